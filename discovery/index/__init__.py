@@ -1,0 +1,1 @@
+"""The search interface and the engines that implement it."""

@@ -1,0 +1,1 @@
+"""The record of truth: raw and mapped records, sources, runs and changes."""

@@ -1,0 +1,1 @@
+"""Code that reads one protocol or metadata standard each, and the loop that runs it."""

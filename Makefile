@@ -1,0 +1,88 @@
+# Everything runs in .venv, which `make install` builds from requirements.lock. Only Python 3.11 and make are needed.
+PYTHON ?= python3.11
+WORKERS ?= 2
+PYTEST_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+VENDOR := ui/static/vendor
+NPM := $(shell command -v npm 2>/dev/null)
+
+# A missing peer (a browser, a search server) is a skip on a laptop and a failure where everything has to be tested.
+ifeq ($(CI),true)
+export DISCOVERY_REQUIRE_PEERS ?= 1
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test lint unit test-long bench assets wheel lock clean
+
+help: ## Say what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Build .venv from the lock; does nothing when it is up to date
+
+# uv comes by pip, checked by hash, and installs the rest several times faster than pip would.
+$(STAMP): requirements.lock requirements-install.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is needed; say PYTHON=... if it has another name" >&2; exit 1; }
+	@rm -f $@
+	@$(BIN)/python -c '' 2>/dev/null || { rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); }
+	@echo "installing $$(grep -c '==' requirements.lock) packages into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-install.lock
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install assets ## Harvest real catalogues and open the portal on this machine
+	@$(BIN)/discovery demo
+
+test: install assets lint unit ## Lint, then every test that is quick
+
+lint: install ## Check style, types and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+unit: install ## Run the quick tests and the peers that are here
+	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+test-long: install assets ## Run the tests that take minutes
+	@$(BIN)/python -m pytest -m long --timeout 1800 $(PYTEST_ARGS)
+
+bench: install ## Measure; prints medians, p99, memory and load
+	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+
+assets: $(VENDOR)/.installed ## Copy the pinned browser files; without npm the pages still work
+
+# npm ci checks every file against the hashes in package-lock.json.
+$(VENDOR)/.installed: package.json package-lock.json
+ifeq ($(NPM),)
+	@echo "npm is not here: pages work without their scripts"
+else
+	@npm ci --silent --no-progress </dev/null
+	@mkdir -p $(VENDOR)
+	@cp node_modules/htmx.org/dist/htmx.min.js $(VENDOR)/htmx.min.js
+	@cp node_modules/graphiql/graphiql.min.js node_modules/graphiql/graphiql.min.css $(VENDOR)/
+	@cp node_modules/react/umd/react.production.min.js $(VENDOR)/
+	@cp node_modules/react-dom/umd/react-dom.production.min.js $(VENDOR)/
+	@for name in htmx.org graphiql react react-dom; do \
+		cp node_modules/$$name/LICENSE $(VENDOR)/LICENSE.$$name.txt; done
+	@touch $@
+endif
+
+wheel: install assets ## Build the wheel into dist/ with the packages of the lock
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation --wheel --outdir dist
+
+lock: ## Resolve requirements.lock anew from pyproject.toml
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --require-hashes -r requirements-install.lock; }
+	@$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--all-extras --output-file requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--output-file requirements-install.lock requirements-install.in
+
+clean: ## Remove everything that make built
+	@rm -rf $(VENV) node_modules $(VENDOR) dist build .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

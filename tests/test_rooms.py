@@ -1,0 +1,64 @@
+"""Every module has a test file where a reader would look for it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = {"discovery": "tests", "harvesters": "tests/harvesters", "ui": "tests/ui"}
+ROOMS["graphql/discovery_graphql"] = "tests/discovery_graphql"
+
+# Modules without a mirror, each with the reason why.
+EXCEPTIONS = {
+    "discovery/index/base.py": "a contract; its suite in discovery/testing runs on every engine",
+    "discovery/testing/index.py": "a suite of tests itself; it runs in tests/index",
+}
+
+
+def mirror(module: str) -> str:
+    """Return where the tests of a module are, both as paths from the root."""
+    room = max((room for room in ROOMS if module.startswith(f"{room}/")), key=len)
+    inside = Path(module).relative_to(room)
+    return (Path(ROOMS[room]) / inside.parent / f"test_{inside.name}").as_posix()
+
+
+def modules() -> list[str]:
+    """Committed modules only, so that one half-written beside us is not our failure."""
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", *ROOMS], cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout.split("\0")
+    except (OSError, subprocess.CalledProcessError):
+        listed = [path.relative_to(ROOT).as_posix() for room in ROOMS for path in (ROOT / room).rglob("*.py")]
+    return sorted(
+        name
+        for name in listed
+        if name.endswith(".py") and not Path(name).name.startswith("__") and "migrations" not in Path(name).parts
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("discovery/errors.py", "tests/test_errors.py"),
+        ("discovery/store/sql.py", "tests/store/test_sql.py"),
+        ("harvesters/tap.py", "tests/harvesters/test_tap.py"),
+        ("graphql/discovery_graphql/schema.py", "tests/discovery_graphql/test_schema.py"),
+    ],
+)
+def test_a_mirror_is_found_by_its_name(module: str, expected: str) -> None:
+    assert mirror(module) == expected
+
+
+def test_every_module_has_its_mirror_or_a_reason() -> None:
+    lonely = {
+        name: mirror(name) for name in modules() if name not in EXCEPTIONS and not (ROOT / mirror(name)).is_file()
+    }
+    assert lonely == {}
+
+
+def test_no_exception_outlives_its_reason() -> None:
+    assert [name for name in EXCEPTIONS if (ROOT / mirror(name)).is_file()] == []

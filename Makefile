@@ -1,5 +1,6 @@
 # Everything runs in .venv, which `make install` builds from requirements.lock. Only Python 3.11 and make are needed.
 PYTHON ?= python3.11
+# Two workers cost a second or two to start (measured: even at a suite of 5 s), so they pay beyond that.
 WORKERS ?= 2
 PYTEST_ARGS ?=
 VENV := .venv

@@ -1,0 +1,180 @@
+"""Every error that Discovery raises on purpose, grouped by what must happen next.
+
+DiscoveryError
+|- BadQueryError             the caller can fix it                400
+|   |- UnknownFieldError     a name that is not in the table      400
+|   `- LimitError            more than one answer may hold        400
+|- NotFoundError             nothing by that id                   404
+|   `- GoneError             deleted, or a cursor's generation    410
+|- MovedError                merged into another record           301
+|- DeniedError               who asks may not                     401, 403
+|- ConflictError             somebody else holds or changed it    409
+|- TooManyError              slow down                            429
+|- UnavailableError          try again later                      503
+|   `- SourceUnavailableError   a source does not answer    503
+|       `- SourceRefusedError   and asking again will not help
+|- RecordError               skip this record, keep the run
+|- RunError                  stop this run, keep what it has
+`- ConfigError               stop and tell the operator
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class DiscoveryError(Exception):
+    """Anything that Discovery raises on purpose; `kind` is stable and safe to match on."""
+
+    kind = "error"
+    status = 500
+
+
+class BadQueryError(DiscoveryError):
+    """The question cannot be answered as asked; the message says what to change."""
+
+    kind = "bad_query"
+    status = 400
+
+    def __init__(self, message: str, *, parameter: str | None = None, position: int | None = None) -> None:
+        super().__init__(message)
+        self.parameter = parameter
+        self.position = position
+
+
+class UnknownFieldError(BadQueryError):
+    """A name that the caller used is not in the table of names; the near ones are in the message."""
+
+    kind = "unknown_field"
+
+    def __init__(self, name: str, known: Iterable[str], *, what: str = "field", parameter: str | None = None) -> None:
+        names = sorted(known)
+        self.near = tuple(get_close_matches(name, names, n=3, cutoff=0.5))
+        hint = f"did you mean {', '.join(self.near)}?" if self.near else f"known: {', '.join(names[:40])}"
+        super().__init__(f"unknown {what} {name[:80]!r}; {hint}", parameter=parameter)
+        self.name = name
+
+
+class LimitError(BadQueryError):
+    """The question is larger than a stated limit; `limit` names the row of docs/limits.md."""
+
+    kind = "limit"
+
+    def __init__(self, limit: str, message: str, *, parameter: str | None = None) -> None:
+        super().__init__(f"{message} (limit {limit})", parameter=parameter)
+        self.limit = limit
+
+
+class NotFoundError(DiscoveryError):
+    """Nothing is known by that name."""
+
+    kind = "not_found"
+    status = 404
+
+
+class GoneError(NotFoundError):
+    """It was here and is not any more: a deleted record, or a page of a generation that was replaced."""
+
+    kind = "gone"
+    status = 410
+
+
+class MovedError(DiscoveryError):
+    """The record lives on in another one; `id` is where."""
+
+    kind = "moved"
+    status = 301
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"merged into {id}")
+        self.id = id
+
+
+class DeniedError(DiscoveryError):
+    """Whoever asks may not do this."""
+
+    kind = "denied"
+    status = 403
+
+
+class ConflictError(DiscoveryError):
+    """Somebody else holds it, or changed it in between."""
+
+    kind = "conflict"
+    status = 409
+
+
+class TooManyError(DiscoveryError):
+    """Too many requests; ask again after `retry_after` seconds."""
+
+    kind = "too_many"
+    status = 429
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnavailableError(DiscoveryError):
+    """Something we need does not answer; the same question may work after `retry_after` seconds."""
+
+    kind = "unavailable"
+    status = 503
+
+    def __init__(self, message: str, *, retry_after: float = 5.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class SourceUnavailableError(UnavailableError):
+    """A harvested source does not answer, or answers with something that cannot be its answer.
+
+    `detail` is a stable word for what went wrong (the words stand in `discovery/http/answer.py`), `answer_status` the
+    HTTP status if there was one, and `content` the beginning of what came with it: TAP and OGC services say there why.
+    """
+
+    kind = "source_unavailable"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        detail: str = "",
+        answer_status: int | None = None,
+        content: bytes = b"",
+        retry_after: float = 5.0,
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.detail = detail
+        self.answer_status = answer_status
+        self.content = content
+
+
+class SourceRefusedError(SourceUnavailableError):
+    """The source refuses this request, or leads where we do not go; asking the same again will not help."""
+
+    kind = "source_refused"
+
+
+class RecordError(DiscoveryError):
+    """One record cannot be used; it goes to quarantine under `code` and the run goes on."""
+
+    kind = "record"
+
+    def __init__(self, code: str, message: str, *, path: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.path = path
+
+
+class RunError(DiscoveryError):
+    """The run cannot go on; what it has committed is kept and the next run resumes there."""
+
+    kind = "run"
+
+
+class ConfigError(DiscoveryError):
+    """A setting, source or installation is wrong; the message says which and what is allowed."""
+
+    kind = "config"

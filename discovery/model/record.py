@@ -1,0 +1,219 @@
+"""The Record: anything findable, as every room of Discovery sees it."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b32encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final
+
+import orjson
+
+from discovery.model.extent import Extent
+
+KINDS: Final = (
+    "dataset",
+    "observation",
+    "project",
+    "datalab",
+    "volume",
+    "pipeline",
+    "experiment",
+    "service",
+    "document",
+)
+RESOURCES: Final = "resources"
+OBSERVATIONS: Final = "observations"
+SCOPES: Final = (RESOURCES, OBSERVATIONS)
+
+
+def scope_of(kind: str) -> str:
+    """Return the scope that holds records of a kind: `observations` for observations, else `resources`."""
+    return OBSERVATIONS if kind == "observation" else RESOURCES
+
+
+def record_id(source: str, container: str, source_id: str) -> str:
+    """Return the 16 characters that name a record everywhere: base32 of the SHA-256 of the length-prefixed triple.
+
+    The lengths keep `("a", "bc", "d")` and `("ab", "c", "d")` apart; the container is what makes the source's own id
+    unique there (STAC collection, TAP table, section of a static catalogue).
+    """
+    digest = hashlib.sha256()
+    for part in (source, container, source_id):
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return b32encode(digest.digest()[:10]).decode("ascii").lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file or service of a record: a STAC asset, an ObsCore access_url, a DCAT distribution."""
+
+    href: str
+    key: str = ""
+    title: str = ""
+    media_type: str = ""
+    roles: tuple[str, ...] = ()
+    size: int | None = None
+    """Bytes."""
+    alternates: tuple[str, ...] = ()
+    """Other places of the same bytes, such as the `s3:` twin of an `https:` link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A relation to something else, with the title that makes it searchable."""
+
+    href: str
+    rel: str = "related"
+    title: str = ""
+    media_type: str = ""
+    record: str = ""
+    """The id of the record it leads to, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person or organisation named by the record."""
+
+    name: str
+    organization: str = ""
+    roles: tuple[str, ...] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A warning on a record, or the reason why it is in quarantine."""
+
+    code: str
+    message: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Anything findable; a source's own document mapped to the names that all faces use.
+
+    Every text field is what the source said; terms (mission, themes, license, ...) are values of our vocabularies
+    where they are known, else the source's own word.
+    """
+
+    source: str
+    container: str
+    source_id: str
+    kind: str
+    title: str
+    id: str = ""
+    """Derived from the triple above when left empty."""
+    description: str = ""
+    domain: str = ""
+    """`earth-observation`, `space-science` or `navigation`."""
+    missions: tuple[str, ...] = ()
+    """Paths such as `astronomy/hubble`; the ancestors are implied."""
+    instruments: tuple[str, ...] = ()
+    themes: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    provider: str = ""
+    license: str = ""
+    level: str = ""
+    product_type: str = ""
+    formats: tuple[str, ...] = ()
+    """Media types or short names of what the assets hold."""
+    dataset: str = ""
+    """The id of the parent record: the dataset of an observation, the project of a dataset."""
+    extent: Extent = field(default_factory=Extent)
+    assets: tuple[Asset, ...] = ()
+    links: tuple[Link, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    doi: str = ""
+    external_ids: tuple[str, ...] = ()
+    created: int | None = None
+    """Of the data; UTC milliseconds since 1970, like every instant here."""
+    updated: int | None = None
+    metadata_updated: int | None = None
+    access: str = "open"
+    """`open`, `registered` or `restricted`."""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    """Numeric properties worth filtering, by the names of the field table (`cloud_cover`, `resolution`, ...)."""
+    properties: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    """The long tail: flat names, text values."""
+    issues: tuple[Issue, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind {self.kind!r} is not one of {', '.join(KINDS)}")
+        if not self.id:
+            object.__setattr__(self, "id", record_id(self.source, self.container, self.source_id))
+
+    @property
+    def scope(self) -> str:
+        """The scope this record is found in."""
+        return scope_of(self.kind)
+
+    def to_json(self) -> bytes:
+        """Return the record as compact JSON; empty fields are left out, so the text stays short and stable."""
+        return orjson.dumps(to_dict(self), option=orjson.OPT_SORT_KEYS)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Record:
+        """Read back what `to_json` wrote; names that this version does not know are ignored."""
+        return from_dict(orjson.loads(data))
+
+    def fingerprint(self) -> bytes:
+        """Return 16 bytes that change exactly when a field of the record changes; issues do not count."""
+        return hashlib.sha256(replace(self, issues=()).to_json()).digest()[:16]
+
+
+def to_dict(record: Record) -> dict[str, Any]:
+    """Return the record as plain JSON values without its empty fields (the id, kind and title always stay)."""
+    out: dict[str, Any] = _plain(record)
+    return out
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        out: dict[str, Any] = {}
+        for name in value.__dataclass_fields__:
+            plain = _plain(getattr(value, name))
+            if plain is not None and plain != "" and plain != [] and plain != {}:
+                out[name] = plain
+        return out
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    return value
+
+
+_NAMES: Final = frozenset(each.name for each in fields(Record))
+_PARTS: Final = {"assets": Asset, "links": Link, "contacts": Contact, "issues": Issue}
+_TUPLES: Final = frozenset({"roles", "alternates", "bbox"})
+
+
+def from_dict(data: Mapping[str, Any]) -> Record:
+    """Build a record from the plain values of `to_dict`."""
+    values: dict[str, Any] = {}
+    for name, value in data.items():
+        if name not in _NAMES:
+            continue
+        if name in _PARTS:
+            values[name] = tuple(_part(_PARTS[name], each) for each in value)
+        elif name == "extent":
+            values[name] = _part(Extent, value)
+        elif name == "properties":
+            values[name] = {key: tuple(each) if isinstance(each, list) else each for key, each in value.items()}
+        elif isinstance(value, list):
+            values[name] = tuple(value)
+        else:
+            values[name] = value
+    return Record(**values)
+
+
+def _part(cls: type[Any], data: Mapping[str, Any]) -> Any:
+    known = cls.__dataclass_fields__
+    return cls(**{k: tuple(v) if k in _TUPLES else v for k, v in data.items() if k in known})

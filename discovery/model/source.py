@@ -1,0 +1,171 @@
+"""Where records come from: sources, runs over them, what was sent, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from discovery.model.record import Issue, Record
+
+RUNNING: Final = "running"
+COMPLETE: Final = "complete"
+PARTIAL: Final = "partial"
+"""The walk did not reach its end: interrupted, limited, or the source failed; the next run resumes."""
+HELD: Final = "held"
+"""Complete, but so much has vanished that somebody must approve before anything is deleted."""
+FAILED: Final = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An endpoint we were told about, and how to read it."""
+
+    id: str
+    kind: str
+    """The harvester's name: `stac-static`, `stac-items`, `records-file`, `tap`, ..."""
+    url: str
+    title: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """One element exactly as the source sent it."""
+
+    container: str
+    """What makes the source's own id unique: STAC collection, TAP table, section of a static catalogue."""
+    source_id: str
+    body: bytes
+    media_type: str = "application/json"
+    url: str = ""
+    position: str = ""
+    """Where in the source's answer it stood, for an element that has no id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """How a face serves a raw JSON document: these bytes, with `[start:end]` replaced by fresh links.
+
+    `public` is None where the raw bytes may be shown as they are (no secrets in them).
+    """
+
+    start: int
+    end: int
+    links: bytes
+    """The source's own links that stay, as the inside of a JSON array."""
+    public: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A record with the raw element it was mapped from."""
+
+    record: Record
+    raw: RawRecord
+    splice: Splice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """An element that could not become a record, kept whole with the reason."""
+
+    raw: RawRecord
+    issue: Issue
+    stage: str = "map"
+    """`fetch`, `parse`, `map` or `store`."""
+    id: int = 0
+    source: str = ""
+    run: int = 0
+    first_seen: int = 0
+    last_seen: int = 0
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a page or a run did to the catalogue."""
+
+    seen: int = 0
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    quarantined: int = 0
+    warnings: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.seen + other.seen,
+            self.added + other.added,
+            self.updated + other.updated,
+            self.unchanged + other.unchanged,
+            self.deleted + other.deleted,
+            self.quarantined + other.quarantined,
+            self.warnings + other.warnings,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one run did, as the command line prints it and the store keeps it."""
+
+    source: str
+    run: int
+    status: str
+    counts: Counts = Counts()
+    requests: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    message: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as flat JSON values, in the order in which people read it."""
+        counts = {name: getattr(self.counts, name) for name in Counts.__dataclass_fields__}
+        rate = self.counts.seen / self.seconds if self.seconds else 0.0
+        return {
+            "source": self.source,
+            "run": self.run,
+            "status": self.status,
+            **counts,
+            "requests": self.requests,
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 3),
+            "records_per_second": round(rate, 1),
+            "message": self.message,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Report:
+        """Read back what `to_dict` wrote."""
+        counts = Counts(**{name: data.get(name, 0) for name in Counts.__dataclass_fields__})
+        plain = {name: data[name] for name in ("source", "run", "status", "requests", "bytes", "seconds", "message")}
+        return cls(counts=counts, **plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a harvester over a source."""
+
+    id: int
+    source: str
+    status: str
+    started: int
+    finished: int | None
+    report: Report
+
+    def ended(self, report: Report, finished: int) -> Run:
+        """Return the run as it stands after its end."""
+        return replace(self, status=report.status, finished=finished, report=report)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Where a walk over one partition of a source stands.
+
+    A walk is one pass from beginning to end; it may take several runs, and its number is the first run's.
+    """
+
+    walk: int
+    position: Mapping[str, Any]

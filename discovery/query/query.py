@@ -1,0 +1,205 @@
+"""What is asked of the catalogue, and what comes back, without a word of any engine.
+
+Filter nodes are named after the operators of CQL2 (OGC 21-065r2); CQL2 text and JSON, GraphQL inputs, OGC parameters
+and form fields are all parsed into them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from discovery.model.extent import EARTH, Geometry
+from discovery.model.record import RESOURCES
+
+Scalar = str | float | int | bool
+"""A literal in a filter; instants are UTC milliseconds, already parsed against the field's type."""
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Every one of `args` is true; no args is true."""
+
+    args: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one of `args` is true; no args is false."""
+
+    args: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """`arg` is not true."""
+
+    arg: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`name op value` with op one of `= <> < <= > >=`; true when any value of a multi-valued field compares so.
+
+    `<>` is `Not(=)`, and like every comparison it is false for a record that has no value (CQL2's null rule).
+    """
+
+    op: str
+    name: str
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """`name` is at least `low` and at most `high`."""
+
+    name: str
+    low: Scalar
+    high: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """`name` is one of `values`."""
+
+    name: str
+    values: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """`name` matches `pattern`, where `%` stands for any run of characters, `_` for one, and a backslash escapes."""
+
+    name: str
+    pattern: str
+    casei: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IsNull:
+    """The record has no value for `name`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A place asked for: one geometry in one frame; a record matches when its footprint touches it."""
+
+    geometry: Geometry
+    """A GeoJSON geometry, a `Circle` or a `Moc` (see `discovery.model.extent.Geometry`), already validated."""
+    frame: str = EARTH
+    relation: str = "intersects"
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A time asked for, in UTC milliseconds, ends included; None is open. A record matches when it overlaps."""
+
+    start: int | None = None
+    end: int | None = None
+
+
+Filter = And | Or | Not | Comparison | Between | In | Like | IsNull | Region | Time
+
+
+@dataclass(frozen=True, slots=True)
+class FacetRequest:
+    """A facet to count: the `size` most frequent values, or those beneath `within` of a tree."""
+
+    name: str
+    size: int = 12
+    within: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Values ticked in one facet: OR among them, AND with everything else, and not counted against themselves."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """A calendar histogram to count: how many matches start in each `interval` (`year` or `month`)."""
+
+    interval: str = "year"
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """An order: the field's value, then the record's number; records without a value come last either way."""
+
+    name: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question to the portal; every face makes one and nothing else reaches an engine."""
+
+    scope: str = RESOURCES
+    text: str = ""
+    filter: Filter | None = None
+    region: Region | None = None
+    time: Time | None = None
+    selections: tuple[Selection, ...] = ()
+    facets: tuple[FacetRequest, ...] = ()
+    histogram: Histogram | None = None
+    sort: Sort | None = None
+    """None is best first when there is text, else newest first."""
+    size: int = 20
+    after: str = ""
+    """The `next` of an earlier page: opaque, signed."""
+    ids: tuple[str, ...] | None = None
+    """Only these records; an empty tuple is nothing at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many match; `exact` is false only for the stated exceptions."""
+
+    value: int
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One value of a facet with the number of records that have it."""
+
+    value: str
+    count: int
+    label: str = ""
+    selected: bool = False
+    path: tuple[str, ...] = ()
+    """The ancestors of a value in a tree, outermost first, itself included; empty for a flat facet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """The counted values of a field over the whole match, its own selection left aside."""
+
+    name: str
+    label: str
+    buckets: tuple[Bucket, ...]
+    other: int = 0
+    """How many value occurrences fell outside `buckets`."""
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One step of a histogram; empty steps between the first and the last are there with count 0."""
+
+    start: int
+    """UTC milliseconds of the beginning of the year or month."""
+    count: int
+
+
+def conjunction(parts: Iterable[Filter | None]) -> Filter | None:
+    """Return the parts joined by AND, None for no parts, and a single part as it is."""
+    found = tuple(part for part in parts if part is not None)
+    if not found:
+        return None
+    return found[0] if len(found) == 1 else And(found)

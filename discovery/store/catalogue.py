@@ -1,0 +1,310 @@
+"""Reading records: by number, by id, by change, and as the bytes that faces serve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Row, bindparam, func, select
+
+from discovery.errors import GoneError, MovedError, NotFoundError
+from discovery.model.record import Record, record_id
+from discovery.model.source import RawRecord
+from discovery.store.codec import unpack
+from discovery.store.connection import Database
+from discovery.store.schema import meta, raws, records
+
+_T = TypeVar("_T")
+_EXPORTED: Final = ("id", "source", "container", "source_id", "dataset", "kind", "title", "updated")
+
+_BATCH: Final = 900
+"""Keys a statement; SQLite's oldest limit on parameters is 999."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A live record with what the store knows about it."""
+
+    key: int
+    record: Record
+    harvested: int
+    change: int
+    stac_id: str
+    stac_space: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of the store's history; `record` is None for a record that was deleted or merged away."""
+
+    change: int
+    key: int
+    record: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A document as faces send it: `body` with fresh links put in place of `[start:end]`, before the kept `links`."""
+
+    key: int
+    id: str
+    stac_id: str
+    stac_space: str
+    dataset: str
+    body: bytes
+    start: int
+    end: int
+    links: bytes
+    media_type: str
+
+
+LIVE: Final = records.c.deleted.is_(None) & records.c.merged.is_(None)
+_STORED: Final = select(
+    records.c.key, records.c.body, records.c.harvested, records.c.change, records.c.stac_id, records.c.stac_space
+)
+_BY_KEYS: Final = _STORED.where(records.c.key.in_(bindparam("keys", expanding=True)), LIVE)
+_SERVED: Final = (
+    select(
+        records.c.key,
+        records.c.id,
+        records.c.stac_id,
+        records.c.stac_space,
+        records.c.dataset,
+        raws.c.body,
+        raws.c.public,
+        raws.c.links_start,
+        raws.c.links_end,
+        raws.c.links,
+        raws.c.media_type,
+    )
+    .join(raws, raws.c.key == records.c.key)
+    .where(records.c.key.in_(bindparam("keys", expanding=True)), LIVE, raws.c.links_start.is_not(None))
+)
+
+
+class Catalogue:
+    """The records of a store, as they are read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, id: str) -> Stored:
+        """Return the live record with an id.
+
+        Raises:
+            NotFoundError: No record ever had it.
+            GoneError: It was deleted.
+            MovedError: It was merged into another one.
+        """
+        statement = _STORED.add_columns(records.c.deleted, records.c.merged).where(records.c.id == id)
+        with self._database.read() as connection:
+            row = connection.execute(statement).first()
+        if row is None:
+            raise NotFoundError(f"no record {id[:64]!r}")
+        if row.merged is not None:
+            raise MovedError(row.merged)
+        if row.deleted is not None:
+            raise GoneError(f"record {id} was deleted at its source")
+        return _stored(row)
+
+    def find(self, source: str, container: str, source_id: str) -> Stored:
+        """Return the live record that a source knows by its own id; raises as `get` does."""
+        return self.get(record_id(source, container, source_id))
+
+    def many(self, keys: Sequence[int]) -> dict[int, Stored]:
+        """Return the live records with these keys; keys that are not live are left out."""
+        with self._database.read() as connection:
+            return {
+                row.key: _stored(row) for part in parts(keys) for row in connection.execute(_BY_KEYS, {"keys": part})
+            }
+
+    def keys(self, ids: Iterable[str]) -> dict[str, int]:
+        """Return the key of each id that is live."""
+        statement = select(records.c.id, records.c.key).where(records.c.id.in_(bindparam("ids", expanding=True)), LIVE)
+        with self._database.read() as connection:
+            return {
+                row.id: row.key for part in parts(list(ids)) for row in connection.execute(statement, {"ids": part})
+            }
+
+    def by_stac_id(self, space: str, stac_ids: Sequence[str]) -> dict[str, int]:
+        """Return the keys of live records by their STAC ids; `space` is empty for collections, else a dataset's id."""
+        statement = select(records.c.stac_id, records.c.key).where(
+            records.c.stac_space == space, records.c.stac_id.in_(bindparam("ids", expanding=True)), LIVE
+        )
+        with self._database.read() as connection:
+            return {
+                row.stac_id: row.key for part in parts(stac_ids) for row in connection.execute(statement, {"ids": part})
+            }
+
+    def by_stac_item(self, stac_ids: Sequence[str]) -> list[int]:
+        """Return the keys of live observations with these STAC ids in any collection."""
+        statement = select(records.c.key).where(
+            records.c.scope == "observations", records.c.stac_id.in_(bindparam("ids", expanding=True)), LIVE
+        )
+        with self._database.read() as connection:
+            return [row.key for part in parts(stac_ids) for row in connection.execute(statement, {"ids": part})]
+
+    def served(self, keys: Sequence[int]) -> dict[int, Served]:
+        """Return the documents that came as STAC, ready for links; other records are left out."""
+        with self._database.read() as connection:
+            return {
+                row.key: _served(row) for part in parts(keys) for row in connection.execute(_SERVED, {"keys": part})
+            }
+
+    def raw(self, id: str) -> RawRecord:
+        """Return what the source sent, for operators.
+
+        Raises:
+            NotFoundError: Nothing is stored under the id.
+        """
+        statement = (
+            select(records.c.container, records.c.source_id, raws.c.body, raws.c.media_type, raws.c.url)
+            .join(raws, raws.c.key == records.c.key)
+            .where(records.c.id == id)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(statement).first()
+        if row is None:
+            raise NotFoundError(f"no record {id[:64]!r}")
+        return RawRecord(row.container, row.source_id, unpack(row.body), row.media_type, row.url)
+
+    def changes(self, scope: str, after: int, limit: int = 1000) -> list[Change]:
+        """Return what happened in a scope after a change number, oldest first; each record once, in its last state."""
+        statement = (
+            select(records.c.change, records.c.key, records.c.body, records.c.deleted, records.c.merged)
+            .where(records.c.scope == scope, records.c.change > after)
+            .order_by(records.c.change)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(statement).all()
+        return [
+            Change(
+                row.change,
+                row.key,
+                Record.from_json(unpack(row.body)) if row.deleted is None and row.merged is None else None,
+            )
+            for row in rows
+        ]
+
+    def last_change(self) -> int:
+        """Return the newest change number of the store."""
+        with self._database.read() as connection:
+            value = connection.execute(select(meta.c.value).where(meta.c.name == "change")).scalar()
+        return int(value or 0)
+
+    def pending(self, scope: str, after: int) -> int:
+        """Return how many records of a scope have changed after a change number."""
+        statement = select(func.count()).where(records.c.scope == scope, records.c.change > after)
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one()
+
+    def export(self, scope: str | None = None) -> Iterator[Mapping[str, Any]]:
+        """Yield one flat row for each live record in order of their numbers, in bounded memory."""
+        columns = records.c
+        statement = (
+            select(
+                columns.key,
+                columns.id,
+                columns.source,
+                columns.container,
+                columns.source_id,
+                columns.dataset,
+                columns.kind,
+                columns.title,
+                columns.updated,
+            )
+            .where(LIVE, columns.key > bindparam("after"))
+            .order_by(columns.key)
+            .limit(1000)
+        )
+        if scope is not None:
+            statement = statement.where(columns.scope == scope)
+        after = 0
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(statement, {"after": after}).all()
+            for row in rows:
+                yield dict(zip(_EXPORTED, row[1:], strict=True))
+            if not rows:
+                return
+            after = rows[-1].key
+
+    def raws(self, source: str | None = None) -> Iterator[tuple[str, str, RawRecord]]:
+        """Yield `(source, id, raw)` of every live record in order of their numbers, for mapping again."""
+        statement = (
+            select(
+                records.c.key,
+                records.c.id,
+                records.c.source,
+                records.c.container,
+                records.c.source_id,
+                raws.c.body,
+                raws.c.media_type,
+                raws.c.url,
+            )
+            .join(raws, raws.c.key == records.c.key)
+            .where(LIVE, records.c.key > bindparam("after"))
+            .order_by(records.c.key)
+            .limit(500)
+        )
+        if source is not None:
+            statement = statement.where(records.c.source == source)
+        after = 0
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(statement, {"after": after}).all()
+            for row in rows:
+                raw = RawRecord(row.container, row.source_id, unpack(row.body), row.media_type, row.url)
+                yield row.source, row.id, raw
+            if not rows:
+                return
+            after = rows[-1].key
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how many live records each source has, by kind."""
+        statement = (
+            select(records.c.source, records.c.kind, func.count().label("n"))
+            .where(LIVE)
+            .group_by(records.c.source, records.c.kind)
+        )
+        out: dict[str, dict[str, int]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(statement):
+                out.setdefault(row.source, {})[row.kind] = row.n
+        return out
+
+    def live(self, scope: str) -> int:
+        """Return how many live records a scope has."""
+        statement = select(func.count()).where(records.c.scope == scope, LIVE)
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one()
+
+
+def parts(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """Yield the values in slices small enough for one statement."""
+    for start in range(0, len(values), _BATCH):
+        yield values[start : start + _BATCH]
+
+
+def _stored(row: Row[*tuple[Any, ...]]) -> Stored:
+    record = Record.from_json(unpack(row.body))
+    return Stored(row.key, record, row.harvested, row.change, row.stac_id, row.stac_space)
+
+
+def _served(row: Row[*tuple[Any, ...]]) -> Served:
+    body = unpack(row.public if row.public is not None else row.body)
+    links = unpack(row.links) if row.links is not None else b""
+    return Served(
+        row.key,
+        row.id,
+        row.stac_id,
+        row.stac_space,
+        row.dataset,
+        body,
+        row.links_start,
+        row.links_end,
+        links,
+        row.media_type,
+    )

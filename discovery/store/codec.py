@@ -1,0 +1,49 @@
+"""How bodies are packed in the store: one byte says how, so that old rows stay readable when the way changes."""
+
+from __future__ import annotations
+
+import threading
+
+import zstandard
+
+from discovery.errors import DiscoveryError
+
+_PLAIN = b"\x00"
+_ZSTD = b"\x01"
+_SMALL = 128
+"""Below this zstd saves nothing worth its frame header."""
+_MAX_DECODED = 256 * 1024 * 1024
+
+_local = threading.local()
+
+
+def pack(data: bytes) -> bytes:
+    """Return the bytes in their stored form, compressed where that is smaller."""
+    if len(data) > _SMALL:
+        # zstd contexts are not for sharing between threads; making one costs more than using it.
+        if not hasattr(_local, "compressor"):
+            _local.compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
+        packed: bytes = _local.compressor.compress(data)
+        if len(packed) < len(data):
+            return _ZSTD + packed
+    return _PLAIN + data
+
+
+def unpack(stored: bytes) -> bytes:
+    """Return what `pack` was given.
+
+    Raises:
+        DiscoveryError: The bytes are damaged or written by a newer version.
+    """
+    how = stored[:1]
+    if how == _PLAIN:
+        return stored[1:]
+    if how != _ZSTD:
+        raise DiscoveryError(f"a stored body starts with {how!r}, which this version does not know")
+    if not hasattr(_local, "decompressor"):
+        _local.decompressor = zstandard.ZstdDecompressor()
+    try:
+        plain: bytes = _local.decompressor.decompress(stored[1:], max_output_size=_MAX_DECODED)
+    except zstandard.ZstdError as error:
+        raise DiscoveryError(f"a stored body is damaged: {error}") from error
+    return plain

@@ -1,0 +1,115 @@
+"""Opening the store: one engine a process, migrated to the newest schema, durable by default."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from discovery.errors import ConfigError, UnavailableError
+from discovery.store import schema
+
+
+class Database:
+    """The connections of one store; reads and writes are separate, so that a reader never waits for a writer.
+
+    Raises:
+        ConfigError: The address is not one of a store, or a newer version of Discovery wrote it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _sqlite(url) if url.startswith("sqlite:") else _server(url)
+        try:
+            self._prepare()
+        except DBAPIError as error:
+            raise ConfigError(f"the store at {self.engine.url!r} cannot be opened: {error.orig}") from error
+
+    def _prepare(self) -> None:
+        with self.engine.connect() as connection:
+            found = _version(connection)
+        if found != schema.HEAD:
+            from discovery.store import migrate  # Alembic takes 0.2 s to import and is needed once a version.
+
+            migrate.upgrade(self.engine, found)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection whose reads all see the same moment."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection whose writes happen together or not at all.
+
+        Raises:
+            UnavailableError: The disk is full, or another writer held on for longer than a minute.
+        """
+        try:
+            with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+                yield connection
+        except OperationalError as error:
+            raise UnavailableError(f"the store cannot be written: {error.orig}") from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the address of a SQLite store in a file."""
+    return f"sqlite:///{path}"
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _sqlite(url: str) -> Engine:
+    path = url.removeprefix("sqlite:///")
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, poolclass=QueuePool, pool_size=16, max_overflow=32)
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transaction handling would begin late and commit early; SQLAlchemy's events below do it.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "busy_timeout=60000",
+            "journal_mode=WAL",
+            # WAL with FULL keeps an acknowledged page through power loss, not only through a killed process.
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-32768",
+            "mmap_size=1073741824",
+            "temp_store=MEMORY",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A deferred transaction that reads first and writes later may fail at once with SQLITE_BUSY; take the lock now.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _server(url: str) -> Engine:
+    if not url.startswith(("postgresql:", "postgresql+psycopg:")):
+        raise ConfigError(
+            f"store {url.split(':', maxsplit=1)[0]!r} is not known; use sqlite:///FILE or postgresql://..."
+        )
+    address = "postgresql+psycopg:" + url.split(":", 1)[1]
+    return create_engine(address, pool_size=16, max_overflow=32, pool_pre_ping=True)

@@ -1,0 +1,242 @@
+"""Sources, runs, quarantine and jobs: what operators see of harvesting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, delete, insert, select, update
+
+from discovery.errors import ConflictError, NotFoundError
+from discovery.model.record import Issue
+from discovery.model.source import FAILED, PARTIAL, RUNNING, Quarantined, RawRecord, Report, Run, Source
+from discovery.store.codec import unpack
+from discovery.store.connection import Database
+from discovery.store.ingest import now
+from discovery.store.schema import jobs, meta, quarantine, runs, sources
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that a face has asked for and the steward does."""
+
+    id: int
+    kind: str
+    arguments: Mapping[str, Any]
+    status: str
+    message: str
+    created: int
+    finished: int | None
+
+
+class Ledger:
+    """The bookkeeping of harvests."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Sources
+
+    def sources(self) -> list[Source]:
+        """Return every source, by id."""
+        with self._database.read() as connection:
+            return [_source(row) for row in connection.execute(select(sources).order_by(sources.c.id))]
+
+    def source(self, id: str) -> Source:
+        """Return one source.
+
+        Raises:
+            NotFoundError: There is none; the message lists those that are.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(select(sources).where(sources.c.id == id)).first()
+        if row is None:
+            known = ", ".join(each.id for each in self.sources()) or "none yet"
+            raise NotFoundError(f"no source {id[:64]!r}; known: {known}")
+        return _source(row)
+
+    def add_source(self, source: Source, *, replace: bool = False) -> None:
+        """Store a source.
+
+        Raises:
+            ConflictError: One with its id is there and `replace` is false.
+        """
+        values = {
+            "kind": source.kind,
+            "url": source.url,
+            "title": source.title,
+            "settings": orjson.dumps(dict(source.settings)).decode(),
+            "enabled": int(source.enabled),
+        }
+        with self._database.write() as connection:
+            there = connection.execute(select(sources.c.id).where(sources.c.id == source.id)).first()
+            if there is None:
+                connection.execute(insert(sources).values(id=source.id, created=now(), **values))
+            elif replace:
+                connection.execute(update(sources).where(sources.c.id == source.id).values(values))
+            else:
+                raise ConflictError(f"source {source.id!r} is already there; remove it first, or apply a file")
+
+    def remove_source(self, id: str) -> None:
+        """Forget a source; its records are the business of `Ingest.remove`."""
+        with self._database.write() as connection:
+            connection.execute(delete(sources).where(sources.c.id == id))
+
+    # Runs
+
+    def begin(self, source: str) -> Run:
+        """Open a run.
+
+        A run that a kill left open is closed as partial; two at a time are kept apart by the lock of the caller.
+        """
+        started = now()
+        with self._database.write() as connection:
+            connection.execute(
+                update(runs)
+                .where(runs.c.source == source, runs.c.status == RUNNING)
+                .values(status=PARTIAL, finished=started)
+            )
+            empty = Report(source, 0, RUNNING)
+            key = connection.execute(
+                insert(runs).values(source=source, status=RUNNING, started=started, report=_text(empty.to_dict()))
+            ).inserted_primary_key
+        assert key is not None
+        return Run(key[0], source, RUNNING, started, None, Report(source, key[0], RUNNING))
+
+    def end(self, report: Report) -> None:
+        """Close a run with its report; also called while it goes on, for those who watch."""
+        finished = None if report.status == RUNNING else now()
+        with self._database.write() as connection:
+            connection.execute(
+                update(runs)
+                .where(runs.c.id == report.run)
+                .values(status=report.status, finished=finished, report=_text(report.to_dict()))
+            )
+
+    def runs(self, source: str | None = None, limit: int = 50) -> list[Run]:
+        """Return runs, newest first."""
+        statement = select(runs).order_by(runs.c.id.desc()).limit(limit)
+        if source is not None:
+            statement = statement.where(runs.c.source == source)
+        with self._database.read() as connection:
+            return [_run(row) for row in connection.execute(statement)]
+
+    def run(self, id: int) -> Run:
+        """Return one run.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(select(runs).where(runs.c.id == id)).first()
+        if row is None:
+            raise NotFoundError(f"no run {id}")
+        return _run(row)
+
+    # Quarantine
+
+    def quarantined(self, source: str | None = None, limit: int = 1000) -> list[Quarantined]:
+        """Return what is in quarantine, oldest first."""
+        statement = select(quarantine).order_by(quarantine.c.id).limit(limit)
+        if source is not None:
+            statement = statement.where(quarantine.c.source == source)
+        with self._database.read() as connection:
+            return [_quarantined(row) for row in connection.execute(statement)]
+
+    def quarantine_entry(self, id: int) -> Quarantined:
+        """Return one element in quarantine.
+
+        Raises:
+            NotFoundError: There is none by that number.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(select(quarantine).where(quarantine.c.id == id)).first()
+        if row is None:
+            raise NotFoundError(f"nothing in quarantine under {id}")
+        return _quarantined(row)
+
+    # Jobs
+
+    def ask(self, kind: str, arguments: Mapping[str, Any]) -> int:
+        """Leave work for the steward and return its number."""
+        with self._database.write() as connection:
+            key = connection.execute(
+                insert(jobs).values(kind=kind, arguments=_text(arguments), status="waiting", created=now(), message="")
+            ).inserted_primary_key
+        assert key is not None
+        number: int = key[0]
+        return number
+
+    def next_job(self) -> Job | None:
+        """Take the oldest waiting job, so that nobody else does."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                select(jobs).where(jobs.c.status == "waiting").order_by(jobs.c.id).limit(1)
+            ).first()
+            if row is None:
+                return None
+            connection.execute(update(jobs).where(jobs.c.id == row.id).values(status=RUNNING))
+        return _job(row)
+
+    def end_job(self, id: int, *, ok: bool, message: str = "") -> None:
+        """Say what became of a job."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(jobs)
+                .where(jobs.c.id == id)
+                .values(status="done" if ok else FAILED, finished=now(), message=message)
+            )
+
+    def jobs(self, limit: int = 50) -> Sequence[Job]:
+        """Return jobs, newest first."""
+        with self._database.read() as connection:
+            return [_job(row) for row in connection.execute(select(jobs).order_by(jobs.c.id.desc()).limit(limit))]
+
+    # Secrets and small facts
+
+    def fact(self, name: str, default: str) -> str:
+        """Return a named fact of this store, storing `default` the first time it is asked for."""
+        with self._database.read() as connection:
+            value = connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
+        if value is not None:
+            return str(value)
+        with self._database.write() as connection:
+            value = connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
+            if value is None:
+                connection.execute(insert(meta).values(name=name, value=default))
+                return default
+        return str(value)
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return orjson.dumps(dict(value)).decode()
+
+
+def _source(row: Row[*tuple[Any, ...]]) -> Source:
+    return Source(row.id, row.kind, row.url, row.title, orjson.loads(row.settings), bool(row.enabled))
+
+
+def _run(row: Row[*tuple[Any, ...]]) -> Run:
+    data = orjson.loads(row.report) | {"run": row.id, "status": row.status}
+    return Run(row.id, row.source, row.status, row.started, row.finished, Report.from_dict(data))
+
+
+def _quarantined(row: Row[*tuple[Any, ...]]) -> Quarantined:
+    raw = RawRecord(row.container, row.source_id, unpack(row.body), row.media_type, position=row.position)
+    return Quarantined(
+        raw,
+        Issue(row.code, row.message, row.path),
+        row.stage,
+        row.id,
+        row.source,
+        row.run,
+        row.first_seen,
+        row.last_seen,
+        row.attempts,
+    )
+
+
+def _job(row: Row[*tuple[Any, ...]]) -> Job:
+    return Job(row.id, row.kind, orjson.loads(row.arguments), row.status, row.message, row.created, row.finished)

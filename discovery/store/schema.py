@@ -1,0 +1,138 @@
+"""The tables of the record of truth, in plain SQL that SQLite and PostgreSQL both take.
+
+Everything else (search indexes, derived embeddings) can be made again from what is here. Instants are UTC
+milliseconds, bodies are packed by `discovery.store.codec`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+
+metadata = MetaData()
+
+Key = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite gives out row numbers only for a column of type INTEGER."""
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("enabled", Integer, nullable=False),
+    Column("created", BigInteger, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False, index=True),
+    Column("status", Text, nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("finished", BigInteger),
+    Column("report", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("partition", Text, primary_key=True),
+    Column("walk", Key, nullable=False),
+    Column("position", Text, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("key", Key, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("source", Text, nullable=False),
+    Column("container", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("updated", BigInteger),
+    Column("harvested", BigInteger, nullable=False),
+    Column("change", Key, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("stac_space", Text, nullable=False),
+    Column("stac_id", Text, nullable=False),
+    Column("walk", Key, nullable=False),
+    Column("missing", Integer, nullable=False),
+    Column("deleted", BigInteger),
+    Column("merged", Text),
+    Index("records_by_change", "scope", "change"),
+    Index("records_by_walk", "source", "walk"),
+    Index("records_by_dataset", "dataset"),
+    UniqueConstraint("stac_space", "stac_id", name="records_by_stac_id"),
+    sqlite_autoincrement=True,
+)
+
+raws = Table(
+    "raws",
+    metadata,
+    Column("key", Key, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("public", LargeBinary),
+    Column("links_start", Integer),
+    Column("links_end", Integer),
+    Column("links", LargeBinary),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),
+    Column("container", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("position", Text, nullable=False),
+    Column("run", Key, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    UniqueConstraint("source", "container", "source_id", "position", name="quarantine_by_place"),
+    sqlite_autoincrement=True,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("status", Text, nullable=False, index=True),
+    Column("created", BigInteger, nullable=False),
+    Column("finished", BigInteger),
+    Column("message", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+HEAD: Final = "0001"
+"""The newest migration; a store that says otherwise is migrated, or refused when it is newer."""

@@ -34,7 +34,8 @@ $(STAMP): requirements.lock requirements-install.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: install assets ## Harvest real catalogues and open the portal on this machine
+demo: install ## Harvest real catalogues and open the portal on this machine
+	@$(MAKE) --no-print-directory assets || echo "no browser files: the pages work without their scripts"
 	@$(BIN)/discovery demo
 
 test: install assets lint unit ## Lint, then every test that is quick
@@ -54,23 +55,27 @@ test-long: install assets ## Run the tests that take minutes
 bench: install ## Measure; prints medians, p99, memory and load
 	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
-assets: $(VENDOR)/.installed ## Copy the pinned browser files; without npm the pages still work
-
-# npm ci checks every file against the hashes in package-lock.json.
-$(VENDOR)/.installed: package.json package-lock.json
 ifeq ($(NPM),)
-	@echo "npm is not here: pages work without their scripts"
+assets: ## Copy the pinned browser files; without npm the pages still work
+	@echo "npm is not here: the pages work without their scripts"
 else
+assets: $(VENDOR)/htmx.min.js ## Copy the pinned browser files; without npm the pages still work
+endif
+
+# npm ci checks every file against the hashes in package-lock.json, and writes this file last.
+node_modules/.package-lock.json: package.json package-lock.json
 	@npm ci --silent --no-progress </dev/null
-	@mkdir -p $(VENDOR)
-	@cp node_modules/htmx.org/dist/htmx.min.js $(VENDOR)/htmx.min.js
+	@touch $@
+
+# htmx stands for them all: it is copied last.
+$(VENDOR)/htmx.min.js: node_modules/.package-lock.json
+	@rm -rf $(VENDOR) && mkdir -p $(VENDOR)
 	@cp node_modules/graphiql/graphiql.min.js node_modules/graphiql/graphiql.min.css $(VENDOR)/
 	@cp node_modules/react/umd/react.production.min.js $(VENDOR)/
 	@cp node_modules/react-dom/umd/react-dom.production.min.js $(VENDOR)/
 	@for name in htmx.org graphiql react react-dom; do \
-		cp node_modules/$$name/LICENSE $(VENDOR)/LICENSE.$$name.txt; done
-	@touch $@
-endif
+		cp node_modules/$$name/LICENSE $(VENDOR)/LICENSE.$$name.txt || exit 1; done
+	@cp node_modules/htmx.org/dist/htmx.min.js $@
 
 wheel: install assets ## Build the wheel into dist/ with the packages of the lock
 	@rm -rf dist

@@ -1,0 +1,316 @@
+"""What every engine does alike with a plan: limits, literals, facet order, histogram steps.
+
+An engine asks here instead of deciding again, so that two engines cannot come to answer differently.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from heapq import nsmallest
+from typing import Final
+
+from discovery.errors import BadQueryError, LimitError, RecordError, UnknownFieldError
+from discovery.index.base import RELEVANCE_WINDOW, Document, Plan
+from discovery.model.record import SCOPES
+from discovery.query.fields import FIELDS, TAIL_PREFIX, Field, Type, facet, field, sort
+from discovery.query.query import Bin, Bucket, Facet, FacetRequest, Scalar
+from discovery.query.tokens import fold
+
+MAX_PAGE: Final = 10_000
+"""Hits in one answer: Elasticsearch's max_result_window again."""
+MAX_BUCKETS: Final = 1_000
+"""Buckets of one facet: nobody reads more, and both engines count 65,000 in all."""
+MAX_BINS: Final = 12_000
+"""Steps of a histogram that are filled with zeros: a thousand years of months. One record dated by geologists would
+otherwise ask for billions."""
+MAX_TERM: Final = 8_192
+"""Bytes of one keyword: tantivy cuts and Elasticsearch refuses at 64 KiB and 32 KiB."""
+COUNTED: Final = 65_000
+"""Different values of a field that are counted exactly: both engines refuse more buckets in one request."""
+MIN_INSTANT: Final = -(2**63) + 1
+MAX_INSTANT: Final = 2**63 - 2
+"""One less than 64 bits hold on either side: the outermost numbers stand for an open end."""
+MAX_CELL: Final = 2**64 - 1
+MAX_KEY: Final = 2**63 - 1
+
+_INTERVALS: Final = ("year", "month")
+_DAY: Final = 86_400_000
+
+
+def check(plan: Plan) -> None:
+    """Refuse a plan that no engine answers.
+
+    Raises:
+        BadQueryError: A scope, interval or number that is not one.
+        LimitError: More hits, buckets or depth than one answer holds.
+        UnknownFieldError: A facet, selection or sort by a field that has none.
+    """
+    if plan.scope not in SCOPES:
+        raise BadQueryError(f"scope {plan.scope!r} is not one of {', '.join(SCOPES)}", parameter="scope")
+    if plan.size < 0 or plan.offset < 0:
+        raise BadQueryError(f"size {plan.size} and offset {plan.offset} must not be negative", parameter="size")
+    if plan.size > MAX_PAGE:
+        raise LimitError("page.size", f"size {plan.size} is more than {MAX_PAGE}", parameter="size")
+    if plan.sort is None and plan.offset + plan.size > RELEVANCE_WINDOW:
+        deepest = f"hits beyond {RELEVANCE_WINDOW} are not ordered by relevance; refine the question or sort by a field"
+        raise LimitError("relevance.window", deepest, parameter="after")
+    if plan.sort is not None:
+        sort(plan.sort.name, parameter="sort")
+    if plan.histogram is not None and plan.histogram.interval not in _INTERVALS:
+        raise BadQueryError(f"interval {plan.histogram.interval!r} is not one of {', '.join(_INTERVALS)}")
+    for request in plan.facets:
+        facet(request.name, parameter="facets")
+        if not 0 <= request.size <= MAX_BUCKETS:
+            raise LimitError("facet.size", f"facet size {request.size} is not 0 to {MAX_BUCKETS}", parameter="facets")
+    for selection in plan.selections:
+        facet(selection.name, parameter=f"facet.{selection.name}")
+
+
+def checked(document: Document) -> Document:
+    """Return the document if an engine can hold it as it is, so that nothing is cut or dropped in silence.
+
+    Raises:
+        RecordError: A name, number or length that would be dropped, cut or refused by an engine.
+    """
+    if not 0 <= document.key <= MAX_KEY:
+        raise RecordError("bad_key", f"key {document.key} is not 0 to {MAX_KEY}")
+    kinds: tuple[tuple[Mapping[str, object], Type], ...] = (
+        (document.keywords, Type.KEYWORD),
+        (document.numbers, Type.NUMBER),
+        (document.instants, Type.INSTANT),
+    )
+    for values, kind in kinds:
+        for name in values:
+            if name not in FIELDS or FIELDS[name].type is not kind:
+                raise RecordError("unknown_field", f"no {kind} field is called {name[:80]!r}", path=name)
+    for name, number in document.numbers.items():
+        if not math.isfinite(number):
+            raise RecordError("not_finite", f"{name} is {number}", path=name)
+    for name, instant in document.instants.items():
+        if not MIN_INSTANT <= instant <= MAX_INSTANT:
+            raise RecordError("instant_range", f"{name} is {instant}, beyond 64 bits of milliseconds", path=name)
+    for name, terms in (*document.keywords.items(), ("tail", document.tail), ("title", (document.title,))):
+        if any(len(term) * 4 > MAX_TERM and len(term.encode("utf-8", "replace")) > MAX_TERM for term in terms):
+            raise RecordError("too_long", f"a value of {name} has more than {MAX_TERM} bytes", path=name)
+    if any(not 0 <= cell <= MAX_CELL for cell in (*document.cells, *document.parents)):
+        raise RecordError("bad_cell", "a cell is not a number of 64 bits", path="cells")
+    return document
+
+
+def selections(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return the values ticked by facet, each once; a facet with nothing ticked is left out."""
+    ticked: dict[str, dict[str, None]] = {}
+    for selection in plan.selections:
+        ticked.setdefault(selection.name, {}).update(dict.fromkeys(selection.values))
+    return {name: tuple(values) for name, values in ticked.items() if values}
+
+
+def resolve(name: str) -> Field | str:
+    """Return the field that a filter names, or the name within the long tail when it is `properties.NAME`.
+
+    Raises:
+        UnknownFieldError: It is neither.
+    """
+    try:
+        return field(name, parameter="filter")
+    except UnknownFieldError:
+        if name.startswith(TAIL_PREFIX) and len(name) > len(TAIL_PREFIX):
+            return name.removeprefix(TAIL_PREFIX)
+        raise
+
+
+def text_literal(name: str, value: Scalar, *, folded: bool = False) -> str:
+    """Return the literal as a keyword is compared, or folded as the title is.
+
+    Raises:
+        BadQueryError: It is not text.
+    """
+    if not isinstance(value, str):
+        raise BadQueryError(f"{name} holds text; {value!r} is not text", parameter="filter")
+    return fold(value) if folded else value
+
+
+def text_order(op: str, literal: str) -> Callable[[str], bool]:
+    """Return whether text stands in the relation `op` (one of `< <= > >=`) to a literal, by code points."""
+    return {"<": literal.__gt__, "<=": literal.__ge__, ">": literal.__lt__, ">=": literal.__le__}[op]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Numbers from `low` to `high`; None is open, and `empty` holds none."""
+
+    low: float | int | None = None
+    high: float | int | None = None
+    include_low: bool = True
+    include_high: bool = True
+    empty: bool = False
+
+
+def span(
+    of: Field,
+    low: Scalar | None,
+    high: Scalar | None,
+    *,
+    include_low: bool = True,
+    include_high: bool = True,
+) -> Span:
+    """Return the numbers between two literals as an engine can ask for them.
+
+    Instants become whole milliseconds within 64 bits with both ends included, so that no engine has to round.
+
+    Raises:
+        BadQueryError: A literal is not a number.
+    """
+    start, end = _number(of, low), _number(of, high)
+    if of.type is Type.NUMBER:
+        empty = start is not None and end is not None and start > end
+        return Span(start, end, include_low, include_high, empty)
+    first = MIN_INSTANT if start is None else _whole(start, up=True, beyond=not include_low)
+    last = MAX_INSTANT if end is None else _whole(end, up=False, beyond=not include_high)
+    first, last = max(first, MIN_INSTANT), min(last, MAX_INSTANT)
+    return Span(first, last, empty=first > last)
+
+
+def compared(of: Field, op: str, value: Scalar) -> Span:
+    """Return the numbers that stand in the relation `op` (one of `= < <= > >=`) to a literal."""
+    if op == "=":
+        return span(of, value, value)
+    if op in {"<", "<="}:
+        return span(of, None, value, include_high=op == "<=")
+    return span(of, value, None, include_low=op == ">=")
+
+
+def _number(of: Field, value: Scalar | None) -> float | int | None:
+    if value is None:
+        return None
+    if isinstance(value, str | bool) or value != value:
+        raise BadQueryError(f"{of.name} holds numbers; {value!r} is not a number", parameter="filter")
+    if of.type is Type.INSTANT:
+        return value
+    try:
+        return float(value) + 0.0
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def _whole(value: float, *, up: bool, beyond: bool) -> int:
+    """Return the nearest whole number inside a bound, or the one after it when the bound itself is left out."""
+    if math.isinf(value):
+        return MAX_INSTANT + 1 if value > 0 else MIN_INSTANT - 1
+    if beyond and value == int(value):
+        return int(value) + (1 if up else -1)
+    return math.ceil(value) if up else math.floor(value)
+
+
+def ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return values by falling count, then by value: the order of buckets everywhere."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def facet_of(
+    request: FacetRequest,
+    counts: Mapping[str, int],
+    ticked: Iterable[str],
+    ticked_counts: Mapping[str, int],
+    occurrences: int,
+    *,
+    exact: bool = True,
+) -> Facet:
+    """Return the facet made from an engine's counts.
+
+    Args:
+        request: What was asked.
+        counts: At least the `request.size` most frequent values, and every value that ties with the last of them.
+        ticked: The values selected in this facet, listed even when nothing has them.
+        ticked_counts: The counts of those, zeros may be missing.
+        occurrences: How many value occurrences there are in all.
+        exact: False when the engine knows that a count may be off.
+    """
+    wanted = tuple(ticked)
+    top = dict(ranked({value: count for value, count in counts.items() if count})[: request.size])
+    top |= {value: ticked_counts.get(value, 0) for value in wanted}
+    tree = FIELDS[request.name].tree
+    buckets = tuple(
+        Bucket(value, count, selected=value in wanted, path=path(value) if tree else ()) for value, count in ranked(top)
+    )
+    inside = sum(bucket.count for bucket in buckets if beneath(bucket.value, request.within))
+    return Facet(request.name, "", buckets, max(occurrences - inside, 0), exact)
+
+
+def beneath(value: str, within: str) -> bool:
+    """Tell whether a path lies beneath another; everything lies beneath the empty one."""
+    return not within or value.startswith(f"{within}/")
+
+
+def path(value: str) -> tuple[str, ...]:
+    """Return the ancestors of a path, outermost first, itself included."""
+    steps = value.split("/")
+    return tuple("/".join(steps[: depth + 1]) for depth in range(len(steps)))
+
+
+def bins(months: Mapping[int, int], interval: str) -> tuple[Bin, ...]:
+    """Return the steps of a calendar histogram from counts by month, gaps filled with zeros.
+
+    A span of more than `MAX_BINS` steps is not filled: the steps that hold something are returned alone.
+    """
+    width = 12 if interval == "year" else 1
+    counts: dict[int, int] = {}
+    for month, count in months.items():
+        if count:
+            counts[month // width] = counts.get(month // width, 0) + count
+    if not counts:
+        return ()
+    first, last = min(counts), max(counts)
+    steps: Iterable[int] = range(first, last + 1) if last - first < MAX_BINS else sorted(counts)
+    return tuple(Bin(month_start(step * width), counts.get(step, 0)) for step in steps)
+
+
+def similar_words(grams: Collection[str], words: Iterable[tuple[str, int]], size: int) -> list[str]:
+    """Return the words that share more than half of the trigrams, most shared and then most frequent first.
+
+    Args:
+        grams: Trigrams of a word with its ends marked by `_`, as `query.text.trigrams` makes them.
+        words: Words of titles with how many records have them.
+        size: How many at most.
+    """
+    wanted = tuple(dict.fromkeys(grams))
+    found = []
+    for word, frequency in words:
+        padded = f"_{word}_"
+        shared = sum(gram in padded for gram in wanted)
+        if 2 * shared > len(wanted):
+            found.append((-shared, abs(len(padded) - len(wanted) - 2), -frequency, word))
+    return [word for *_, word in nsmallest(size, found)]
+
+
+def month_of(instant: int) -> int:
+    """Return the month of UTC milliseconds as `year * 12 + month - 1`, in the proleptic Gregorian calendar."""
+    year, month = _civil(instant // _DAY)
+    return year * 12 + month - 1
+
+
+def month_start(month: int) -> int:
+    """Return the first millisecond of a month numbered by `month_of`."""
+    year, index = divmod(month, 12)
+    return _days(year, index + 1) * _DAY
+
+
+# datetime ends at the years 1 and 9999; planets and palaeoclimate do not. Howard Hinnant's algorithms count in
+# eras of 400 years of 146,097 days that begin in March, so that the leap day is the last of its year.
+def _civil(days: int) -> tuple[int, int]:
+    """Return the year and month of a day counted from 1970-01-01."""
+    era, day = divmod(days + 719_468, 146_097)
+    year_of_era = (day - day // 1_460 + day // 36_524 - day // 146_096) // 365
+    day_of_year = day - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted = (5 * day_of_year + 2) // 153
+    month = shifted + 3 if shifted < 10 else shifted - 9
+    return year_of_era + era * 400 + (month <= 2), month
+
+
+def _days(year: int, month: int) -> int:
+    """Return the day, counted from 1970-01-01, on which a month begins."""
+    era, year_of_era = divmod(year - (month <= 2), 400)
+    day_of_year = (153 * (month - 3 if month > 2 else month + 9) + 2) // 5
+    return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468

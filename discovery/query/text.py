@@ -1,0 +1,431 @@
+"""Text as every engine sees it: what is indexed of a record, what a typed query asks for, and when the two match.
+
+Engines index `PreparedText` and match its tokens on white space; `parse` turns what somebody typed into groups of such
+tokens. `matches` is the meaning of a query: the oracle uses it as it stands and the engines must return the same ids.
+Documents are never expanded by synonyms and queries always are, so that a changed synonyms file needs no new index.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from itertools import islice
+from math import log1p
+from typing import Final
+
+from discovery.errors import LimitError
+from discovery.query import synonyms as synonyms_module
+from discovery.query import tokens as words
+from discovery.query.synonyms import ALTERNATIVES, Synonyms
+from discovery.query.tokens import FIELD_TOKENS, SEPARATOR, Compound, tokens
+
+__all__ = [
+    "PREFIX_LENGTH",
+    "SEPARATOR",
+    "TITLE_WEIGHT",
+    "Group",
+    "PreparedText",
+    "TextQuery",
+    "document_text",
+    "highlight",
+    "identifier",
+    "matches",
+    "parse",
+    "score",
+    "tokens",
+    "trigrams",
+]
+
+TITLE: Final = "title"
+IDENTIFIERS: Final = "identifiers"
+
+TITLE_WEIGHT: Final = 3.0
+"""How much more a word counts in the title than in the body."""
+
+SYNONYM_WEIGHT: Final = 0.8
+EXACT_WEIGHT: Final = 1000.0
+
+PREFIX_LENGTH: Final = 12
+"""The longest beginning of a title word that is indexed; longer typed beginnings are cut to it."""
+
+QUERY_CHARACTERS: Final = 1024
+QUERY_GROUPS: Final = 32
+
+_IDENTIFIER_LENGTH: Final = 200
+_SCHEME: Final = re.compile(
+    r"(?:(?:https?://)?(?:dx\.)?doi\.org/|(?:urn:|info:)?doi[:/]\s*|[a-z][a-z0-9+.-]{1,15}://)(?:www\.)?", re.IGNORECASE
+)
+_SPACED_DOI: Final = re.compile(r"doi:?\s+(?=10\.)", re.IGNORECASE)
+_LEADING: Final = re.compile(rf"{_SCHEME.pattern}|{_SPACED_DOI.pattern}", re.IGNORECASE)
+_TYPING: Final = re.compile(r'(?:^|\s)[^-\s"][^\s"]*\Z')
+_AROUND: Final = " <>()[]{}\"'`.,;\t\n\r"
+_UNSAFE: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_QUOTES: Final = str.maketrans("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02", '"' * 8)
+_PIECE: Final = re.compile(r'(?P<minus>(?<!\S)-(?=["\w]))?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]+))')
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedText:
+    """The words of one record as engines index them: tokens with a space between, nothing left to analyse."""
+
+    title: str
+    """Stems of the title in order, then `|` and its joined tokens."""
+    body: str
+    """The same for every other field, `|` between the values so that no phrase reaches from one into the next."""
+    prefix: str
+    """Beginnings (1 to 12 characters) of the title's words, folded and not stemmed, for suggestions."""
+    grams: str
+    """Trigrams of the title's words, `_` at both ends, for spellings that miss."""
+    exact: tuple[str, ...]
+    """Identifiers by which the record is found when one is pasted whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One thing that is asked for: a record has it when one of the alternatives holds."""
+
+    alternatives: tuple[tuple[str, ...], ...]
+    """What the user typed comes first, synonyms after it; never empty."""
+    phrase: bool = True
+    """The tokens of an alternative stand side by side in one field; otherwise each may stand anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextQuery:
+    """What a typed text asks for; without groups, exclusions and identifier it matches everything."""
+
+    groups: tuple[Group, ...] = ()
+    """All of these."""
+    excluded: tuple[Group, ...] = ()
+    """None of these."""
+    exact: str | None = None
+    """The whole text as an identifier; a record that has it matches whatever the groups say, and comes first."""
+    prefix: str = ""
+    """The beginning of a word at the end of the text, still being typed; for suggestions, no part of matching."""
+    words: tuple[str, ...] = ()
+    """The words asked for, folded and not stemmed, for suggestions and for "did you mean"."""
+
+    def __bool__(self) -> bool:
+        return bool(self.groups or self.excluded or self.exact)
+
+
+def document_text(fields: Mapping[str, str | Iterable[str]], *, limit: int = FIELD_TOKENS) -> PreparedText:
+    """Return what engines index of a record.
+
+    Args:
+        fields: `title`; `identifiers` (DOI, ids, URLs: found whole and by their parts); every other name is body text.
+            A value is one text or several.
+        limit: Words kept of each value.
+    """
+    titles = [words.analyse(text, limit=limit, words=True) for text in _values(fields.get(TITLE, ()))]
+    identifiers = list(_values(fields.get(IDENTIFIERS, ())))
+    body = [
+        words.analyse(text, limit=limit).text
+        for name, value in fields.items()
+        if name not in (TITLE, IDENTIFIERS)
+        for text in ((value,) if isinstance(value, str) else value)
+    ]
+    body += [words.analyse(each, limit=limit).text for each in identifiers]
+    heard = dict.fromkeys([word for title in titles for word in (*(title.words or ()), *title.joins)])
+    return PreparedText(
+        title=f" {SEPARATOR} ".join([title.text for title in titles if title.text]),
+        body=f" {SEPARATOR} ".join([text for text in body if text]),
+        prefix=" ".join(map(_beginnings, heard)),
+        grams=" ".join(map(_joined_trigrams, heard)),
+        exact=tuple(filter(None, dict.fromkeys(map(identifier, identifiers)))),
+    )
+
+
+def _values(value: str | Iterable[str]) -> Iterable[str]:
+    return (value,) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=20_000)
+def _beginnings(word: str) -> str:
+    return " ".join([word[:length] for length in range(1, min(len(word), PREFIX_LENGTH) + 1)])
+
+
+@lru_cache(maxsize=20_000)
+def _joined_trigrams(word: str) -> str:
+    return " ".join(trigrams(word))
+
+
+def trigrams(word: str) -> list[str]:
+    """Return the trigrams of a folded word with its ends marked: `sea` is `_se`, `sea`, `ea_`."""
+    padded = f"_{word}_"
+    return [padded[at : at + 3] for at in range(max(len(padded) - 2, 1))]
+
+
+def identifier(text: str) -> str:
+    """Return a DOI, id or URL as it is compared: lower case, no scheme, resolver or punctuation around it.
+
+    `https://doi.org/10.5270/ESA-x` and `doi:10.5270/esa-x` are the same. What is very long ends in a hash.
+    """
+    return _shortened(_bare(text))
+
+
+def _shortened(plain: str) -> str:
+    if len(plain) > _IDENTIFIER_LENGTH:
+        return f"{plain[:_IDENTIFIER_LENGTH]}~{sha256(plain.encode()).hexdigest()[:16]}"
+    return plain
+
+
+def _bare(text: str) -> str:
+    """Return an identifier without scheme and what people leave around it, at its full length."""
+    plain = unicodedata.normalize("NFC", text.translate(_QUOTES).strip()).casefold().strip(_AROUND)
+    return _UNSAFE.sub("_", _SCHEME.sub("", plain, count=1)).rstrip("/")
+
+
+def parse(text: str, *, synonyms: Synonyms | None = None) -> TextQuery:
+    """Return what a typed text asks for; every input is either valid or too long.
+
+    Words are all wanted, `"quoted words"` side by side, `-word` and `-"quoted words"` not at all. Words like "of"
+    are left out when others remain.
+
+    Args:
+        text: What somebody typed.
+        synonyms: Instead of those that this version ships.
+
+    Raises:
+        LimitError: More than 1024 characters, or more than 32 words and phrases.
+    """
+    if len(text) > QUERY_CHARACTERS:
+        raise LimitError("text.characters", f"text has {len(text)} characters; allowed are {QUERY_CHARACTERS}")
+    table = synonyms_module.bundled() if synonyms is None else synonyms
+    plain = text.translate(_QUOTES)
+    whole = _whole(plain)
+    # The scheme and the resolver of a pasted DOI or URL need not stand in the record.
+    wanted, excluded, spoken = _read(whole if whole and _LEADING.match(plain.strip(_AROUND)) else plain, table)
+    groups = tuple(dict.fromkeys(_without_stop_words(wanted)))
+    unwanted = tuple(dict.fromkeys(excluded))
+    if len(groups) + len(unwanted) > QUERY_GROUPS:
+        count = len(groups) + len(unwanted)
+        raise LimitError("text.words", f"text has {count} words and phrases; allowed are {QUERY_GROUPS}")
+    return TextQuery(
+        groups=groups,
+        excluded=unwanted,
+        exact=_shortened(whole) if whole and groups else None,
+        prefix=spoken[-1][:PREFIX_LENGTH] if spoken and _TYPING.search(plain) else "",
+        words=tuple(dict.fromkeys(spoken)),
+    )
+
+
+def _read(text: str, table: Synonyms) -> tuple[list[Group], list[Group], list[str]]:
+    """Return groups wanted and not wanted, and the words of those wanted."""
+    wanted: list[Group] = []
+    excluded: list[Group] = []
+    spoken: list[str] = []
+    run: list[str] = []
+    for piece in _PIECE.finditer(text):
+        quoted, minus = piece["quoted"], piece["minus"]
+        if quoted is None and not minus:
+            run.append(piece["plain"])
+            continue
+        wanted += _expanded(" ".join(run), table, spoken)
+        run.clear()
+        target = excluded if minus else wanted
+        if quoted is not None:
+            target += _phrase(quoted, [] if minus else spoken)
+        else:
+            target += [Group(compound.forms()) for compound in words.compounds(piece["plain"])]
+    wanted += _expanded(" ".join(run), table, spoken)
+    return wanted, excluded, spoken
+
+
+def _whole(text: str) -> str:
+    """Return the text as a bare identifier when it is one piece that could be one, else nothing."""
+    stripped = _SPACED_DOI.sub("", text.strip())
+    if stripped[:1] in '-"' or any(map(str.isspace, stripped)):
+        return ""
+    return _bare(stripped)
+
+
+def _phrase(text: str, spoken: list[str]) -> Iterator[Group]:
+    """Yield the group of a quoted text: its words side by side, whatever stands between them."""
+    found = words.compounds(text)
+    spoken += _spoken(found)
+    if len(found) == 1:
+        yield Group(found[0].forms())
+    elif found:
+        yield Group((tuple(stem for compound in found for stem in compound.stems),))
+
+
+def _spoken(found: Iterable[Compound]) -> Iterator[str]:
+    return ("".join(compound.words)[: words.TOKEN_LENGTH] for compound in found)
+
+
+def _expanded(text: str, table: Synonyms, spoken: list[str]) -> Iterator[Group]:
+    """Yield the groups of words typed side by side, the longest term that has synonyms first."""
+    found = words.compounds(text)
+    spoken += _spoken(found)
+    at = 0
+    while at < len(found):
+        count, term = _longest_term(found, at, table)
+        if count == 1:
+            own, phrase = found[at].forms(), True
+        else:
+            # Words typed apart may stand apart, and so may the words of what they are replaced by.
+            own, phrase = (_content(term),), False
+        others = table.alternatives(term)
+        others = others if phrase else tuple(map(_content, others))
+        yield Group(tuple(dict.fromkeys((*own, *others)))[:ALTERNATIVES], phrase)
+        at += count
+
+
+def _longest_term(found: Sequence[Compound], at: int, table: Synonyms) -> tuple[int, tuple[str, ...]]:
+    """Return how many compounds from `at` on make a known term, at least one, and its key."""
+    best, term = 1, found[at].stems
+    key: tuple[str, ...] = ()
+    for count, compound in enumerate(found[at : at + table.longest], 1):
+        key += compound.stems
+        if len(key) > table.longest:
+            break
+        if count > 1 and table.alternatives(key):
+            best, term = count, key
+    return best, term
+
+
+def _content(term: tuple[str, ...]) -> tuple[str, ...]:
+    stop = words.lexicon().stop
+    return tuple(word for word in term if word not in stop) or term
+
+
+def _without_stop_words(groups: list[Group]) -> list[Group]:
+    """Return the groups without words like "of", which say nothing when every word is wanted, unless all are such."""
+    stop = words.lexicon().stop
+    telling = [group for group in groups if len(group.alternatives[0]) > 1 or group.alternatives[0][0] not in stop]
+    return telling or groups
+
+
+def matches(query: TextQuery, title: Sequence[str], body: Sequence[str], exact: Collection[str]) -> bool:
+    """Tell whether a record matches; this is what both engines must agree with.
+
+    Args:
+        query: What is asked for.
+        title: The tokens of `PreparedText.title`, in order.
+        body: The tokens of `PreparedText.body`, in order.
+        exact: `PreparedText.exact`.
+    """
+    if query.exact is not None and query.exact in exact:
+        return True
+    fields = (title, body)
+    return all(_holds(group, fields) for group in query.groups) and not any(
+        _holds(group, fields) for group in query.excluded
+    )
+
+
+def _holds(group: Group, fields: tuple[Sequence[str], ...]) -> bool:
+    return any(_found(alternative, group.phrase, fields) for alternative in group.alternatives)
+
+
+def _found(alternative: tuple[str, ...], phrase: bool, fields: tuple[Sequence[str], ...]) -> bool:
+    if phrase and len(alternative) > 1:
+        return any(_occurrences(alternative, field) for field in fields)
+    return all(any(token in field for field in fields) for token in alternative)
+
+
+def _occurrences(alternative: tuple[str, ...], field: Sequence[str]) -> int:
+    """Return how often the tokens stand side by side in the field."""
+    size, first = len(alternative), alternative[0]
+    if size == 1:
+        return sum(token == first for token in field)
+    return sum(token == first and tuple(islice(field, at, at + size)) == alternative for at, token in enumerate(field))
+
+
+def score(query: TextQuery, title: Sequence[str], body: Sequence[str], exact: Collection[str]) -> float:
+    """Return how well a matching record answers; engines have their own numbers and agree on the rules.
+
+    An identifier pasted whole comes first; a word in the title weighs three times one in the body, repeated words count
+    ever less, and a synonym counts somewhat less than the word that was typed.
+    """
+    total = EXACT_WEIGHT if query.exact is not None and query.exact in exact else 0.0
+    for group in query.groups:
+        best = 0.0
+        for number, alternative in enumerate(group.alternatives):
+            if not _found(alternative, group.phrase, (title, body)):
+                continue
+            parts = (alternative,) if group.phrase else tuple((token,) for token in alternative)
+            in_title = sum(log1p(_occurrences(part, title)) for part in parts) / len(parts)
+            in_body = sum(log1p(_occurrences(part, body)) for part in parts) / len(parts)
+            weight = SYNONYM_WEIGHT if number else 1.0
+            best = max(best, weight * (TITLE_WEIGHT * in_title + in_body))
+        total += best
+    return total
+
+
+def highlight(text: str, query: TextQuery, *, limit: int = 20_000) -> list[tuple[int, int]]:
+    """Return where the words of the query stand in the original text: `(start, end)`, in order, none overlapping.
+
+    Args:
+        text: The text as it is shown.
+        query: What was asked for.
+        limit: Characters looked at.
+    """
+    starts: dict[str, list[tuple[str, ...]]] = {}
+    for group in query.groups:
+        for alternative in group.alternatives:
+            for part in (alternative,) if group.phrase else [(token,) for token in alternative]:
+                starts.setdefault(part[0], []).append(part)
+    if not starts:
+        return []
+    text = text[:limit]
+    placed = list(_placed(text))
+    stems = [words.stem(word) for word, _, _ in placed]
+    found: list[tuple[int, int]] = []
+    for at, first in enumerate(stems):
+        sizes = [len(part) for part in starts.get(first, ()) if tuple(stems[at : at + len(part)]) == part]
+        sizes += [size for token, size in _joins_at(placed, at, text) if (token,) in starts.get(token, ())]
+        if sizes:
+            found.append((placed[at][1], placed[at + max(sizes) - 1][2]))
+    return _merged(found)
+
+
+def _joins_at(placed: Sequence[tuple[str, int, int]], at: int, text: str) -> Iterator[tuple[str, int]]:
+    """Yield the tokens that the word at `at` makes with one or two after it, and how many words each is made of."""
+    letters = placed[at][0]
+    for size in (2, 3):
+        last = at + size - 1
+        if last >= len(placed) or placed[last][1] - placed[last - 1][2] > 1:
+            return
+        gap = text[placed[last - 1][2] : placed[last][1]]
+        letters += placed[last][0]
+        if words.is_number(placed[last - 1][0]) != words.is_number(placed[last][0]):
+            yield words.join(tuple(word for word, _, _ in placed[at : last + 1])), size
+        elif not gap.isspace() and letters.isalpha():
+            yield words.stem(letters), size
+        else:
+            return
+
+
+def _placed(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the words of the original text, folded, with where they start and end in the original."""
+    if text.isascii():
+        yield from words.spans(text.lower())
+        return
+    folded: list[str] = []
+    origin: list[int] = []
+    for at, character in enumerate(text):
+        plain = words.fold(character)
+        folded.append(plain)
+        origin += [at] * len(plain)
+    origin.append(len(text))
+    for word, start, end in words.spans("".join(folded)):
+        last = origin[end - 1] + 1
+        # Marks that follow a letter fold to nothing and belong to the letter.
+        while last < len(text) and unicodedata.combining(text[last]):
+            last += 1
+        yield word, origin[start], last
+
+
+def _merged(found: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in found:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

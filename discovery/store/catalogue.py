@@ -15,6 +15,7 @@ from discovery.store.codec import unpack
 from discovery.store.connection import Database
 from discovery.store.schema import meta, raws, records
 
+MAX_CHANGE: Final = 2**63 - 1
 _T = TypeVar("_T")
 _EXPORTED: Final = ("id", "source", "container", "source_id", "dataset", "kind", "title", "updated")
 
@@ -169,11 +170,11 @@ class Catalogue:
             raise NotFoundError(f"no record {id[:64]!r}")
         return RawRecord(row.container, row.source_id, unpack(row.body), row.media_type, row.url)
 
-    def changes(self, scope: str, after: int, limit: int = 1000) -> list[Change]:
+    def changes(self, scope: str, after: int, limit: int = 1000, *, until: int = MAX_CHANGE) -> list[Change]:
         """Return what happened in a scope after a change number, oldest first; each record once, in its last state."""
         statement = (
             select(records.c.change, records.c.key, records.c.body, records.c.deleted, records.c.merged)
-            .where(records.c.scope == scope, records.c.change > after)
+            .where(records.c.scope == scope, records.c.change > after, records.c.change <= until)
             .order_by(records.c.change)
             .limit(limit)
         )

@@ -1,0 +1,117 @@
+"""Every setting in one table: it feeds the command line, the environment, `discovery.toml` and the documentation.
+
+The order is command line, environment (`DISCOVERY_*`), `discovery.toml` in the home, default. Only this file reads the
+environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Final
+
+from platformdirs import user_data_path
+
+from discovery.errors import ConfigError, UnknownFieldError
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table of settings."""
+
+    name: str
+    type: type[str] | type[int] | type[bool]
+    default: str | int | bool
+    help: str
+
+
+TABLE: Final = (
+    Setting("store", str, "", "Address of the store; empty is SQLite in the home, else sqlite:///FILE."),
+    Setting("index", str, "tantivy", "The search engine; `tantivy` is the one in the home."),
+    Setting("title", str, "Discovery", "The name that pages and catalogues carry."),
+    Setting("contact", str, "", "E-mail or address that harvests name in their User-Agent."),
+    Setting("host", str, "127.0.0.1", "The address that `serve` listens on."),
+    Setting("port", int, 8000, "The port that `serve` listens on."),
+    Setting("url", str, "", "The public address of the portal when a proxy stands before it."),
+    Setting("log", str, "warning", "How much to log: debug, info, warning or error."),
+)
+FILE: Final = "discovery.toml"
+_PREFIX: Final = "DISCOVERY_"
+_OUTSIDE: Final = frozenset({"HOME", "REQUIRE_PEERS"})
+"""DISCOVERY_ names that are no settings: the home itself, and a switch of our tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values of the table, and the home they belong to."""
+
+    home: Path
+    store: str = ""
+    index: str = "tantivy"
+    title: str = "Discovery"
+    contact: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    url: str = ""
+    log: str = "warning"
+
+    @property
+    def store_url(self) -> str:
+        """The address of the store, with the default filled in."""
+        return self.store or f"sqlite:///{self.home / 'catalogue.sqlite'}"
+
+    def with_overrides(self, **values: str | int | None) -> Settings:
+        """Return the settings with those of the command line that were given."""
+        return replace(self, **{name: value for name, value in values.items() if value is not None})
+
+
+def load(home: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings for a home.
+
+    Args:
+        home: Where store and index live; by default `DISCOVERY_HOME`, else the platform's data folder.
+        environment: Instead of this process's.
+
+    Raises:
+        ConfigError: A name that is no setting, or a value of the wrong type.
+    """
+    environ = os.environ if environment is None else environment
+    place = home or Path(environ.get(_PREFIX + "HOME") or user_data_path("discovery"))
+    values = _file(place / FILE) | _environment(environ)
+    return Settings(place.expanduser().resolve(), **values)
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path.name} cannot be read: {error}") from error
+    return {name: _value(name, value, path.name) for name, value in data.items()}
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    names = {name.removeprefix(_PREFIX): value for name, value in environ.items() if name.startswith(_PREFIX)}
+    return {
+        name.lower(): _value(name.lower(), value, _PREFIX + name)
+        for name, value in names.items()
+        if name not in _OUTSIDE
+    }
+
+
+def _value(name: str, value: object, where: str) -> str | int | bool:
+    found = next((each for each in TABLE if each.name == name), None)
+    if found is None:
+        unknown = UnknownFieldError(name, [each.name for each in TABLE], what="setting")
+        raise ConfigError(f"{where}: {unknown}")
+    try:
+        return found.type(value)  # type: ignore[arg-type]  # what cannot be one raises here
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {name} = {value!r} is not of type {found.type.__name__}") from error
+
+
+assert {each.name for each in TABLE} == {each.name for each in fields(Settings)} - {"home"}

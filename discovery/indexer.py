@@ -1,0 +1,126 @@
+"""Keeping engines level with the store: they follow its change numbers, and a new generation is made from nothing else."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from discovery.errors import ConflictError, UnavailableError
+from discovery.index.base import Generation, Index
+from discovery.index.document import document
+from discovery.model.record import SCOPES
+from discovery.store.store import Store
+
+BATCH: Final = 2000
+"""Changes taken at once: large enough that a commit's cost is spread, small enough to be seen within a second."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the scope, how many are done and how many there are."""
+
+
+class Lock:
+    """The right to write to an index: one process at a time, freed by the kernel when that process dies."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def hold(self, *, wait: float = 0.0) -> Iterator[None]:
+        """Hold the lock while the block runs.
+
+        Raises:
+            ConflictError: Somebody else has it, and still had after `wait` seconds; the message says who.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a+") as file:
+            deadline = time.monotonic() + wait
+            while not _taken(file.fileno()):
+                if time.monotonic() >= deadline:
+                    file.seek(0)
+                    raise ConflictError(f"{self.path.name} is held by {file.read().strip() or 'another process'}")
+                time.sleep(0.05)
+            file.seek(0)
+            file.truncate()
+            file.write(f"process {os.getpid()}")
+            file.flush()
+            yield
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def follow(store: Store, index: Index, *, progress: Progress | None = None) -> int:
+    """Bring an engine level with the store and return how many changes it took; the caller holds the lock."""
+    taken = 0
+    for scope in SCOPES:
+        after = index.generation(scope).change
+        waiting = store.catalogue.pending(scope, after) if progress else 0
+        done = 0
+        while changes := store.catalogue.changes(scope, after, BATCH):
+            live = [document(each.record, each.key) for each in changes if each.record is not None]
+            gone = [each.key for each in changes if each.record is None]
+            after = changes[-1].change
+            index.write(scope, live, gone, after)
+            done += len(changes)
+            if progress:
+                progress(scope, done, max(done, waiting))
+        taken += done
+    return taken
+
+
+def rebuild(store: Store, index: Index, *, progress: Progress | None = None) -> dict[str, Generation]:
+    """Make a new generation of both scopes from the store and publish it; the caller holds the lock."""
+    made: dict[str, Generation] = {}
+    # A record that changes meanwhile moves behind `target`, so none is added twice; following brings it afterwards.
+    target = store.catalogue.last_change()
+    for scope in SCOPES:
+        total = store.catalogue.live(scope)
+        build = index.build(scope)
+        after = done = 0
+        try:
+            while changes := store.catalogue.changes(scope, after, BATCH, until=target):
+                live = [document(each.record, each.key) for each in changes if each.record is not None]
+                build.add(live)
+                after = changes[-1].change
+                done += len(live)
+                if progress:
+                    progress(scope, done, total)
+        except BaseException:
+            build.discard()
+            raise
+        made[scope] = build.publish(target)
+    follow(store, index)
+    return made
+
+
+def settle(store: Store, index: Index, lock: Lock, *, wait: float = 60.0, progress: Progress | None = None) -> int:
+    """Return when everything in the store can be found: index it, or wait for whoever holds the lock to do so.
+
+    Raises:
+        UnavailableError: The holder of the lock has not caught up after `wait` seconds without a step forward.
+    """
+    deadline = time.monotonic() + wait
+    behind = -1
+    while True:
+        try:
+            with lock.hold():
+                return follow(store, index, progress=progress)
+        except ConflictError as error:
+            left = sum(store.catalogue.pending(scope, index.generation(scope).change) for scope in SCOPES)
+            if left == 0:
+                return 0
+            if left != behind:
+                behind, deadline = left, time.monotonic() + wait
+            elif time.monotonic() > deadline:
+                raise UnavailableError(f"{left} changes wait to be indexed, and {error}") from error
+            time.sleep(0.1)

@@ -1,0 +1,320 @@
+"""The one door that every face uses: questions in, records out, and no word of engines on either side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from discovery.errors import GoneError, LimitError, NotFoundError
+from discovery.index.base import MAX_KEYS, Answer, Cells, Generation, Index, Keys, Plan, Position
+from discovery.model import terms
+from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
+from discovery.query import cursor, fields
+from discovery.query import region as regions
+from discovery.query.query import (
+    And,
+    Bin,
+    Comparison,
+    Facet,
+    FacetRequest,
+    Filter,
+    Histogram,
+    Not,
+    Or,
+    Query,
+    Region,
+    Sort,
+    Total,
+    conjunction,
+)
+from discovery.query.text import parse
+from discovery.query.tokens import fold
+from discovery.store.catalogue import Served, Stored
+from discovery.store.store import Store
+
+DEFAULT_SORT: Final = {RESOURCES: Sort("updated", descending=True), OBSERVATIONS: Sort("start", descending=True)}
+"""The order without words to rank by: newest first, by what a scope's records nearly always have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One record of a page."""
+
+    stored: Stored
+    score: float = 0.0
+
+    @property
+    def record(self) -> Record:
+        """The record itself."""
+        return self.stored.record
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the portal answers to a query."""
+
+    query: Query
+    records: tuple[Found, ...]
+    total: Total
+    facets: tuple[Facet, ...] = ()
+    bins: tuple[Bin, ...] = ()
+    next: str = ""
+    """Give it as `after` for the page behind this one; empty at the end."""
+    elsewhere: Total | None = None
+    """How many records of the other scope match, where that was asked for."""
+    generation: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """What matched, as numbers of the store, for faces that serve stored bytes."""
+
+    keys: tuple[int, ...]
+    total: Total
+    next: str
+    generation: str
+    facets: tuple[Facet, ...] = ()
+    bins: tuple[Bin, ...] = ()
+    scores: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A record whose title begins as somebody types."""
+
+    id: str
+    title: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A record with what stands around it."""
+
+    stored: Stored
+    parent: Stored | None = None
+    children: Total = field(default_factory=lambda: Total(0))
+    """How many observations it has."""
+    members: Total = field(default_factory=lambda: Total(0))
+    """How many resources name it as their parent."""
+
+    @property
+    def record(self) -> Record:
+        """The record itself."""
+        return self.stored.record
+
+
+class Portal:
+    """The catalogue as faces see it: one store, one search engine behind it."""
+
+    def __init__(self, store: Store, index: Index) -> None:
+        self.store = store
+        self.index = index
+        self._secret = store.secret()
+
+    def search(self, query: Query, *, elsewhere: bool = False) -> Page:
+        """Return a page of the records that match, best first when there are words, else newest first.
+
+        Facets count the whole match, not this page. An unknown field raises before any engine is asked.
+
+        Args:
+            query: What to match; an empty query matches everything.
+            elsewhere: Whether to count the other scope too.
+
+        Raises:
+            BadQueryError: A name, value or cursor that cannot be; the message says which.
+            GoneError: `after` is by relevance and its generation has been replaced.
+            UnavailableError: The engine does not answer.
+        """
+        began = time.perf_counter()
+        found = self.keys(query)
+        stored = self.store.catalogue.many(found.keys)
+        scores = dict(zip(found.keys, found.scores, strict=True))
+        records = tuple(Found(stored[key], scores[key]) for key in found.keys if key in stored)
+        other: Total | None = None
+        if elsewhere:
+            there = OBSERVATIONS if query.scope == RESOURCES else RESOURCES
+            bare = replace(query, scope=there, size=0, facets=(), histogram=None, sort=None, after="")
+            other = self.keys(bare).total
+        return Page(
+            query=query,
+            records=records,
+            total=found.total,
+            facets=found.facets,
+            bins=found.bins,
+            next=found.next,
+            elsewhere=other,
+            generation=found.generation,
+            seconds=time.perf_counter() - began,
+        )
+
+    def keys(self, query: Query, *, total: bool = True) -> Keyed:
+        """Return what `search` would, as store numbers instead of records."""
+        mark = cursor.resume(query, self._secret)
+        plan = self._plan(query, total=total)
+        if mark is not None and plan.sort is None:
+            plan = replace(plan, offset=mark.offset, generation=mark.generation)
+        elif mark is not None:
+            plan = replace(plan, after=Position(mark.value, mark.key))
+        answer = self.index.search(plan)
+        return Keyed(
+            keys=tuple(hit.key for hit in answer.hits),
+            total=answer.total,
+            next=self._next(query, plan, answer),
+            generation=answer.generation,
+            facets=tuple(self._labelled(facet) for facet in answer.facets),
+            bins=answer.bins,
+            scores=tuple(hit.score for hit in answer.hits),
+        )
+
+    def _plan(self, query: Query, *, total: bool = True) -> Plan:
+        text = parse(query.text) if query.text.strip() else None
+        sort = query.sort
+        if sort is not None:
+            sort = replace(sort, name=fields.sort(sort.name, parameter="sort").name)
+        elif not text:
+            sort = DEFAULT_SORT[query.scope]
+        narrowed: list[Any] = [query.filter, query.time]
+        if query.ids is not None:
+            narrowed.append(Keys(frozenset(self.store.catalogue.keys(query.ids).values())))
+        plain = conjunction(narrowed)
+        plan = Plan(
+            scope=query.scope,
+            text=text,
+            filter=plain,
+            selections=query.selections,
+            facets=query.facets,
+            histogram=query.histogram,
+            sort=sort,
+            size=query.size,
+            total=total,
+        )
+        return replace(plan, filter=self._placed(conjunction([plain, query.region]), plan))
+
+    def _placed(self, node: Any, plan: Plan) -> Any:  # noqa: ANN401 - a filter, with the nodes that only plans have
+        """Return the filter with every region as cells, less what its border touches without meeting the region."""
+        if isinstance(node, And | Or):
+            return type(node)(tuple(self._placed(each, plan) for each in node.args))
+        if isinstance(node, Not):
+            return Not(self._placed(node.arg, plan))
+        if not isinstance(node, Region):
+            return node
+        return self._decided(node, plan)
+
+    def _decided(self, region: Region, plan: Plan) -> Any:  # noqa: ANN401 - as above
+        asked = regions.ask(region)
+        touched = asked.filter()
+        doubtful = conjunction([touched, asked.undecided(), *(() if _has_region(plan.filter) else (plan.filter,))])
+        narrow = Plan(scope=plan.scope, text=plan.text, filter=doubtful)
+        keys = self.index.keys(narrow, MAX_KEYS + 1)
+        if len(keys) > MAX_KEYS:
+            raise LimitError(
+                "region.undecided", f"more than {MAX_KEYS} footprints touch the border of the region", parameter="bbox"
+            )
+        stored = self.store.catalogue.many(list(keys))
+        chosen = [(key, stored[key].record.extent) for key in keys if key in stored]
+        truths = regions.decide(region, [regions.footprint(extent) for _, extent in chosen])
+        outside = frozenset(key for (key, _), inside in zip(chosen, truths, strict=True) if not inside)
+        return And((touched, Not(Keys(outside)))) if outside else touched  # type: ignore[arg-type]
+
+    def _next(self, query: Query, plan: Plan, answer: Answer) -> str:
+        if not answer.more or not answer.hits:
+            return ""
+        last = answer.hits[-1]
+        base = cursor.Cursor(scope=query.scope, digest=cursor.digest(query))
+        if plan.sort is None:
+            mark = replace(base, generation=answer.generation, offset=plan.offset + len(answer.hits))
+        else:
+            order = plan.sort
+            mark = replace(base, sort=order.name, descending=order.descending, value=last.value, key=last.key)
+        return cursor.encode(mark, self._secret)
+
+    def _labelled(self, facet: Facet) -> Facet:
+        known = fields.FIELDS[facet.name]
+        titles = self._titles(facet) if facet.name == "dataset" else {}
+        buckets = tuple(
+            replace(
+                bucket,
+                label=titles.get(bucket.value) or terms.label(facet.name, bucket.value),
+                path=terms.ancestors(bucket.value) if known.tree else (),
+            )
+            for bucket in facet.buckets
+        )
+        return replace(facet, label=known.label, buckets=buckets)
+
+    def _titles(self, facet: Facet) -> Mapping[str, str]:
+        keys = self.store.catalogue.keys(bucket.value for bucket in facet.buckets)
+        stored = self.store.catalogue.many(list(keys.values()))
+        return {id: stored[key].record.title for id, key in keys.items() if key in stored}
+
+    def record(self, id: str) -> Stored:
+        """Return the live record with an id, from the store, whether or not an engine answers.
+
+        Raises:
+            NotFoundError, GoneError, MovedError: As `Catalogue.get` says.
+        """
+        return self.store.catalogue.get(id)
+
+    def view(self, id: str) -> View:
+        """Return a record with its parent and the number of records beneath it; raises as `record` does."""
+        stored = self.record(id)
+        parent: Stored | None = None
+        if stored.record.dataset:
+            try:
+                parent = self.record(stored.record.dataset)
+            except (NotFoundError, GoneError):
+                parent = None  # A dataset that was never harvested is no reason to hide its observation.
+        beneath = [
+            self.keys(Query(scope=scope, filter=Comparison("=", "dataset", id), size=0)).total for scope in SCOPES
+        ]
+        return View(stored, parent, children=beneath[1], members=beneath[0])
+
+    def histogram(self, query: Query, interval: str = "year") -> tuple[Bin, ...]:
+        """Return how many matches start in each year or month."""
+        return self.keys(replace(query, size=0, facets=(), histogram=Histogram(interval))).bins
+
+    def facets(self, query: Query, names: Sequence[str], size: int = 12) -> tuple[Facet, ...]:
+        """Return the counted values of these fields over everything that matches."""
+        asked = tuple(FacetRequest(fields.facet(name, parameter="facets").name, size) for name in names)
+        return self.keys(replace(query, size=0, facets=asked, histogram=None)).facets
+
+    def suggest(self, text: str, size: int = 8, scope: str = RESOURCES) -> list[Suggestion]:
+        """Return records whose title holds words that begin as typed, shortest titles first."""
+        typed = parse(text[-200:])
+        tokens = (*typed.words, *((typed.prefix,) if typed.prefix and typed.prefix not in typed.words else ()))
+        if not tokens:
+            return []
+        keys = list(self.index.suggest(scope, tuple(fold(each)[:12] for each in tokens), size))
+        stored = self.store.catalogue.many(keys)
+        records = [stored[key].record for key in keys if key in stored]
+        return [Suggestion(each.id, each.title, each.kind) for each in records]
+
+    def served(self, keys: Sequence[int]) -> dict[int, Served]:
+        """Return documents that came as STAC, as bytes to put links into."""
+        return self.store.catalogue.served(keys)
+
+    def stored(self, keys: Sequence[int]) -> dict[int, Stored]:
+        """Return live records by their store numbers."""
+        return self.store.catalogue.many(keys)
+
+    def export(self, scope: str | None = None) -> Iterator[Mapping[str, Any]]:
+        """Yield a flat row for each live record, straight from the store."""
+        return self.store.catalogue.export(scope)
+
+    def status(self) -> Mapping[str, Generation]:
+        """Return which generation answers for each scope."""
+        return {scope: self.index.generation(scope) for scope in SCOPES}
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self.index.close()
+        self.store.close()
+
+
+def _has_region(node: Filter | Any) -> bool:  # noqa: ANN401 - plans have nodes of their own
+    if isinstance(node, And | Or):
+        return any(_has_region(each) for each in node.args)
+    return _has_region(node.arg) if isinstance(node, Not) else isinstance(node, Region)

@@ -1,0 +1,49 @@
+"""Putting the parts together from settings, without any web framework, so that commands start fast."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from discovery.config import Settings
+from discovery.errors import ConfigError
+from discovery.index.base import Index
+from discovery.indexer import Lock
+from discovery.portal import Portal
+from discovery.store.store import Store
+
+
+def open_store(settings: Settings) -> Store:
+    """Return the store that the settings name, migrated to the newest schema."""
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the home {settings.home} cannot be made: {error.strerror}") from error
+    return Store(settings.store_url)
+
+
+def open_index(settings: Settings) -> Index:
+    """Return the search engine that the settings name.
+
+    Raises:
+        ConfigError: No engine has that name.
+    """
+    if settings.index == "tantivy":
+        from discovery.index.tantivy import TantivyIndex
+
+        return TantivyIndex(settings.home / "index")
+    raise ConfigError(f"index {settings.index!r} is not known; use tantivy")
+
+
+def open_portal(settings: Settings) -> Portal:
+    """Return the portal over the store and the engine of the settings."""
+    return Portal(open_store(settings), open_index(settings))
+
+
+def index_lock(settings: Settings) -> Lock:
+    """Return the right to write to the index of a home."""
+    return Lock(settings.home / "index.lock")
+
+
+def harvest_lock(settings: Settings, source: str) -> Path:
+    """Return the file whose lock says that a source is being harvested."""
+    return settings.home / "locks" / f"{source}.lock"

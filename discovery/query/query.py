@@ -73,6 +73,9 @@ class Like:
     name: str
     pattern: str
     casei: bool = False
+    """Capitals and small letters are the same (CASEI)."""
+    accenti: bool = False
+    """Letters with and without accents are the same (ACCENTI)."""
 
 
 @dataclass(frozen=True, slots=True)

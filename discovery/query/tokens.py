@@ -18,7 +18,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from itertools import pairwise
@@ -199,7 +199,9 @@ def stem(word: str) -> str:
 
 def join(words: tuple[str, ...]) -> str:
     """Return neighbours as one token; leading zeros of whole numbers are dropped (NGC 0224 is NGC 224)."""
-    return "".join([word.lstrip("0") or "0" if word.isdigit() else word for word in words])[:TOKEN_LENGTH]
+    if any(word[0] == "0" for word in words):
+        words = tuple(word.lstrip("0") or "0" if word.isdigit() else word for word in words)
+    return "".join(words)[:TOKEN_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +224,14 @@ class Compound:
             return ()
         if len(self.words) <= _UNIT_LENGTH and self.tight and all(word.isalpha() for word in self.words):
             return (stem("".join(self.words)[:TOKEN_LENGTH]),)
-        turns = [is_number(a) != is_number(b) for a, b in pairwise(self.words)]
-        pairs = [join(self.words[at : at + 2]) for at, turn in enumerate(turns) if turn]
-        triples = [join(self.words[at : at + 3]) for at, both in enumerate(pairwise(turns)) if all(both)]
-        return (*pairs, *triples)
+        found: list[str] = []
+        numbers = [word[0] in _DIGITS for word in self.words]
+        for at in range(len(numbers) - 1):
+            if numbers[at] != numbers[at + 1]:
+                found.append(join(self.words[at : at + 2]))
+                if numbers[at : at + 1] == numbers[at + 2 : at + 3]:
+                    found.append(join(self.words[at : at + 3]))
+        return tuple(found)
 
     def forms(self) -> tuple[tuple[str, ...], ...]:
         """Return the token sequences of which a document that is meant by this compound has at least one."""
@@ -308,12 +314,17 @@ class _Chunks(dict[str, Chunk]):
     """Pieces of text already analysed: the words of a catalogue repeat, so this is where the speed comes from."""
 
     def __missing__(self, text: str) -> Chunk:
+        if len(text) > _MEMO_LENGTH:
+            return _analyse_long(text)
         made = _analyse(text)
-        if len(text) <= _MEMO_LENGTH:
-            if len(self) >= _MEMO_SIZE:
-                self.clear()
-            self[text] = made
+        if len(self) >= _MEMO_SIZE:
+            self.clear()
+        self[text] = made
         return made
+
+
+# Long pieces are identifiers: rarely seen again, but often both the title and the id of one record.
+_analyse_long: Final = lru_cache(maxsize=16)(_analyse)
 
 
 _CHUNKS: Final = _Chunks()

@@ -19,7 +19,7 @@ from discovery.query.tokens import SEPARATOR, Lexicon, fold, tokens
     [
         ("", []),
         ("Sentinel-2", ["sentinel", "2", SEPARATOR, "sentinel2"]),
-        ("S2A", ["s", "2", "a", SEPARATOR, "s2", "2a", "s2a"]),
+        ("S2A", ["s", "2", "a", SEPARATOR, "s2", "s2a", "2a"]),
         ("PM2.5", ["pm", "2.5", SEPARATOR, "pm2.5"]),
         ("2020-01-15", ["2020", "01", "15"]),
         ("v1.2.3", ["v", "1", "2", "3", SEPARATOR, "v1"]),

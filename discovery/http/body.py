@@ -233,15 +233,13 @@ class _Gunzip:
         return self._stream.eof
 
     def feed(self, raw: bytes) -> Iterator[bytes]:
-        data, full = raw, False
-        # A full piece may leave more inside zlib although it has taken all of the input.
-        while data or full:
+        data = raw
+        while data:
             if self._stream.eof:
                 if not (data := data.lstrip(b"\0")):  # some writers pad to a block
                     return
                 self._stream = zlib.decompressobj(_GZIP)
             piece = self._stream.decompress(data, _PIECE)
-            full = len(piece) == _PIECE and not self._stream.eof
             data = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
             if piece:
                 yield piece

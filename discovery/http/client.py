@@ -299,7 +299,7 @@ class Client:
     def _pause(self, call: _Call, trip: _Trip, error: SourceUnavailableError, attempt: int) -> float | None:
         """Return how long to wait before the next attempt, or None when there must not be one."""
         again = error.detail in RETRIED_DETAIL or error.answer_status in RETRIED_STATUS
-        if not again or not call.idempotent or attempt >= call.attempts or isinstance(error, SourceRefusedError):
+        if not again or not call.idempotent or attempt >= call.attempts:
             return None
         own = backoff(attempt, self.policy.backoff, self.policy.backoff_cap)
         # Asking sooner than it wishes is impolite, waiting an hour here is useless: the next run will see.

@@ -204,6 +204,25 @@ def test_no_redirect_to_a_hostile_form_reaches_loopback(server: Server, start: C
     assert victim.connections == 0
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://[::1]/",
+        "http://me:secret@example.org/",
+        "http://me@example.org/",
+        "http://@[2606:4700::1111%25lo]/",
+        "http://[2606:4700::1111%25lo]/",
+        "http://example.org./",
+        "http://0x8.8.8.8.0x8/",
+    ],
+)
+def test_a_bad_form_is_refused_before_any_look_up(url: str) -> None:
+    with pytest.raises(SourceRefusedError) as caught:
+        check(url, Policy())
+    assert "secret" not in str(caught.value)
+
+
 def test_a_port_that_nobody_named_is_refused() -> None:
     with pytest.raises(SourceRefusedError, match="port 9200"):
         check("http://example.org:9200/", Policy())

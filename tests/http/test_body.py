@@ -172,6 +172,14 @@ def test_a_drip_is_cut(server: Server, hasty: Policy, head: bytes) -> None:
         assert time.perf_counter() - started < 1
 
 
+def test_a_body_below_the_least_rate_is_cut_long_before_the_time_is_up(server: Server, hasty: Policy) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
+    with Client(replace(hasty, grace=0.1)) as client:
+        started = time.perf_counter()
+        assert refused(client, server.raw("/", head, *[b"x"] * 100, pause=0.02)) == "slow"
+        assert time.perf_counter() - started < 1
+
+
 @pytest.mark.parametrize(
     "parts",
     [

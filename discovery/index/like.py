@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from discovery.errors import LimitError
@@ -61,12 +63,13 @@ class Pattern:
         return "".join(found)
 
 
-def like(pattern: str, *, casei: bool = False, folded: bool = False) -> Pattern:
+def like(pattern: str, *, casei: bool = False, accenti: bool = False, folded: bool = False) -> Pattern:
     """Return a pattern as it is matched.
 
     Args:
         pattern: `%` is any run of characters, `_` is one, a backslash takes the next character as it is.
         casei: Capitals and small letters are the same.
+        accenti: Letters with and without accents are the same.
         folded: It is compared with folded text, such as `Document.title`.
 
     Raises:
@@ -80,7 +83,7 @@ def like(pattern: str, *, casei: bool = False, folded: bool = False) -> Pattern:
 
     def flush() -> None:
         text = "".join(literal)
-        runs[-1].extend(_either(character) if casei else frozenset(character) for character in _plain(text, folded))
+        runs[-1].extend(_either(each, casei, accenti) for each in _plain(text, folded))
         literal.clear()
 
     characters = iter(pattern)
@@ -101,10 +104,26 @@ def _plain(text: str, folded: bool) -> str:
     return fold(text) if folded else text
 
 
-def _either(character: str) -> frozenset[str]:
-    """Return the single characters that differ from one by case alone (`ß` has no single capital, so it has none)."""
-    forms = (character, character.lower(), character.upper(), character.lower().upper(), character.upper().lower())
+def _either(character: str, casei: bool, accenti: bool) -> frozenset[str]:
+    """Return the single characters that count as this one (`ß` has no single capital, so it has none)."""
+    forms = {character}
+    if casei:
+        forms |= {character.lower(), character.upper(), character.lower().upper(), character.upper().lower()}
+    if accenti:
+        bases = [unicodedata.normalize("NFD", form)[:1] for form in forms]
+        forms = {accented for base in bases for accented in (base, *_accented().get(base, ()))}
     return frozenset(form for form in forms if len(form) == 1)
+
+
+@cache
+def _accented() -> dict[str, tuple[str, ...]]:
+    """Return the characters that are a letter with accents, by the letter."""
+    found: dict[str, list[str]] = {}
+    for code in range(0xC0, 0x2000):
+        plain = unicodedata.normalize("NFD", chr(code))
+        if len(plain) > 1 and all(map(unicodedata.combining, plain[1:])):
+            found.setdefault(plain[0], []).append(chr(code))
+    return {letter: tuple(forms) for letter, forms in found.items()}
 
 
 def _stands(run: Sequence[_Step], text: str, at: int) -> bool:

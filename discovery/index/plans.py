@@ -13,6 +13,7 @@ from typing import Final
 
 from discovery.errors import BadQueryError, LimitError, RecordError, UnknownFieldError
 from discovery.index.base import RELEVANCE_WINDOW, Document, Plan
+from discovery.model.instant import DAY, date, days
 from discovery.model.record import SCOPES
 from discovery.query.fields import FIELDS, TAIL_PREFIX, Field, Type, facet, field, sort
 from discovery.query.query import Bin, Bucket, Facet, FacetRequest, Scalar
@@ -36,7 +37,6 @@ MAX_CELL: Final = 2**64 - 1
 MAX_KEY: Final = 2**63 - 1
 
 _INTERVALS: Final = ("year", "month")
-_DAY: Final = 86_400_000
 
 
 def check(plan: Plan) -> None:
@@ -287,30 +287,11 @@ def similar_words(grams: Collection[str], words: Iterable[tuple[str, int]], size
 
 def month_of(instant: int) -> int:
     """Return the month of UTC milliseconds as `year * 12 + month - 1`, in the proleptic Gregorian calendar."""
-    year, month = _civil(instant // _DAY)
+    year, month, _ = date(instant // DAY)
     return year * 12 + month - 1
 
 
 def month_start(month: int) -> int:
     """Return the first millisecond of a month numbered by `month_of`."""
     year, index = divmod(month, 12)
-    return _days(year, index + 1) * _DAY
-
-
-# datetime ends at the years 1 and 9999; planets and palaeoclimate do not. Howard Hinnant's algorithms count in
-# eras of 400 years of 146,097 days that begin in March, so that the leap day is the last of its year.
-def _civil(days: int) -> tuple[int, int]:
-    """Return the year and month of a day counted from 1970-01-01."""
-    era, day = divmod(days + 719_468, 146_097)
-    year_of_era = (day - day // 1_460 + day // 36_524 - day // 146_096) // 365
-    day_of_year = day - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    shifted = (5 * day_of_year + 2) // 153
-    month = shifted + 3 if shifted < 10 else shifted - 9
-    return year_of_era + era * 400 + (month <= 2), month
-
-
-def _days(year: int, month: int) -> int:
-    """Return the day, counted from 1970-01-01, on which a month begins."""
-    era, year_of_era = divmod(year - (month <= 2), 400)
-    day_of_year = (153 * (month - 3 if month > 2 else month + 9) + 2) // 5
-    return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
+    return days(year, index + 1, 1) * DAY

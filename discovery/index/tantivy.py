@@ -268,8 +268,8 @@ class _Questions:
                 return self.between(name, low, high)
             case In(name, values):
                 return self.one_of(name, values)
-            case Like(name, pattern, casei):
-                return self.like(name, pattern, casei)
+            case Like():
+                return self.like(node)
             case IsNull(name):
                 return self.absent(name)
             case Time(start, end):
@@ -312,11 +312,11 @@ class _Questions:
             return self.terms(of.name, list(dict.fromkeys(plans.text_literal(name, v, folded=folded) for v in values)))
         return _any([self.numbers(of, plans.compared(of, "=", value)) for value in dict.fromkeys(values)])
 
-    def like(self, name: str, pattern: str, casei: bool) -> Query:
-        of = plans.resolve(name)
+    def like(self, node: Like) -> Query:
+        of = plans.resolve(node.name)
         if isinstance(of, str) or of.type not in {Type.KEYWORD, Type.TEXT}:
-            raise BadQueryError(f"{name} is not text that LIKE can match", parameter="filter")
-        found = like(pattern, casei=casei, folded=of.type is Type.TEXT)
+            raise BadQueryError(f"{node.name} is not text that LIKE can match", parameter="filter")
+        found = like(node.pattern, casei=node.casei, accenti=node.accenti, folded=of.type is Type.TEXT)
         if found.runs == ((), ()):
             return Query.exists_query(of.name)
         try:

@@ -1,0 +1,151 @@
+"""A record as engines store it: values of the field table, prepared text, a covered footprint."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+from discovery.index.base import Document
+from discovery.index.plans import MAX_INSTANT, MAX_TERM, MIN_INSTANT, month_of
+from discovery.model import terms
+from discovery.model.record import Record
+from discovery.query.cursor import sort_key
+from discovery.query.fields import FIELDS, Field, Type
+from discovery.query.text import PreparedText, document_text
+from discovery.query.tokens import fold
+
+MAX_VALUES: Final = 64
+"""Values kept of one keyword field, the first ones: more are a list of everything and no longer a property."""
+MAX_TAIL: Final = 256
+"""Pairs kept of the long tail."""
+MAX_LINKS: Final = 200
+"""Links, assets and contacts whose titles are searched."""
+
+
+def document(record: Record, key: int) -> Document:
+    """Return what engines store of a record.
+
+    Empty values and numbers that are not finite are left out, and so is text of more than 8 KiB in a keyword: a value
+    cut in the middle would be another value. Text that is not Unicode has its broken characters replaced.
+
+    Args:
+        record: The record as it is in the store.
+        key: The store's number of it.
+    """
+    start = record.extent.start
+    instants = dict(_instants(record))
+    return Document(
+        key=key,
+        keywords=dict(_keywords(record)),
+        numbers=dict(_numbers(record)),
+        instants=instants,
+        title=title(record.title),
+        month=month_of(start) if start is not None and "start" in instants else None,
+        text=_text(record),
+        tail=tuple(islice(dict.fromkeys(_tail(record)), MAX_TAIL)),
+    )
+
+
+def title(text: str) -> str:
+    """Return a title as records are ordered by it: folded, single spaces, at most what a cursor holds."""
+    return sort_key(" ".join(fold(_clean(text)).split()))
+
+
+def _of(kind: Type) -> Iterator[Field]:
+    return (each for each in FIELDS.values() if each.type is kind)
+
+
+def _keywords(record: Record) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for each in _of(Type.KEYWORD):
+        kept = tuple(islice(_kept(each.values(record)), MAX_VALUES))
+        if kept:
+            yield each.name, kept
+
+
+def _kept(values: Iterable[object]) -> Iterable[str]:
+    plain = (_clean(str(value)).strip() for value in values if value is not None)
+    return dict.fromkeys(value for value in plain if value and _fits(value))
+
+
+def _fits(value: str) -> bool:
+    return len(value) <= MAX_TERM and len(value.encode()) <= MAX_TERM
+
+
+def _clean(text: str) -> str:
+    """Return composed Unicode text, so that equal words are equal; lone surrogates are no characters at all."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
+
+
+def _numbers(record: Record) -> Iterator[tuple[str, float]]:
+    for each in _of(Type.NUMBER):
+        for value in each.values(record):
+            if value is None or isinstance(value, str):
+                continue
+            try:
+                number = float(value) + 0.0  # -0.0 would not be equal to 0.0 in an engine
+            except OverflowError:
+                continue
+            if math.isfinite(number):
+                yield each.name, number
+
+
+def _instants(record: Record) -> Iterator[tuple[str, int]]:
+    for each in _of(Type.INSTANT):
+        for value in each.values(record):
+            if isinstance(value, int) and MIN_INSTANT <= value <= MAX_INSTANT:
+                yield each.name, value
+
+
+def _tail(record: Record) -> Iterator[str]:
+    for name, value in record.properties.items():
+        for each in (value,) if isinstance(value, str) else value:
+            pair = _clean(f"{name}={each}")
+            if each and _fits(pair):
+                yield pair
+
+
+def _text(record: Record) -> PreparedText:
+    missions = dict.fromkeys(step for path in record.missions for step in terms.ancestors(path))
+    identifiers = [record.id, record.source_id, record.doi, *record.external_ids[:MAX_VALUES]]
+    body = {
+        "description": record.description,
+        "keywords": record.keywords,
+        "variables": record.variables,
+        "missions": _labelled("mission", missions),
+        "instruments": _labelled("instrument", record.instruments),
+        "themes": _labelled("theme", record.themes),
+        "domain": (terms.label("domain", record.domain),) if record.domain else (),
+        "targets": record.targets,
+        "provider": record.provider,
+        "product_type": record.product_type,
+        "level": record.level,
+        "properties": _searchable(record),
+        "links": [each.title for each in record.links[:MAX_LINKS]],
+        "assets": [each.title for each in record.assets[:MAX_LINKS]],
+        "contacts": [text for each in record.contacts[:MAX_LINKS] for text in (each.name, each.organization)],
+    }
+    clean = {name: [_clean(text) for text in _texts(value) if text] for name, value in body.items()}
+    clean["title"] = [_clean(record.title)]
+    clean["identifiers"] = [_clean(each) for each in dict.fromkeys(identifiers) if each]
+    return document_text(clean)
+
+
+def _texts(value: str | Iterable[str]) -> Iterable[str]:
+    return (value,) if isinstance(value, str) else value
+
+
+def _labelled(kind: str, values: Iterable[str]) -> Iterable[str]:
+    """Return values and what people call them, each once: both `astronomy/hubble` and its label are typed."""
+    return dict.fromkeys(text for value in values for text in (value, terms.label(kind, value)))
+
+
+def _searchable(record: Record) -> Iterator[str]:
+    """Yield the values of the long tail that are facets: their words are what a reader sees beside the record."""
+    for name, value in record.properties.items():
+        if name in FIELDS:
+            yield from (value,) if isinstance(value, str) else value[:MAX_VALUES]

@@ -65,7 +65,7 @@ def mjd_to_ms(mjd: float) -> int:
 
 
 def ms_to_mjd(milliseconds: int) -> float:
-    """Return the Modified Julian Date of an instant; exact to a millisecond within a million years of today."""
+    """Return the Modified Julian Date of an instant; 3 ms off at most a million years from today."""
     return _split_days(milliseconds, _MJD_OF_1970)
 
 
@@ -75,7 +75,7 @@ def jd_to_ms(jd: float) -> int:
 
 
 def ms_to_jd(milliseconds: int) -> float:
-    """Return the Julian Date of an instant; exact to a millisecond within twenty thousand years of today."""
+    """Return the Julian Date of an instant; exact to a millisecond for years -10000 to 15000."""
     return _split_days(milliseconds, _JD_OF_1970)
 
 

@@ -159,6 +159,11 @@ class _Parser:
         after = self.tokens[min(self.at + 1, len(self.tokens) - 1)]
         return self.next.kind == NAME and after.kind == SIGN and after.text == "("
 
+    def raised_next(self) -> bool:
+        """Tell whether a geometry with heights comes next, as in POINT Z (1 2 3)."""
+        after = self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+        return self.next.word in _GEOMETRIES and after.word == "Z"
+
     def compared_next(self) -> bool:
         after = self.tokens[min(self.at + 1, len(self.tokens) - 1)]
         return after.kind == SIGN and after.text in FLIPPED
@@ -227,7 +232,7 @@ class _Parser:
             return Property(token.text, place)
         if token.kind != NAME:
             raise self.wrong("a name or a value")
-        if self.called_next():
+        if self.called_next() or self.raised_next():
             return self.call(token, place)
         if token.word in ("TRUE", "FALSE"):
             self.take()
@@ -337,7 +342,7 @@ class _Parser:
         """A geometry of a collection; a collection in a collection is not in the grammar."""
         kind = _GEOMETRIES.get(self.next.word)
         if kind not in shapes.LEVELS:
-            raise self.wrong(" or ".join(shapes.LEVELS).upper())
+            raise self.wrong(", ".join(shapes.LEVELS).upper())
         self.take()
         return self.tagged(kind)
 

@@ -131,11 +131,12 @@ def document_text(fields: Mapping[str, str | Iterable[str]], *, limit: int = FIE
     ]
     body += [words.analyse(each, limit=limit).text for each in identifiers]
     heard = dict.fromkeys([word for title in titles for word in (*(title.words or ()), *title.joins)])
+    pieces = list(map(_pieces, heard))
     return PreparedText(
         title=f" {SEPARATOR} ".join([title.text for title in titles if title.text]),
         body=f" {SEPARATOR} ".join([text for text in body if text]),
-        prefix=" ".join(map(_beginnings, heard)),
-        grams=" ".join(map(_joined_trigrams, heard)),
+        prefix=" ".join([beginnings for beginnings, _ in pieces]),
+        grams=" ".join([grams for _, grams in pieces]),
         exact=tuple(filter(None, dict.fromkeys(map(identifier, identifiers)))),
     )
 
@@ -144,14 +145,11 @@ def _values(value: str | Iterable[str]) -> Iterable[str]:
     return (value,) if isinstance(value, str) else value
 
 
-@lru_cache(maxsize=20_000)
-def _beginnings(word: str) -> str:
-    return " ".join([word[:length] for length in range(1, min(len(word), PREFIX_LENGTH) + 1)])
-
-
-@lru_cache(maxsize=20_000)
-def _joined_trigrams(word: str) -> str:
-    return " ".join(trigrams(word))
+@lru_cache(maxsize=50_000)
+def _pieces(word: str) -> tuple[str, str]:
+    """Return the beginnings and the trigrams of a title's word; titles repeat their words, so made once for each."""
+    beginnings = [word[:length] for length in range(1, min(len(word), PREFIX_LENGTH) + 1)]
+    return " ".join(beginnings), " ".join(trigrams(word))
 
 
 def trigrams(word: str) -> list[str]:

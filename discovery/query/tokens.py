@@ -258,6 +258,8 @@ class Chunk:
     joins: tuple[str, ...]
     numeric: bool
     """It holds a number, so that its neighbours may join with it."""
+    joining: bool
+    """It holds joins or a number; most pieces do not and are passed over."""
     opens: bool
     """It begins with a word, not with a bracket or the like."""
     closes: bool
@@ -299,12 +301,15 @@ def _analyse(text: str) -> Chunk:
     if words:
         compounds.append(Compound(tuple(words), tuple(map(stem, words)), tight))
     every = tuple(word for compound in compounds for word in compound.words)
+    joins = tuple(dict.fromkeys(token for compound in compounds for token in compound.joins()))
+    numeric = any(map(is_number, every))
     return Chunk(
         compounds=tuple(compounds),
         text=sys.intern(" ".join([each for compound in compounds for each in compound.stems])),
         words=every,
-        joins=tuple(dict.fromkeys(token for compound in compounds for token in compound.joins())),
-        numeric=any(map(is_number, every)),
+        joins=joins,
+        numeric=numeric,
+        joining=numeric or bool(joins),
         opens=first == 0,
         closes=bool(every) and last == len(folded),
     )
@@ -351,9 +356,9 @@ def analyse(text: str, *, limit: int = FIELD_TOKENS, words: bool = False) -> Ana
     """
     chunks = [_CHUNKS[piece] for piece in text[:FIELD_CHARACTERS].split()]
     joined: list[str] = []
-    for at, each in enumerate(chunks):
-        if each.joins:
-            joined += each.joins
+    for at in [at for at, each in enumerate(chunks) if each.joining]:
+        each = chunks[at]
+        joined += each.joins
         if each.numeric:
             if at and not chunks[at - 1].numeric:
                 joined += chunks[at - 1].joins_with(each)

@@ -1,6 +1,6 @@
 # Everything runs in .venv, which `make install` builds from requirements.lock. Only Python 3.11 and make are needed.
 PYTHON ?= python3.11
-# Two workers cost a second or two to start (measured: even at a suite of 5 s), so they pay beyond that.
+# Two workers, for suites that grow: at 5 to 20 s, on a shared machine, no clear gain was measured. WORKERS=0 runs in one process.
 WORKERS ?= 2
 PYTEST_ARGS ?=
 VENV := .venv

@@ -1,4 +1,4 @@
-"""Keeping engines level with the store: they follow its change numbers, and a new generation is made from nothing else."""
+"""Keeping engines level with the store: they follow its change numbers, and generations are made from it alone."""
 
 from __future__ import annotations
 
@@ -124,3 +124,19 @@ def settle(store: Store, index: Index, lock: Lock, *, wait: float = 60.0, progre
             elif time.monotonic() > deadline:
                 raise UnavailableError(f"{left} changes wait to be indexed, and {error}") from error
             time.sleep(0.1)
+
+
+def differences(store: Store, index: Index) -> list[str]:
+    """Return where engine and store disagree, one sentence each; empty is good."""
+    found: list[str] = []
+    for scope in SCOPES:
+        generation = index.generation(scope)
+        waiting = store.catalogue.pending(scope, generation.change)
+        live = store.catalogue.live(scope)
+        if waiting:
+            found.append(f"{scope}: {waiting} changes wait to be indexed; discovery serve or any harvest indexes them")
+        elif generation.documents != live:
+            found.append(
+                f"{scope}: the store has {live} records and the index {generation.documents}; run discovery reindex"
+            )
+    return found

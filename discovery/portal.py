@@ -10,9 +10,9 @@ from typing import Any, Final
 from discovery.errors import GoneError, LimitError, NotFoundError
 from discovery.index.base import MAX_KEYS, Answer, Cells, Generation, Index, Keys, Plan, Position
 from discovery.model import terms
+from discovery.model.extent import Geometry
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
-from discovery.query import cursor, fields
-from discovery.query import region as regions
+from discovery.query import cover, cursor, fields, relate
 from discovery.query.query import (
     And,
     Bin,
@@ -33,6 +33,9 @@ from discovery.query.text import parse
 from discovery.query.tokens import fold
 from discovery.store.catalogue import Served, Stored
 from discovery.store.store import Store
+
+Node = Filter | Cells | Keys
+"""What a plan's filter is made of: the nodes of a query, and those that only plans have."""
 
 DEFAULT_SORT: Final = {RESOURCES: Sort("updated", descending=True), OBSERVATIONS: Sort("start", descending=True)}
 """The order without words to rank by: newest first, by what a scope's records nearly always have."""
@@ -194,31 +197,35 @@ class Portal:
         )
         return replace(plan, filter=self._placed(conjunction([plain, query.region]), plan))
 
-    def _placed(self, node: Any, plan: Plan) -> Any:  # noqa: ANN401 - a filter, with the nodes that only plans have
+    def _placed(self, node: Node | None, plan: Plan) -> Node | None:
         """Return the filter with every region as cells, less what its border touches without meeting the region."""
         if isinstance(node, And | Or):
-            return type(node)(tuple(self._placed(each, plan) for each in node.args))
+            return type(node)(tuple(self._placed(each, plan) for each in node.args))  # type: ignore[misc]
         if isinstance(node, Not):
-            return Not(self._placed(node.arg, plan))
+            return Not(self._placed(node.arg, plan))  # type: ignore[arg-type]
         if not isinstance(node, Region):
             return node
         return self._decided(node, plan)
 
-    def _decided(self, region: Region, plan: Plan) -> Any:  # noqa: ANN401 - as above
-        asked = regions.ask(region)
-        touched = asked.filter()
-        doubtful = conjunction([touched, asked.undecided(), *(() if _has_region(plan.filter) else (plan.filter,))])
-        narrow = Plan(scope=plan.scope, text=plan.text, filter=doubtful)
-        keys = self.index.keys(narrow, MAX_KEYS + 1)
+    def _decided(self, region: Region, plan: Plan) -> Node:
+        asked = cover.ask(region)
+        here = Comparison("=", "frame", region.frame)
+        touched: Node = And((here, Cells(asked.cells, asked.parents)))  # type: ignore[arg-type]
+        rest = () if _has_region(plan.filter) else (plan.filter,)
+        doubtful = conjunction([touched, Not(Cells(asked.sure, ())) if asked.sure else None, *rest])  # type: ignore[arg-type, list-item]
+        keys = self.index.keys(Plan(scope=plan.scope, text=plan.text, filter=doubtful), MAX_KEYS + 1)
         if len(keys) > MAX_KEYS:
             raise LimitError(
                 "region.undecided", f"more than {MAX_KEYS} footprints touch the border of the region", parameter="bbox"
             )
         stored = self.store.catalogue.many(list(keys))
-        chosen = [(key, stored[key].record.extent) for key in keys if key in stored]
-        truths = regions.decide(region, [regions.footprint(extent) for _, extent in chosen])
-        outside = frozenset(key for (key, _), inside in zip(chosen, truths, strict=True) if not inside)
-        return And((touched, Not(Keys(outside)))) if outside else touched  # type: ignore[arg-type]
+        known = [key for key in keys if key in stored]
+        truths = relate.decide(region, [_footprint(stored[key].record) for key in known])
+        yes = Keys(frozenset(key for key, truth in zip(known, truths, strict=True) if truth))
+        no = Keys(frozenset(keys) - yes.keys)
+        if region.relation == "disjoint":
+            return And((here, Or((Not(touched), yes))))  # type: ignore[arg-type]
+        return And((touched, Not(no))) if no.keys else touched  # type: ignore[arg-type]
 
     def _next(self, query: Query, plan: Plan, answer: Answer) -> str:
         if not answer.more or not answer.hits:
@@ -314,7 +321,14 @@ class Portal:
         self.store.close()
 
 
-def _has_region(node: Filter | Any) -> bool:  # noqa: ANN401 - plans have nodes of their own
+def _footprint(record: Record) -> Geometry | None:
+    extent = record.extent
+    if extent.geometry is not None or extent.bbox is None:
+        return extent.geometry
+    return cover.box_geometry(*extent.bbox, frame=extent.frame)
+
+
+def _has_region(node: Node | None) -> bool:
     if isinstance(node, And | Or):
         return any(_has_region(each) for each in node.args)
     return _has_region(node.arg) if isinstance(node, Not) else isinstance(node, Region)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from discovery.config import Settings
 from discovery.errors import ConfigError
+from discovery.http import Client, Policy
 from discovery.index.base import Index
 from discovery.indexer import Lock
+from discovery.model.source import Source
 from discovery.portal import Portal
 from discovery.store.store import Store
 
@@ -47,3 +49,11 @@ def index_lock(settings: Settings) -> Lock:
 def harvest_lock(settings: Settings, source: str) -> Path:
     """Return the file whose lock says that a source is being harvested."""
     return settings.home / "locks" / f"{source}.lock"
+
+
+def client(settings: Settings, source: Source | None = None) -> Client:
+    """Return the way to the network for a source: the host that its operator named is allowed as it is."""
+    policy = Policy(contact=settings.contact) if settings.contact else Policy()
+    if source is not None and source.url.startswith("http"):
+        policy = policy.allowing(source.url)
+    return Client(policy)

@@ -1,0 +1,69 @@
+"""The ASGI application: every face over one portal, and the steward beside them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+import discovery_graphql
+import ui
+from discovery import __version__, stac_api
+from discovery.config import Settings
+from discovery.model.record import SCOPES
+from discovery.portal import Portal
+from discovery.steward import Steward
+from discovery.wiring import open_portal
+
+VENDOR = Path(ui.__file__).parent / "static" / "vendor"
+
+
+def create_app(settings: Settings, portal: Portal | None = None, *, steward: bool = True) -> FastAPI:
+    """Return the application for a home.
+
+    Args:
+        settings: Where the store and the index are, and what the portal is called.
+        portal: An open portal to serve instead of the one that the settings name.
+        steward: Whether this process also indexes and does the jobs that faces leave.
+    """
+    door = portal or open_portal(settings)
+    keeper = Steward(settings, door) if steward else None
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        work = asyncio.create_task(asyncio.to_thread(keeper.run)) if keeper else None
+        try:
+            yield
+        finally:
+            if keeper and work:
+                keeper.stop()
+                await work
+            if portal is None:
+                await asyncio.to_thread(door.close)
+
+    app = FastAPI(title=settings.title, version=__version__, lifespan=lifespan, docs_url="/api/docs", redoc_url=None)
+    app.get("/health", tags=["operation"])(_health(door))
+    stac_api.attach(app, door, title=settings.title)
+    app.include_router(discovery_graphql.router(door, vendor=VENDOR))
+    ui.attach(app, door, title=settings.title)
+    return app
+
+
+def _health(portal: Portal) -> Callable[[Request], JSONResponse]:
+    def health(_request: Request) -> JSONResponse:
+        """Say whether store and engine answer, and how far the engine is behind."""
+        scopes = {}
+        for scope in SCOPES:
+            generation = portal.index.generation(scope)
+            scopes[scope] = {
+                "generation": generation.name,
+                "documents": generation.documents,
+                "waiting": portal.store.catalogue.pending(scope, generation.change),
+            }
+        return JSONResponse({"status": "ok", "version": __version__, "scopes": scopes})
+
+    return health

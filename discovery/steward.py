@@ -1,0 +1,50 @@
+"""The one who does the work: keeps the index level with the store and does the jobs that faces leave."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from discovery.config import Settings
+from discovery.errors import ConflictError, DiscoveryError
+from discovery.indexer import follow
+from discovery.portal import Portal
+from discovery.wiring import index_lock
+
+_log = logging.getLogger(__name__)
+
+IDLE: Final = 0.25
+"""Seconds between two looks at the store: a harvest beside `serve` is found about as fast as a person can search."""
+
+
+class Steward:
+    """Follows the store until it is told to stop; several may wait, one at a time holds the index lock."""
+
+    def __init__(self, settings: Settings, portal: Portal) -> None:
+        self._portal = portal
+        self._lock = index_lock(settings)
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Work until `stop`; an error is logged and the next look is made a little later."""
+        while not self._stop.is_set():
+            try:
+                with self._lock.hold():
+                    self._follow()
+            except ConflictError:
+                self._stop.wait(4 * IDLE)  # Another process indexes; be there when it ends.
+            except DiscoveryError as error:
+                _log.warning("indexing waits: %s", error)
+                self._stop.wait(2.0)
+
+    def _follow(self) -> None:
+        while not self._stop.is_set():
+            if not follow(self._portal.store, self._portal.index):
+                # Let go of the lock between two looks: `reindex` beside a running portal needs it for a moment.
+                self._stop.wait(IDLE)
+                return
+
+    def stop(self) -> None:
+        """Ask `run` to end; it does so within a moment."""
+        self._stop.set()

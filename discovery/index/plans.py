@@ -76,15 +76,9 @@ def checked(document: Document) -> Document:
     """
     if not 0 <= document.key <= MAX_KEY:
         raise RecordError("bad_key", f"key {document.key} is not 0 to {MAX_KEY}")
-    kinds: tuple[tuple[Mapping[str, object], Type], ...] = (
-        (document.keywords, Type.KEYWORD),
-        (document.numbers, Type.NUMBER),
-        (document.instants, Type.INSTANT),
-    )
-    for values, kind in kinds:
-        for name in values:
-            if name not in FIELDS or FIELDS[name].type is not kind:
-                raise RecordError("unknown_field", f"no {kind} field is called {name[:80]!r}", path=name)
+    _check_names(document.keywords, Type.KEYWORD)
+    _check_names(document.numbers, Type.NUMBER)
+    _check_names(document.instants, Type.INSTANT)
     for name, number in document.numbers.items():
         if not math.isfinite(number):
             raise RecordError("not_finite", f"{name} is {number}", path=name)
@@ -92,11 +86,27 @@ def checked(document: Document) -> Document:
         if not MIN_INSTANT <= instant <= MAX_INSTANT:
             raise RecordError("instant_range", f"{name} is {instant}, beyond 64 bits of milliseconds", path=name)
     for name, terms in (*document.keywords.items(), ("tail", document.tail), ("title", (document.title,))):
-        if any(len(term) * 4 > MAX_TERM and len(term.encode("utf-8", "replace")) > MAX_TERM for term in terms):
-            raise RecordError("too_long", f"a value of {name} has more than {MAX_TERM} bytes", path=name)
+        for term in terms:
+            if not term.isascii() or len(term) > MAX_TERM:
+                _check_term(name, term)
     if any(not 0 <= cell <= MAX_CELL for cell in (*document.cells, *document.parents)):
         raise RecordError("bad_cell", "a cell is not a number of 64 bits", path="cells")
     return document
+
+
+def _check_names(names: Iterable[str], kind: Type) -> None:
+    for name in names:
+        if name not in FIELDS or FIELDS[name].type is not kind:
+            raise RecordError("unknown_field", f"no {kind} field is called {name[:80]!r}", path=name)
+
+
+def _check_term(name: str, term: str) -> None:
+    try:
+        size = len(term.encode())
+    except UnicodeEncodeError as error:
+        raise RecordError("bad_text", f"a value of {name} is not Unicode text: {term[:80]!r}", path=name) from error
+    if size > MAX_TERM:
+        raise RecordError("too_long", f"a value of {name} has {size} bytes; allowed are {MAX_TERM}", path=name)
 
 
 def selections(plan: Plan) -> dict[str, tuple[str, ...]]:
@@ -192,7 +202,7 @@ def _number(of: Field, value: Scalar | None) -> float | int | None:
     try:
         return float(value) + 0.0
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def _whole(value: float, *, up: bool, beyond: bool) -> int:
@@ -267,8 +277,20 @@ def bins(months: Mapping[int, int], interval: str) -> tuple[Bin, ...]:
     return tuple(Bin(month_start(step * width), counts.get(step, 0)) for step in steps)
 
 
+def words_of(grams: str) -> list[str]:
+    """Return the words that prepared trigrams were made of: `_se sea ea_` is `sea`."""
+    words: list[str] = []
+    word = ""
+    for gram in grams.split():
+        word = gram if gram.startswith("_") else word + gram[-1:]
+        if len(word) > 1 and word.endswith("_"):
+            words.append(word.strip("_"))
+            word = ""
+    return words
+
+
 def similar_words(grams: Collection[str], words: Iterable[tuple[str, int]], size: int) -> list[str]:
-    """Return the words that share more than half of the trigrams, most shared and then most frequent first.
+    """Return the words that share most trigrams, at least a third (two letters swapped spoil half), best first.
 
     Args:
         grams: Trigrams of a word with its ends marked by `_`, as `query.text.trigrams` makes them.
@@ -280,7 +302,7 @@ def similar_words(grams: Collection[str], words: Iterable[tuple[str, int]], size
     for word, frequency in words:
         padded = f"_{word}_"
         shared = sum(gram in padded for gram in wanted)
-        if 2 * shared > len(wanted):
+        if shared and 3 * shared >= len(wanted):
             found.append((-shared, abs(len(padded) - len(wanted) - 2), -frequency, word))
     return [word for *_, word in nsmallest(size, found)]
 

@@ -108,7 +108,8 @@ def _schema() -> tantivy.Schema:
         builder.add_integer_field(name, indexed=False, fast=True)
     for name in (*_HEADS, _LENGTH):
         builder.add_unsigned_field(name, indexed=False, fast=True)
-    builder.add_unsigned_field(_KEY, indexed=True, fast=True)
+    # Not unsigned: deleting by such a term finds nothing and says nothing.
+    builder.add_integer_field(_KEY, indexed=True, fast=True)
     return builder.build()
 
 
@@ -149,18 +150,6 @@ def _heads(title: str) -> list[int]:
     return [int.from_bytes(data[at : at + 8], "big") for at in range(0, 32, 8)]
 
 
-def _words(grams: str) -> str:
-    """Return the words that trigrams were made of: `_se sea ea_` is `sea`."""
-    words: list[str] = []
-    word = ""
-    for gram in grams.split():
-        word = gram if gram.startswith("_") and len(gram) > 1 else word + gram[-1:]
-        if word.endswith("_") and len(word) > 1:
-            words.append(word.strip("_"))
-            word = ""
-    return " ".join(words)
-
-
 def _row(document: Document) -> str:
     """Return the document as tantivy reads it.
 
@@ -183,7 +172,7 @@ def _row(document: Document) -> str:
     if document.text is not None:
         text = document.text
         row |= {_TITLE: text.title, _BODY: text.body, _PREFIX: text.prefix}
-        row |= {_WORDS: _words(text.grams), _EXACT: list(dict.fromkeys(text.exact))}
+        row |= {_WORDS: " ".join(plans.words_of(text.grams)), _EXACT: list(dict.fromkeys(text.exact))}
     try:
         return orjson.dumps(row).decode()
     except (TypeError, ValueError) as error:
@@ -299,8 +288,11 @@ class _Questions:
 
     def between(self, name: str, low: Scalar, high: Scalar) -> Query:
         of = plans.resolve(name)
-        if isinstance(of, str) or of.type in {Type.KEYWORD, Type.TEXT}:
-            return _all([self.comparison(">=", name, low), self.comparison("<=", name, high)])
+        if isinstance(of, str):
+            raise BadQueryError(f"{name} can only be compared by =, <> and IN", parameter="filter")
+        if of.type in {Type.KEYWORD, Type.TEXT}:
+            first, last = (plans.text_literal(name, each, folded=of.type is Type.TEXT) for each in (low, high))
+            return self.words(of.name, "", lambda term: first <= term <= last)
         return self.numbers(of, plans.span(of, low, high))
 
     def one_of(self, name: str, values: Sequence[Scalar]) -> Query:
@@ -340,13 +332,14 @@ class _Questions:
         return _but(Query.all_query(), self.present(name))
 
     def time(self, start: int | None, end: int | None) -> Query:
+        # Open ends are stored as the outermost numbers, and nothing else is, so a time beyond all meets them alone.
         parts = []
         if end is not None:
-            last = plans.Span(None, min(end, _LAST), empty=end < _FIRST)
-            parts.append(self.range(_START, FieldType.Integer, last))
+            last = min(max(end, _FIRST), _LAST)
+            parts.append(self.range(_START, FieldType.Integer, plans.Span(None, last)))
         if start is not None:
-            first = plans.Span(max(start, _FIRST), None, empty=start > _LAST)
-            parts.append(self.range(_END, FieldType.Integer, first))
+            first = min(max(start, _FIRST), _LAST)
+            parts.append(self.range(_END, FieldType.Integer, plans.Span(first, None)))
         return _all(parts or [Query.exists_query(_START)])
 
     def text(self, query: TextQuery) -> Query:
@@ -463,7 +456,7 @@ class _Search:
             return []
         if after is not None:
             span = plans.Span(max(after, 0), None, include_low=after < 0)
-            query = _all([query, self.ask.range(_KEY, FieldType.Unsigned, span)])
+            query = _all([query, self.ask.range(_KEY, FieldType.Integer, span)])
         found = self.searcher.search(query, limit, count=False, order_by_field=_KEY, order=Order.Asc)
         return [int(key) for key, _ in found.hits]
 

@@ -1,0 +1,677 @@
+"""The contract that every engine passes: fixed cases here, random ones in `index_machine`.
+
+A test class inherits `IndexContract` and gives it a fixture `index` with an empty engine.
+"""
+
+# ruff: noqa: D102 - the names of tests are the claims
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from threading import Thread
+from typing import Any, Final
+
+import pytest
+
+from discovery.errors import BadQueryError, GoneError, LimitError, NotFoundError, RecordError, UnknownFieldError
+from discovery.index.base import RELEVANCE_WINDOW, Cells, Document, Index, Keys, Plan, Position
+from discovery.index.plans import MAX_BUCKETS, MAX_INSTANT, MAX_PAGE, MIN_INSTANT, month_of, month_start
+from discovery.query.query import (
+    And,
+    Between,
+    Comparison,
+    FacetRequest,
+    Histogram,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Selection,
+    Sort,
+    Time,
+)
+from discovery.query.text import Group, TextQuery, document_text, parse, trigrams
+from discovery.query.tokens import fold
+
+SCOPE: Final = "resources"
+OTHER: Final = "observations"
+
+
+def make(key: int, title: str = "", body: str = "", *, ids: Sequence[str] = (), **fields: Any) -> Document:
+    """Return a document: text from a title, a body and identifiers, and any field of `Document` by name."""
+    text = document_text({"title": title, "body": body, "identifiers": ids}) if title or body or ids else None
+    instants = fields.get("instants", {})
+    month = month_of(instants["start"]) if "start" in instants else None
+    return Document(**{"key": key, "title": fold(title), "text": text, "month": month, **fields})
+
+
+YEAR_2000: Final = 946_684_800_000
+YEAR_2001: Final = 978_307_200_000
+DAY: Final = 86_400_000
+
+CATALOGUE: Final = (
+    make(
+        1,
+        "Sentinel-2 ocean colour",
+        "Chlorophyll of the sea surface seen by a radiometer",
+        ids=("10.5270/esa-one", "esa.one"),
+        keywords={"mission": ("eo", "eo/sentinel-2"), "keyword": ("ocean", "Colour"), "level": ("L2A",)},
+        numbers={"cloud_cover": 10.0, "size": 1.0},
+        instants={"start": YEAR_2000, "end": YEAR_2000 + DAY},
+        cells=(64, 65),
+        parents=(16, 4),
+        tail=("orbit=12", "note=a=b"),
+    ),
+    make(
+        2,
+        "Hubble deep field",
+        "The deep sea of galaxies",
+        ids=("10.5270/ESA-two",),
+        keywords={"mission": ("astronomy", "astronomy/hubble"), "keyword": ("galaxies",)},
+        numbers={"cloud_cover": 0.0},
+        instants={"start": YEAR_2001},
+        cells=(80,),
+        parents=(20, 5),
+        tail=("orbit=13",),
+    ),
+    make(
+        3,
+        "hubble deep field",
+        "Reprocessed",
+        keywords={"mission": ("astronomy", "astronomy/hubble"), "keyword": ("galaxies", "ocean")},
+        numbers={"cloud_cover": -5.5},
+        instants={"end": YEAR_2001 + 400 * DAY},
+        cells=(16,),
+        parents=(4,),
+    ),
+    make(4, "Ocean deep currents", "colour", keywords={"keyword": ("100%_sure\\", "Ünïté")}, numbers={"size": 1e300}),
+    make(5, "", "No title at all", instants={"start": -(10**15), "end": -(10**15) + 1}),
+    make(6, keywords={"mission": ("eo",), "keyword": ("line\nbreak",)}, numbers={"cloud_cover": 10.0}),
+)
+
+
+def both(*nodes: Any) -> And:
+    """Return nodes joined by AND, those of plans among them."""
+    return And(nodes)
+
+
+def neither(node: Any) -> Not:
+    """Return the opposite of a node, one of plans too."""
+    return Not(node)
+
+
+FILTERS: Final[tuple[tuple[Any, set[int]], ...]] = (
+    (And(()), {1, 2, 3, 4, 5, 6}),
+    (Or(()), set()),
+    (Not(And(())), set()),
+    (Comparison("=", "keyword", "ocean"), {1, 3}),
+    (Comparison("=", "keyword", "Ocean"), set()),
+    (Comparison("<>", "keyword", "ocean"), {2, 4, 6}),
+    (Not(Comparison("=", "keyword", "ocean")), {2, 4, 5, 6}),
+    (Not(Comparison("<>", "keyword", "ocean")), {1, 3, 5}),
+    (Comparison("<", "keyword", "galaxies"), {1, 4}),
+    (Comparison(">=", "keyword", "ocean"), {1, 3, 4}),
+    (Comparison(">", "keyword", "ocean"), {4}),
+    (Between("keyword", "g", "m"), {2, 3, 6}),
+    (In("keyword", ("galaxies", "Colour", "nothing")), {1, 2, 3}),
+    (In("keyword", ()), set()),
+    (IsNull("keyword"), {5}),
+    (Not(IsNull("keyword")), {1, 2, 3, 4, 6}),
+    (Comparison("=", "cloud_cover", 10), {1, 6}),
+    (Comparison("=", "cloud_cover", -5.5), {3}),
+    (Comparison("=", "cloud_cover", -0.0), {2}),
+    (Comparison("<>", "cloud_cover", 10), {2, 3}),
+    (Comparison("<", "cloud_cover", 0), {3}),
+    (Comparison("<=", "cloud_cover", 0), {2, 3}),
+    (Comparison(">", "cloud_cover", -5.5), {1, 2, 6}),
+    (Comparison(">=", "cloud_cover", -5.5), {1, 2, 3, 6}),
+    (Comparison(">", "size", 1), {4}),
+    (Comparison("<", "size", 10**400), {1, 4}),
+    (Between("cloud_cover", -5.5, 0.0), {2, 3}),
+    (Between("cloud_cover", 5, -5), set()),
+    (In("cloud_cover", (0, -5.5)), {2, 3}),
+    (IsNull("cloud_cover"), {4, 5}),
+    (Comparison("=", "eo:cloud_cover", 10.0), {1, 6}),
+    (Comparison("=", "start", YEAR_2000), {1}),
+    (Comparison("<", "start", YEAR_2000 + 0.5), {1, 5}),
+    (Comparison(">", "start", YEAR_2000 - 0.5), {1, 2}),
+    (Comparison(">=", "start", 10**30), set()),
+    (Comparison(">=", "start", -(10**30)), {1, 2, 5}),
+    (Between("end", YEAR_2000, YEAR_2001 + 400 * DAY), {1, 3}),
+    (IsNull("start"), {3, 4, 6}),
+    (Time(YEAR_2000 + DAY, YEAR_2000 + DAY), {1, 3}),
+    (Time(YEAR_2000 + DAY + 1, YEAR_2001 - 1), {3}),
+    (Time(YEAR_2001 + 401 * DAY, None), {2}),
+    (Time(None, -(10**15)), {3, 5}),
+    (Time(None, None), {1, 2, 3, 5}),
+    (Time(-(10**40), 10**40), {1, 2, 3, 5}),
+    (Time(10**40, None), {2}),
+    (Like("keyword", "oc%"), {1, 3}),
+    (Like("keyword", "%a%"), {1, 2, 3, 6}),
+    (Like("keyword", "_cean"), {1, 3}),
+    (Like("keyword", "OCEAN", casei=True), {1, 3}),
+    (Like("keyword", "colour"), set()),
+    (Like("keyword", "unite", accenti=True), set()),
+    (Like("keyword", "unite", casei=True, accenti=True), {4}),
+    (Like("keyword", "ünïté", casei=True), {4}),
+    (Like("keyword", "100\\%\\_sure\\\\"), {4}),
+    (Like("keyword", "100__sure_"), {4}),
+    (Like("keyword", ".*"), set()),
+    (Like("keyword", "line%break"), {6}),
+    (Like("keyword", "line_break"), {6}),
+    (Like("keyword", "%"), {1, 2, 3, 4, 6}),
+    (Like("keyword", ""), set()),
+    (Like("keyword", "%e" + "_" * 12 + "%"), set()),
+    (Like("title", "Hubble%"), {2, 3}),
+    (Like("title", "%DEEP%"), {2, 3, 4}),
+    (IsNull("title"), {5, 6}),
+    (Comparison("=", "properties.orbit", "12"), {1}),
+    (Comparison("<>", "properties.orbit", "12"), {2}),
+    (In("properties.orbit", ("12", "13")), {1, 2}),
+    (Comparison("=", "properties.note", "a=b"), {1}),
+    (IsNull("properties.orbit"), {3, 4, 5, 6}),
+    (Comparison("=", "properties.eo:cloud_cover", 10), {1, 6}),
+    (Cells((64,), ()), {1}),
+    (Cells((256,), (64, 16, 4)), {1, 3}),
+    (Cells((16,), (4,)), {1, 3}),
+    (Cells((4, 5), ()), {1, 2, 3}),
+    (Cells((), ()), set()),
+    (Keys(frozenset({2, 6, 99})), {2, 6}),
+    (Keys(frozenset()), set()),
+    (both(Cells((4,), ()), neither(Keys(frozenset({1})))), {3}),
+    (Or((Comparison("=", "keyword", "galaxies"), And((Not(IsNull("level")), Time(None, YEAR_2000))))), {1, 2, 3}),
+)
+
+TEXTS: Final[tuple[tuple[TextQuery, set[int]], ...]] = (
+    (parse("ocean"), {1, 2, 4}),
+    (parse("OCEANS"), {1, 2, 4}),
+    (parse("deep sea"), {2}),
+    (parse('"deep sea"'), {2}),
+    (parse('"sea deep"'), set()),
+    (parse("deep -field"), {4}),
+    (parse("-deep"), {1, 5, 6}),
+    (parse("sentinel 2"), {1}),
+    (parse("https://doi.org/10.5270/ESA-ONE"), {1}),
+    (parse("title:ocean OR *"), set()),
+    (TextQuery(), {1, 2, 3, 4, 5, 6}),
+    (TextQuery((Group((("galaxi",), ("chlorophyl",))),)), {1, 2}),
+    (TextQuery((Group((("ocean", "chlorophyl"),), phrase=False),)), {1}),
+    (TextQuery((Group((("ocean", "chlorophyl"),)),)), set()),
+    (TextQuery((Group((("nothing",),)),), exact="10.5270/esa-two"), {2}),
+)
+
+REFUSED: Final[tuple[tuple[Any, type[Exception]], ...]] = (
+    (Plan("everything"), BadQueryError),
+    (Plan(SCOPE, size=-1), BadQueryError),
+    (Plan(SCOPE, size=MAX_PAGE + 1), LimitError),
+    (Plan(SCOPE, offset=RELEVANCE_WINDOW, size=1), LimitError),
+    (Plan(SCOPE, facets=(FacetRequest("keyword", MAX_BUCKETS + 1),)), LimitError),
+    (Plan(SCOPE, facets=(FacetRequest("title"),)), UnknownFieldError),
+    (Plan(SCOPE, facets=(FacetRequest("_key"),)), UnknownFieldError),
+    (Plan(SCOPE, selections=(Selection("cloud_cover", ("1",)),)), UnknownFieldError),
+    (Plan(SCOPE, sort=Sort("keyword")), UnknownFieldError),
+    (Plan(SCOPE, histogram=Histogram("day")), BadQueryError),
+    (Plan(SCOPE, filter=Comparison("=", "nothing", 1)), UnknownFieldError),
+    (Plan(SCOPE, filter=Comparison("=", "_key", 1)), UnknownFieldError),
+    (Plan(SCOPE, filter=Comparison("=", "keyword", 1)), BadQueryError),
+    (Plan(SCOPE, filter=Comparison("=", "cloud_cover", "1")), BadQueryError),
+    (Plan(SCOPE, filter=Comparison("=", "cloud_cover", float("nan"))), BadQueryError),
+    (Plan(SCOPE, filter=Like("keyword", "%" * 2000)), LimitError),
+    (Plan(SCOPE, generation="g999999"), GoneError),
+)
+
+BROKEN: Final = (
+    Document(-1),
+    Document(7, numbers={"size": float("nan")}),
+    Document(7, numbers={"size": float("inf")}),
+    Document(7, numbers={"nothing": 1.0}),
+    Document(7, keywords={"size": ("1",)}),
+    Document(7, keywords={"keyword": ("x" * 9000,)}),
+    Document(7, keywords={"keyword": ("\ud800",)}),
+    Document(7, instants={"start": 2**63}),
+    Document(7, cells=(-1,)),
+)
+
+
+def fill(index: Index, documents: Iterable[Document] = CATALOGUE, scope: str = SCOPE, change: int = 1) -> None:
+    """Put documents into an index."""
+    index.write(scope, documents, (), change)
+
+
+def found(index: Index, **plan: Any) -> set[int]:
+    """Return the keys that match, as the total, the page and `keys` agree on them."""
+    asked = Plan(SCOPE, **plan)
+    answer = index.search(replace(asked, size=100))
+    keys = {hit.key for hit in answer.hits}
+    assert len(keys) == len(answer.hits) == answer.total.value
+    assert answer.total.exact
+    assert set(index.keys(asked)) == keys
+    return keys
+
+
+def walked(index: Index, sort: Sort, size: int, **plan: Any) -> list[int]:
+    """Return all keys in order, read page by page, each beginning where the last one ended."""
+    keys: list[int] = []
+    after = None
+    while True:
+        answer = index.search(Plan(SCOPE, sort=sort, size=size, after=after, **plan))
+        keys += [hit.key for hit in answer.hits]
+        if not answer.more:
+            return keys
+        after = Position(answer.hits[-1].value, answer.hits[-1].key)
+
+
+def counts(index: Index, *requests: FacetRequest, **plan: Any) -> list[dict[str, int]]:
+    """Return the buckets of facets, in their order."""
+    facets = index.search(Plan(SCOPE, facets=requests, **plan)).facets
+    assert [facet.name for facet in facets] == [request.name for request in requests]
+    assert all(facet.exact and facet.label == "" for facet in facets)
+    return [{bucket.value: bucket.count for bucket in facet.buckets} for facet in facets]
+
+
+class FilterContract:
+    """What matches: filters, text, regions, time."""
+
+    @pytest.mark.parametrize(("node", "expected"), FILTERS, ids=lambda value: str(value)[:60])
+    def test_a_filter_matches_exactly_these(self, index: Index, node: Any, expected: set[int]) -> None:
+        fill(index)
+        assert found(index, filter=node) == expected
+
+    @pytest.mark.parametrize(("text", "expected"), TEXTS, ids=lambda value: str(value)[:60])
+    def test_text_matches_exactly_these(self, index: Index, text: TextQuery, expected: set[int]) -> None:
+        fill(index)
+        assert found(index, text=text) == expected
+
+    @pytest.mark.parametrize(("plan", "error"), REFUSED, ids=lambda value: str(value)[:60])
+    def test_what_cannot_be_answered_is_refused(self, index: Index, plan: Plan, error: type[Exception]) -> None:
+        fill(index)
+        with pytest.raises(error):
+            index.search(plan)
+
+    def test_text_filter_and_selections_are_all_wanted(self, index: Index) -> None:
+        fill(index)
+        asked = {"text": parse("deep"), "filter": Comparison("<", "cloud_cover", 5)}
+        assert found(index, **asked) == {2, 3}
+        assert found(index, **asked, selections=(Selection("keyword", ("ocean",)),)) == {3}
+
+    def test_values_ticked_in_one_facet_are_alternatives(self, index: Index) -> None:
+        fill(index)
+        ticked = (Selection("keyword", ("ocean", "galaxies")), Selection("mission", ("eo",)))
+        assert found(index, selections=ticked) == {1}
+        assert found(index, selections=(*ticked, Selection("level", ()))) == {1}
+
+    def test_a_filter_may_be_deep(self, index: Index) -> None:
+        fill(index)
+        node: Any = Comparison("=", "keyword", "ocean")
+        for _ in range(32):
+            node = Not(And((Not(node), And(()))))
+        assert found(index, filter=Not(Not(node))) == {1, 3}
+
+    def test_many_keys_and_values_are_no_trouble(self, index: Index) -> None:
+        fill(index)
+        assert found(index, filter=Keys(frozenset(range(2, 50_000)))) == {2, 3, 4, 5, 6}
+        assert found(index, filter=In("keyword", ("ocean", *map(str, range(5_000))))) == {1, 3}
+
+    def test_keys_are_at_most_as_many_as_asked_for(self, index: Index) -> None:
+        fill(index)
+        assert len(set(index.keys(Plan(SCOPE), 4))) == 4
+        assert list(index.keys(Plan(SCOPE), 0)) == []
+
+    def test_the_ends_of_time_are_found(self, index: Index) -> None:
+        fill(index, [make(1, instants={"start": MIN_INSTANT}), make(2, instants={"start": MAX_INSTANT})])
+        assert found(index, filter=Comparison("=", "start", MIN_INSTANT)) == {1}
+        assert found(index, filter=Time(MAX_INSTANT, None)) == {1, 2}
+        assert found(index, filter=Time(None, MIN_INSTANT)) == {1}
+
+
+class FacetContract:
+    """What is counted: facets, selections, trees, histograms."""
+
+    def test_facets_count_the_whole_match_and_not_the_page(self, index: Index) -> None:
+        fill(index)
+        request = FacetRequest("keyword", 3)
+        assert counts(index, request, size=0) == counts(index, request, size=20)
+        assert list(counts(index, request)[0].items()) == [("galaxies", 2), ("ocean", 2), ("100%_sure\\", 1)]
+
+    def test_other_is_what_no_bucket_counts(self, index: Index) -> None:
+        fill(index)
+        facet = index.search(Plan(SCOPE, facets=(FacetRequest("keyword", 1),))).facets[0]
+        assert (facet.buckets[0].value, facet.other) == ("galaxies", 6)
+
+    def test_facets_follow_text_and_filter(self, index: Index) -> None:
+        fill(index)
+        asked = {"text": parse("deep"), "filter": Not(IsNull("cloud_cover"))}
+        assert counts(index, FacetRequest("keyword"), **asked) == [{"galaxies": 2, "ocean": 1}]
+
+    def test_a_facet_is_counted_without_its_own_selection(self, index: Index) -> None:
+        fill(index)
+        ticked = (Selection("keyword", ("ocean",)),)
+        keyword, mission = counts(index, FacetRequest("keyword", 2), FacetRequest("mission"), selections=ticked)
+        assert keyword == {"galaxies": 2, "ocean": 2}
+        assert mission == {"astronomy": 1, "astronomy/hubble": 1, "eo": 1, "eo/sentinel-2": 1}
+
+    def test_selected_values_stay_when_nothing_has_them(self, index: Index) -> None:
+        fill(index)
+        ticked = (Selection("keyword", ("Ünïté", "never")), Selection("mission", ("eo",)))
+        answer = index.search(Plan(SCOPE, facets=(FacetRequest("keyword", 1),), selections=ticked))
+        buckets = {bucket.value: (bucket.count, bucket.selected) for bucket in answer.facets[0].buckets}
+        assert buckets == {"Colour": (1, False), "never": (0, True), "Ünïté": (0, True)}
+        assert answer.facets[0].other == 2
+        assert answer.total.value == 0
+
+    def test_buckets_with_equal_counts_are_in_the_order_of_their_values(self, index: Index) -> None:
+        values = [f"v{number:03}" for number in range(200)]
+        fill(index, [make(number, keywords={"keyword": (value,)}) for number, value in enumerate(reversed(values))])
+        assert list(counts(index, FacetRequest("keyword", 7))[0]) == values[:7]
+        assert list(counts(index, FacetRequest("keyword", 200))[0]) == values
+
+    def test_a_value_given_twice_counts_once(self, index: Index) -> None:
+        fill(index, [make(1, keywords={"keyword": ("a", "a", "", "b")})])
+        assert counts(index, FacetRequest("keyword")) == [{"a": 1, "b": 1}]
+
+    def test_a_tree_is_counted_with_its_paths(self, index: Index) -> None:
+        fill(index)
+        facet = index.search(Plan(SCOPE, facets=(FacetRequest("mission"),))).facets[0]
+        assert {bucket.value: (bucket.count, bucket.path) for bucket in facet.buckets} == {
+            "astronomy": (2, ("astronomy",)),
+            "astronomy/hubble": (2, ("astronomy", "astronomy/hubble")),
+            "eo": (2, ("eo",)),
+            "eo/sentinel-2": (1, ("eo", "eo/sentinel-2")),
+        }
+
+    def test_within_counts_only_what_lies_beneath(self, index: Index) -> None:
+        paths = ("a.b", "a.b/c", "a.b/c/d", "axb/c", "a", "a/b")
+        fill(index, [make(number, keywords={"mission": (path,)}) for number, path in enumerate(paths)])
+        assert counts(index, FacetRequest("mission", within="a.b")) == [{"a.b/c": 1, "a.b/c/d": 1}]
+        facet = index.search(Plan(SCOPE, facets=(FacetRequest("mission", 1, within="a.b"),))).facets[0]
+        assert facet.other == 1
+
+    def test_two_requests_for_one_field_are_answered_apart(self, index: Index) -> None:
+        fill(index)
+        whole, part = counts(index, FacetRequest("mission", 1), FacetRequest("mission", 5, within="eo"))
+        assert (whole, part) == ({"astronomy": 2}, {"eo/sentinel-2": 1})
+
+    def test_facets_see_writes_and_deletes(self, index: Index) -> None:
+        fill(index)
+        request = FacetRequest("mission", 2)
+        assert counts(index, request) == [{"astronomy": 2, "astronomy/hubble": 2}]
+        index.write(SCOPE, [make(3, keywords={"mission": ("eo",)})], [2], 2)
+        assert counts(index, request) == [{"eo": 3, "eo/sentinel-2": 1}]
+
+    def test_a_histogram_counts_starts_and_fills_gaps(self, index: Index) -> None:
+        first, third = month_start(2000 * 12), month_start(2000 * 12 + 2)
+        documents = [make(1, instants={"start": first}), make(2, instants={"start": third + 5}), make(3)]
+        fill(index, documents)
+        months = index.search(Plan(SCOPE, histogram=Histogram("month"))).bins
+        assert [(each.start, each.count) for each in months] == [(first, 1), (month_start(24_001), 0), (third, 1)]
+        years = index.search(Plan(SCOPE, histogram=Histogram())).bins
+        assert [(each.start, each.count) for each in years] == [(YEAR_2000, 2)]
+
+    def test_a_histogram_of_nothing_has_no_bins(self, index: Index) -> None:
+        fill(index, [make(1)])
+        assert index.search(Plan(SCOPE, histogram=Histogram())).bins == ()
+
+    def test_a_histogram_over_geological_time_is_not_filled(self, index: Index) -> None:
+        fill(index, [make(1, instants={"start": MIN_INSTANT}), make(2, instants={"start": YEAR_2000})])
+        assert len(index.search(Plan(SCOPE, histogram=Histogram("month"))).bins) == 2
+
+    def test_a_histogram_follows_selections(self, index: Index) -> None:
+        fill(index)
+        ticked = (Selection("mission", ("astronomy",)),)
+        bins = index.search(Plan(SCOPE, histogram=Histogram(), selections=ticked)).bins
+        assert [(each.start, each.count) for each in bins] == [(YEAR_2001, 1)]
+
+
+class OrderContract:
+    """In which order: by a field, by relevance, page by page."""
+
+    ORDERS = (
+        (Sort("cloud_cover"), [3, 2, 1, 6, 4, 5]),
+        (Sort("cloud_cover", descending=True), [1, 6, 2, 3, 4, 5]),
+        (Sort("start"), [5, 1, 2, 3, 4, 6]),
+        (Sort("start", descending=True), [2, 1, 5, 3, 4, 6]),
+        (Sort("title"), [2, 3, 4, 1, 5, 6]),
+        (Sort("title", descending=True), [1, 4, 2, 3, 5, 6]),
+    )
+
+    @pytest.mark.parametrize("size", [1, 2, 3, 5, 6])
+    @pytest.mark.parametrize(("sort", "expected"), ORDERS)
+    def test_a_walk_by_pages_is_the_whole_order(self, index: Index, sort: Sort, expected: list[int], size: int) -> None:
+        fill(index)
+        assert walked(index, sort, size) == expected
+
+    @pytest.mark.parametrize("descending", [False, True])
+    @pytest.mark.parametrize("size", [1, 3, 10, 64])
+    def test_ties_are_in_the_order_of_keys(self, index: Index, size: int, descending: bool) -> None:
+        keys = [number * 7919 % 101 for number in range(101)]
+        for part in (keys[:40], keys[40:70], keys[70:]):
+            fill(index, [make(key, "same" if key % 3 else "", numbers={"size": key % 2}) for key in part])
+        by_size = sorted(range(101), key=lambda key: ((key % 2) * (-1 if descending else 1), key))
+        assert walked(index, Sort("size", descending), size) == by_size
+        by_title = sorted(range(101), key=lambda key: (key % 3 == 0, key))
+        assert walked(index, Sort("title", descending), size) == by_title
+
+    @pytest.mark.parametrize("descending", [False, True])
+    def test_titles_that_begin_alike_are_told_apart(self, index: Index, descending: bool) -> None:
+        begin = "copernicus sentinel-2 level-2a product number"
+        titles = [f"{begin} {number}" for number in (5, 3, 11, 40, 3, 1)] + [
+            begin,
+            begin[:31],
+            begin[:32],
+            "é",
+            "e",
+            "z",
+        ]
+        fill(index, [make(key, title) for key, title in enumerate(titles)])
+        folded = [fold(title) for title in titles]
+        expected = sorted(range(len(titles)), key=lambda key: folded[key], reverse=descending)
+        assert walked(index, Sort("title", descending), 1) == expected
+
+    def test_a_page_goes_on_where_the_last_hit_was_although_it_has_gone(self, index: Index) -> None:
+        fill(index)
+        first = index.search(Plan(SCOPE, sort=Sort("cloud_cover"), size=2)).hits
+        index.write(SCOPE, (), [first[-1].key], 2)
+        after = Position(first[-1].value, first[-1].key)
+        rest = index.search(Plan(SCOPE, sort=Sort("cloud_cover"), after=after)).hits
+        assert [hit.key for hit in rest] == [1, 6, 4, 5]
+
+    def test_the_total_counts_what_came_before_too(self, index: Index) -> None:
+        fill(index)
+        answer = index.search(Plan(SCOPE, sort=Sort("start"), after=Position(None, 3)))
+        assert ([hit.key for hit in answer.hits], answer.total.value) == ([4, 6], 6)
+
+    def test_hits_carry_their_value(self, index: Index) -> None:
+        fill(index)
+        hits = index.search(Plan(SCOPE, sort=Sort("start"))).hits
+        assert [hit.value for hit in hits] == [-(10**15), YEAR_2000, YEAR_2001, None, None, None]
+        assert [hit.value for hit in index.search(Plan(SCOPE, sort=Sort("title"), size=1)).hits] == [
+            "hubble deep field"
+        ]
+
+    def test_the_title_counts_more_than_the_body(self, index: Index) -> None:
+        fill(index, [make(1, "other words", "colour"), make(2, "colour words", "other"), make(3, "x", "y")])
+        assert [hit.key for hit in index.search(Plan(SCOPE, text=parse("colour"))).hits] == [2, 1]
+
+    def test_an_identifier_pasted_whole_comes_first(self, index: Index) -> None:
+        near = [make(key, "10.5270 esa two", "esa two " * 50) for key in range(10, 20)]
+        fill(index, [*CATALOGUE, *near])
+        hits = index.search(Plan(SCOPE, text=parse("10.5270/esa-two"))).hits
+        assert hits[0].key == 2
+        assert len(hits) == 11
+
+    @pytest.mark.parametrize("text", [None, parse("word"), parse("-other")])
+    def test_pages_by_relevance_neither_repeat_nor_leave_out(self, index: Index, text: TextQuery | None) -> None:
+        keys = [number * 7919 % 101 for number in range(101)]
+        for part in (keys[:40], keys[40:]):
+            fill(index, [make(key, "word" if key % 2 else "", "word " * (key % 5 + 1)) for key in part])
+        pages = [index.search(Plan(SCOPE, text=text, offset=at, size=9)) for at in range(0, 108, 9)]
+        walk = [hit.key for page in pages for hit in page.hits]
+        assert sorted(walk) == list(range(101))
+        assert [page.more for page in pages] == [True] * 11 + [False]
+        assert walk == [hit.key for hit in index.search(Plan(SCOPE, text=text, size=200)).hits]
+        best = [(-hit.score, hit.key) for page in pages for hit in page.hits]
+        assert best == sorted(best)
+
+    def test_more_says_whether_anything_follows(self, index: Index) -> None:
+        fill(index)
+        for plan in (Plan(SCOPE), Plan(SCOPE, sort=Sort("size")), Plan(SCOPE, text=parse("-nothing"))):
+            assert [index.search(replace(plan, size=size)).more for size in (0, 5, 6, 7)] == [True, True, False, False]
+
+    def test_an_offset_beyond_the_end_is_an_empty_page(self, index: Index) -> None:
+        fill(index)
+        for text in (None, parse("deep")):
+            answer = index.search(Plan(SCOPE, text=text, offset=500))
+            assert (answer.hits, answer.more) == ((), False)
+
+    def test_titles_are_suggested_shortest_first(self, index: Index) -> None:
+        fill(index)
+        assert list(index.suggest(SCOPE, ("dee",), 9)) == [2, 3, 4]
+        assert list(index.suggest(SCOPE, ("dee", "oce"), 9)) == [4]
+        assert list(index.suggest(SCOPE, ("dee",), 1)) == [2]
+        assert list(index.suggest(SCOPE, ("reproc",), 9)) == []
+
+    def test_words_that_share_most_trigrams_are_offered(self, index: Index) -> None:
+        fill(index)
+        assert list(index.terms(SCOPE, tuple(trigrams("hubbel")), 5)) == ["hubble"]
+        assert list(index.terms(SCOPE, tuple(trigrams("zzzz")), 5)) == []
+
+
+class LifeContract:
+    """How it lives: writes, deletes, generations."""
+
+    def test_an_index_never_written_is_empty(self, index: Index) -> None:
+        answer = index.search(Plan(SCOPE, facets=(FacetRequest("kind"),), histogram=Histogram(), sort=Sort("title")))
+        assert (answer.hits, answer.total.value, answer.bins, answer.more) == ((), 0, (), False)
+        assert (index.generation(SCOPE).change, index.generation(SCOPE).documents) == (0, 0)
+        assert list(index.check()) == []
+
+    def test_a_write_replaces_by_key_and_remembers_the_change(self, index: Index) -> None:
+        fill(index, change=5)
+        index.write(SCOPE, [make(1, "changed"), make(1, "changed again"), make(7, "new")], [2, 99], 8)
+        assert found(index) == {1, 3, 4, 5, 6, 7}
+        assert found(index, text=parse("ocean")) == {4}
+        assert found(index, text=parse("again")) == {1}
+        state = index.generation(SCOPE)
+        assert (state.change, state.documents) == (8, 6)
+
+    def test_an_empty_write_remembers_the_change(self, index: Index) -> None:
+        index.write(SCOPE, (), (), 3)
+        assert (index.generation(SCOPE).change, index.generation(SCOPE).documents) == (3, 0)
+
+    def test_a_key_written_and_deleted_at_once_is_gone(self, index: Index) -> None:
+        index.write(SCOPE, [make(1), make(2)], [1], 1)
+        assert found(index) == {2}
+
+    def test_writing_again_changes_nothing(self, index: Index) -> None:
+        fill(index)
+        fill(index)
+        assert found(index) == {1, 2, 3, 4, 5, 6}
+
+    def test_scopes_know_nothing_of_each_other(self, index: Index) -> None:
+        fill(index)
+        fill(index, [make(1)], OTHER, change=9)
+        assert index.generation(SCOPE).change == 1
+        assert index.search(Plan(OTHER)).total.value == 1
+
+    @pytest.mark.parametrize("document", BROKEN, ids=lambda value: str(value)[:60])
+    def test_a_document_that_would_be_cut_is_refused_whole(self, index: Index, document: Document) -> None:
+        fill(index)
+        with pytest.raises(RecordError):
+            index.write(SCOPE, [make(8), document], [1], 2)
+        assert found(index) == {1, 2, 3, 4, 5, 6}
+        assert index.generation(SCOPE).change == 1
+
+    def test_a_build_is_unseen_until_published(self, index: Index) -> None:
+        fill(index)
+        build = index.build(SCOPE)
+        build.add([make(10, "new"), make(11)])
+        build.add([make(12)])
+        assert found(index) == {1, 2, 3, 4, 5, 6}
+        before = index.generation(SCOPE).name
+        state = build.publish(7)
+        assert (state.change, state.documents) == (7, 3)
+        assert state == index.generation(SCOPE)
+        assert state.name != before
+        assert found(index) == {10, 11, 12}
+
+    def test_writes_go_on_while_a_build_is_made(self, index: Index) -> None:
+        fill(index)
+        build = index.build(SCOPE)
+        build.add([make(10)])
+        index.write(SCOPE, [make(7)], (), 2)
+        assert found(index) == {1, 2, 3, 4, 5, 6, 7}
+        build.publish(1)
+        index.write(SCOPE, [make(11)], (), 3)
+        assert found(index) == {10, 11}
+
+    def test_a_discarded_build_leaves_nothing(self, index: Index) -> None:
+        fill(index)
+        build = index.build(SCOPE)
+        build.add([make(10)])
+        build.discard()
+        build.discard()
+        assert found(index) == {1, 2, 3, 4, 5, 6}
+        assert list(index.check()) == []
+
+    def test_rollback_brings_the_generation_before_back_once(self, index: Index) -> None:
+        fill(index, change=4)
+        old = index.generation(SCOPE)
+        build = index.build(SCOPE)
+        build.add([make(10)])
+        new = build.publish(5)
+        assert index.rollback(SCOPE) == old
+        assert found(index) == {1, 2, 3, 4, 5, 6}
+        with pytest.raises(NotFoundError):
+            index.rollback(SCOPE)
+        index.write(SCOPE, [make(7)], (), 6)
+        assert found(index) == {1, 2, 3, 4, 5, 6, 7}
+        assert index.build(SCOPE).publish(7).name not in {old.name, new.name}
+
+    def test_rollback_without_a_generation_before_is_refused(self, index: Index) -> None:
+        with pytest.raises(NotFoundError):
+            index.rollback(SCOPE)
+
+    def test_a_pinned_generation_answers_until_it_is_gone(self, index: Index) -> None:
+        fill(index)
+        pinned = index.search(Plan(SCOPE)).generation
+        assert pinned == index.generation(SCOPE).name
+        index.build(SCOPE).publish(2)
+        assert index.search(Plan(SCOPE, generation=pinned)).total.value == 6
+        assert index.search(Plan(SCOPE, generation=pinned)).generation == pinned
+        index.build(SCOPE).publish(3)
+        with pytest.raises(GoneError):
+            index.search(Plan(SCOPE, generation=pinned))
+        with pytest.raises(GoneError):
+            index.keys(Plan(SCOPE, generation=pinned))
+
+    def test_readers_never_see_half_a_generation(self, index: Index) -> None:
+        fill(index, [make(key, keywords={"keyword": ("0",)}) for key in range(50)])
+        wrong: list[Any] = []
+        done = False
+
+        def read() -> None:
+            while not done:
+                answer = index.search(Plan(SCOPE, facets=(FacetRequest("keyword"),)))
+                seen = [(bucket.value, bucket.count) for bucket in answer.facets[0].buckets]
+                if answer.total.value != 50 or len(seen) != 1 or seen[0][1] != 50:
+                    wrong.append((answer.total, seen))
+
+        readers = [Thread(target=read) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        try:
+            for number in range(1, 8):
+                build = index.build(SCOPE)
+                build.add(make(key, keywords={"keyword": (str(number),)}) for key in range(50))
+                build.publish(number)
+        finally:
+            done = True
+            for reader in readers:
+                reader.join()
+        assert wrong == []
+
+
+class IndexContract(FilterContract, FacetContract, OrderContract, LifeContract):
+    """Everything that the portal relies on in an engine."""

@@ -1,0 +1,503 @@
+"""Geometries made ready to be covered and compared: read, checked, repaired, and laid on the right surface.
+
+On Earth a geometry is what GeoJSON says: straight lines in longitude and latitude, cut at the antimeridian (shapely).
+On the sky and on other bodies edges are great circles and a ring means its smaller side (spherely).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+import spherely
+from shapely.geometry.base import BaseGeometry
+
+from discovery.errors import RecordError
+from discovery.model.extent import EARTH, Geometry
+from discovery.query import healpix
+from discovery.query.healpix import Floats, Objects
+
+MAX_VERTICES = 1_000_000
+"""A footprint with more is refused."""
+_MOC_CELLS = 2_000  # beyond it a MOC is widened to coarser cells before it is compared exactly
+_MAX_DEPTH = 8  # of collections within collections
+_WORLD = shapely.box(-180, -90, 180, 90)
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A circle on the sphere: centre and great-circle radius in degrees."""
+
+    lon: float
+    lat: float
+    radius: float
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """A geometry ready for use: the union of a shape, of circles and of MOCs' cells."""
+
+    plane: BaseGeometry | None
+    """In lon/lat; on Earth cut to -180..180, elsewhere the vertices of `sphere`."""
+    sphere: Any
+    """The spherely geography; None on Earth and where there are only circles."""
+    caps: tuple[Cap, ...]
+    ranges: npt.NDArray[np.uint64] | None
+    """Of a MOC: rows of first and one-past-last cell of order 29, which are in `plane` and `sphere` too."""
+    anchor: tuple[float, float]
+    """A point that certainly belongs to the footprint."""
+
+
+def bad(message: str) -> RecordError:
+    """Return the error of a footprint that cannot be used."""
+    return RecordError("region", message)
+
+
+def build(geometry: Geometry, frame: str) -> Footprint:
+    """Return the footprint of a geometry in a frame, repaired where it is invalid.
+
+    Raises:
+        RecordError: It is no geometry, is empty, has a number out of range, or more than 1,000,000 vertices.
+    """
+    shapes: list[BaseGeometry] = []
+    caps: list[Cap] = []
+    mocs: list[npt.NDArray[np.uint64]] = []
+    _collect(geometry, shapes, caps, mocs, 0)
+    ranges = _merged(np.concatenate(mocs)) if mocs else None
+    spheres: list[Any] = []
+    if frame == EARTH:
+        flats = [flatten(shape) for shape in shapes]
+        if ranges is not None:
+            flats.append(flatten(shapely.union_all(_moc_polygons(ranges))))
+        plane = flats[0] if len(flats) == 1 else shapely.union_all(flats) if flats else None
+    else:
+        pieces = [piece for shape in shapes for piece in _pieces(shape)]
+        if ranges is not None:
+            pieces.extend(_moc_polygons(ranges))
+        solid = [_solid(piece) for piece in pieces]
+        spheres = [geography for _, geography in solid]
+        raw = [shape for shape, _ in solid]
+        plane = raw[0] if len(raw) == 1 else shapely.GeometryCollection(raw) if raw else None
+    sphere = spheres[0] if len(spheres) == 1 else spherely.create_collection(spheres) if spheres else None
+    return Footprint(plane, sphere, tuple(caps), ranges, _anchor(plane, caps))
+
+
+def _anchor(plane: BaseGeometry | None, caps: Sequence[Cap]) -> tuple[float, float]:
+    if plane is not None and not plane.is_empty:
+        x, y = shapely.get_coordinates(plane)[0]
+        return float(x), float(y)
+    if caps:
+        return caps[0].lon, caps[0].lat
+    raise bad("the geometry is empty")
+
+
+# --- reading
+
+
+def _collect(
+    geometry: Any,
+    shapes: list[BaseGeometry],
+    caps: list[Cap],
+    mocs: list[npt.NDArray[np.uint64]],
+    depth: int,
+) -> None:
+    """Sort a geometry's parts into planar shapes, circles and MOC ranges."""
+    if not isinstance(geometry, Mapping):
+        raise bad(f"a geometry must be an object, not {type(geometry).__name__}")
+    kind = geometry.get("type")
+    if kind == "GeometryCollection":
+        members = geometry.get("geometries")
+        if depth >= _MAX_DEPTH or not isinstance(members, Sequence):
+            raise bad(f"GeometryCollection needs a list `geometries`, at most {_MAX_DEPTH} deep")
+        for member in members:
+            _collect(member, shapes, caps, mocs, depth + 1)
+    elif kind == "Circle":
+        caps.append(_cap(geometry))
+    elif kind == "Moc":
+        mocs.append(moc_ranges(geometry.get("moc")))
+    else:
+        shapes.append(planar(geometry))
+
+
+def _cap(geometry: Mapping[str, Any]) -> Cap:
+    centre = positions([geometry.get("center")])
+    radius = geometry.get("radius")
+    if isinstance(radius, bool) or not isinstance(radius, int | float) or not 0 <= radius <= 180:
+        raise bad(f"the radius of a circle must be 0 to 180 degrees, not {radius!r:.40}")
+    return Cap(float(centre[0, 0]), float(centre[0, 1]), float(radius))
+
+
+def moc_ranges(text: Any) -> npt.NDArray[np.uint64]:
+    """Return the order 29 ranges of an ASCII MOC.
+
+    Raises:
+        RecordError: It is no MOC, or an empty one.
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise bad(f"a MOC must be text such as '4/12-15 5/', not {text!r:.40}")
+    from mocpy import MOC  # astropy comes with it: only those who have MOCs wait for it
+
+    try:
+        ranges = np.asarray(MOC.from_string(text, format="ascii").to_depth29_ranges, dtype=np.uint64)
+    except BaseException as error:  # mocpy's Rust panics are no Exception
+        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+            raise
+        raise bad(f"cannot read the MOC {text[:40]!r}") from error
+    if not len(ranges):
+        raise bad("the MOC is empty")
+    return ranges
+
+
+def positions(values: Any) -> Floats:
+    """Return positions as an (n, 2) array; heights are dropped.
+
+    Raises:
+        RecordError: Not numbers, not finite, or a latitude or longitude out of range.
+    """
+    try:
+        if not len(values):
+            raise bad("a geometry has no positions")
+        if len(values) > MAX_VERTICES:
+            raise bad(f"{len(values):,} vertices; at most {MAX_VERTICES:,} are read")
+        try:
+            array = np.asarray(values, dtype=np.float64)
+        except ValueError:  # some with height and some without
+            array = np.array([[float(v[0]), float(v[1])] for v in values])
+    except (TypeError, ValueError, IndexError, KeyError) as error:
+        raise bad(f"positions must be pairs of numbers, not {str(values)[:60]!r}") from error
+    if array.ndim != 2 or not 2 <= array.shape[1] <= 4:
+        raise bad(f"positions must be pairs of numbers, not {str(values)[:60]!r}")
+    array = array[:, :2]
+    # Comparisons with NaN are false, so this refuses NaN too.
+    fine = (np.abs(array[:, 1]) <= 90.0) & (np.abs(array[:, 0]) <= 540.0)
+    if not fine.all():
+        lon, lat = array[int(np.argmin(fine))]
+        raise bad(f"position {lon:g}, {lat:g} is out of range: longitude -540 to 540, latitude -90 to 90")
+    return array
+
+
+def planar(geometry: Mapping[str, Any]) -> BaseGeometry:
+    """Return a plain GeoJSON geometry as a planar one, just as it is written.
+
+    Raises:
+        RecordError: It is none, or is malformed.
+    """
+    kind, given = geometry.get("type"), geometry.get("coordinates")
+    if not isinstance(given, Sequence | np.ndarray) or isinstance(given, str):
+        raise bad(f"geometry {str(kind)[:40]!r} has no list of coordinates")
+    if kind == "Point":
+        return shapely.Point(positions([given])[0])
+    if kind == "MultiPoint":
+        return shapely.MultiPoint(positions(given))
+    if kind == "LineString":
+        return _line(positions(given))
+    if kind == "MultiLineString":
+        return shapely.GeometryCollection([_line(positions(line)) for line in given])
+    if kind == "Polygon":
+        return _polygon(given)
+    if kind == "MultiPolygon":
+        parts = [_polygon(rings) for rings in given]
+        if any(not isinstance(part, shapely.Polygon) for part in parts):
+            return shapely.GeometryCollection(parts)
+        return shapely.MultiPolygon(parts)
+    raise bad(f"unknown geometry type {str(kind)[:40]!r}")
+
+
+def _line(array: Floats) -> BaseGeometry:
+    return shapely.LineString(array) if len(array) > 1 else shapely.Point(array[0])
+
+
+def _polygon(rings: Any) -> BaseGeometry:
+    """Return a polygon; one whose outer ring has no area on paper becomes the line or point that it is."""
+    if not isinstance(rings, Sequence) or not rings:
+        raise bad("a polygon has no rings")
+    shell, *holes = (positions(ring) for ring in rings)
+    if len(np.unique(shell, axis=0)) < 3:
+        return _line(shell)
+    return shapely.Polygon(shell, [hole for hole in holes if len(np.unique(hole, axis=0)) >= 3])
+
+
+# --- Earth: the plane
+
+
+def flatten(shape: BaseGeometry) -> BaseGeometry:
+    """Return a planar geometry valid and within -180..180, with what it touches at a seam on both its sides."""
+    if not shape.is_valid:
+        shape = shapely.make_valid(shape)
+    west, south, east, north = shape.bounds
+    if west < -180 or east > 180:
+        shape = _wrapped(shape)
+        west, south, east, north = shape.bounds
+    if west <= -180 or east >= 180 or south <= -90 or north >= 90:
+        shape = _seamed(shape)
+    return shape
+
+
+def _wrapped(shape: BaseGeometry) -> BaseGeometry:
+    parts = []
+    for turn in (-360, 0, 360):
+        moved = shapely.transform(shape, lambda xy, turn=turn: xy + np.array((turn, 0.0)))
+        part = shapely.intersection(moved, _WORLD)
+        if not part.is_empty:
+            parts.append(part)
+    return shapely.union_all(parts)
+
+
+def _seamed(shape: BaseGeometry) -> BaseGeometry:
+    """Add the twin of what lies on longitude 180, and the whole pole where one is touched: they are one place."""
+    parts = [shape]
+    for lon in (-180, 180):
+        touched = shapely.intersection(shape, shapely.LineString([(lon, -90), (lon, 90)]))
+        if not touched.is_empty:
+            parts.append(shapely.transform(touched, lambda xy, lon=lon: xy - (2 * lon, 0)))
+    for lat in (-90, 90):
+        pole = shapely.LineString([(-180, lat), (180, lat)])
+        if shapely.intersects(shape, pole):
+            parts.append(pole)
+    return shapely.union_all(parts)
+
+
+# --- the sky and other bodies: the sphere
+
+
+def _pieces(shape: BaseGeometry) -> Iterable[BaseGeometry]:
+    """Yield the parts of a geometry, boxes that no great circles can bound cut into ones that they nearly do."""
+    for part in getattr(shape, "geoms", (shape,)):
+        if hasattr(part, "geoms"):
+            yield from _pieces(part)
+        elif isinstance(part, shapely.Polygon) and _is_wide_box(part):
+            yield from box_pieces(*part.bounds)
+        else:
+            yield part
+
+
+def _is_wide_box(polygon: shapely.Polygon) -> bool:
+    west, south, east, north = polygon.bounds
+    # Anything else narrower or wider is as its great circles say: 359 to 1 is two degrees wide.
+    polar = 1e-9 < east - west < 180 and (north >= 90 or south <= -90)
+    wide = east - west >= 359.9 or polar
+    return wide and bool(shapely.box(west, south, east, north).equals(polygon))
+
+
+def box_pieces(west: float, south: float, east: float, north: float) -> list[shapely.Polygon]:
+    """Return a lon/lat box as spherical polygons of at most 60 degrees, its parallels followed to 0.00007 degrees."""
+    count = max(1, math.ceil((east - west) / 60))
+    bounds = np.linspace(west, east, count + 1)
+    found = []
+    for left, right in pairwise(bounds.tolist()):
+        for low, high in (
+            ((south, min(north, 0.0)), (max(south, 0.0), north)) if south < 0 < north else ((south, north),)
+        ):
+            steps = np.linspace(left, right, max(2, math.ceil((right - left) / 0.25) + 1))
+            bottom = [(x, low) for x in (steps if low > -90 else steps[:1])]
+            top = [(x, high) for x in (steps[::-1] if high < 90 else steps[:1])]
+            found.append(shapely.Polygon(bottom + top))
+    return found
+
+
+def _solid(shape: BaseGeometry) -> tuple[BaseGeometry, Any]:
+    """Return a simple planar geometry and its geography, both repaired where S2 finds it invalid."""
+    try:
+        shape = shapely.remove_repeated_points(shape)
+        return shape, spherely.from_wkb(shapely.to_wkb(shape))
+    except (RuntimeError, ValueError, shapely.errors.GEOSException):
+        return _repaired(shape)
+
+
+def _repaired(shape: BaseGeometry) -> tuple[BaseGeometry, Any]:
+    """Make a geometry valid in the gnomonic plane, where great circles are straight; its outline where that fails."""
+    xyz = _vectors(shapely.get_coordinates(shape))
+    centre = xyz.mean(axis=0)
+    try:
+        length = float(np.linalg.norm(centre))
+        if length < 1e-9:
+            raise ValueError("no middle")
+        axes = _axes(centre / length)
+        if (xyz @ axes[2] < 0.01).any():
+            raise ValueError("wider than a hemisphere")
+        plane = shapely.make_valid(shapely.transform(shape, lambda xy: _gnomonic(xy, axes)))
+        back = shapely.transform(plane, lambda uv: _gnomonic_back(uv, axes))
+        parts = [part for part in shapely.get_parts(back) if not part.is_empty]
+        made = [spherely.from_wkb(shapely.to_wkb(shapely.remove_repeated_points(part))) for part in parts]
+        if not made:
+            raise ValueError("nothing left")
+        return back, made[0] if len(made) == 1 else spherely.create_collection(made)
+    except (RuntimeError, ValueError, shapely.errors.GEOSException):
+        points = shapely.MultiPoint(shapely.get_coordinates(shape))
+        return points, spherely.from_wkb(shapely.to_wkb(points))
+
+
+def _vectors(lonlat: Floats) -> Floats:
+    lon, lat = np.radians(lonlat).T
+    return np.column_stack((np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)))
+
+
+def _axes(z: Floats) -> Floats:
+    x = np.cross(z, (0.0, 0.0, 1.0) if abs(z[2]) < 0.9 else (1.0, 0.0, 0.0))
+    x /= np.linalg.norm(x)
+    return np.array([x, np.cross(z, x), z])
+
+
+def _gnomonic(lonlat: Floats, axes: Floats) -> Floats:
+    p = _vectors(lonlat) @ axes.T
+    return np.asarray(p[:, :2] / p[:, 2:], dtype=np.float64)
+
+
+def _gnomonic_back(uv: Floats, axes: Floats) -> Floats:
+    p = np.column_stack((uv, np.ones(len(uv)))) @ axes
+    lonlat: Floats = np.degrees(
+        np.column_stack((np.arctan2(p[:, 1], p[:, 0]), np.arctan2(p[:, 2], np.hypot(p[:, 0], p[:, 1]))))
+    )
+    return lonlat
+
+
+# --- MOCs
+
+
+def _merged(ranges: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    ranges = ranges[np.argsort(ranges[:, 0])]
+    last = np.maximum.accumulate(ranges[:, 1])
+    begins = np.concatenate(([True], ranges[1:, 0] > last[:-1]))
+    ends = np.concatenate((begins[1:], [True]))
+    return np.column_stack((ranges[begins, 0], last[ends]))
+
+
+def range_cells(ranges: npt.NDArray[np.uint64], most: int) -> healpix.Numbers:
+    """Return the cells of order 12 or coarser that cover the ranges, coarser still while there are more than `most`."""
+    for order in range(healpix.DEEPEST, -1, -1):
+        shift = np.uint64(2 * (29 - order))
+        first = (ranges[:, 0] >> shift).astype(np.int64)
+        last = ((ranges[:, 1] - np.uint64(1)) >> shift).astype(np.int64) + 1
+        widened = _merged(np.column_stack((first, last)).astype(np.uint64)).astype(np.int64)
+        cells = _maximal(widened, order, most)
+        if cells is not None:
+            return cells
+    return healpix.BASE
+
+
+def _maximal(ranges: npt.NDArray[np.int64], order: int, most: int) -> healpix.Numbers | None:
+    found: list[int] = []
+    for first, last in ranges.tolist():
+        while first < last:
+            up = 0
+            while up < order and not first % 4 ** (up + 1) and first + 4 ** (up + 1) <= last:
+                up += 1
+            found.append((4 << 2 * (order - up)) + (first >> 2 * up))
+            first += 4**up  # noqa: PLW2901
+            if len(found) > most:
+                return None
+    return np.array(found, dtype=np.int64)
+
+
+def _moc_polygons(ranges: npt.NDArray[np.uint64]) -> list[BaseGeometry]:
+    cells = range_cells(ranges, _MOC_CELLS)
+    step = 4
+    # A coarse cell's edges are curved; eight times finer cells follow them.
+    while len(cells) <= _MOC_CELLS // 4 and healpix.orders(cells).min() < 3:
+        coarse = healpix.orders(cells) < 3
+        cells = np.concatenate((cells[~coarse], (4 * cells[coarse][:, None] + np.arange(4)).ravel()))
+    lon, lat = healpix.rings(cells, step)
+    return [shapely.Polygon(np.column_stack(ring)) for ring in zip(lon, lat, strict=True)]
+
+
+def footprints(geometries: Sequence[Geometry | None], frame: str) -> list[Footprint | None]:
+    """Return the footprint of each geometry, None where there is none or it cannot be read; simple ones in batches."""
+    found: list[Footprint | None] = [None] * len(geometries)
+    quick, rest = _simple(geometries)
+    shapes = _polygons([cast(Mapping[str, Any], geometries[i])["coordinates"][0] for i in quick])
+    made = _batch(shapes, frame) if len(quick) else []
+    for i, footprint in zip(quick, made, strict=True):
+        if footprint is None:
+            rest.append(i)
+        else:
+            found[i] = footprint
+    for i in rest:
+        geometry = geometries[i]
+        if geometry is not None:
+            try:
+                found[i] = build(geometry, frame)
+            except RecordError:
+                continue
+    return found
+
+
+def _simple(geometries: Sequence[Geometry | None]) -> tuple[list[int], list[int]]:
+    """Part the polygons of one ring, closed and of plain pairs, from all the others."""
+    quick, rest = [], []
+    for i, geometry in enumerate(geometries):
+        if isinstance(geometry, Mapping) and geometry.get("type") == "Polygon":
+            rings = geometry.get("coordinates")
+            if isinstance(rings, list | tuple) and len(rings) == 1 and isinstance(rings[0], list | tuple):
+                ring = rings[0]
+                if 4 <= len(ring) <= 1000 and ring[0] == ring[-1]:
+                    quick.append(i)
+                    continue
+        rest.append(i)
+    return quick, rest
+
+
+def _polygons(rings: list[Any]) -> Objects:
+    """Return the rings as polygons, None in place of those that need care."""
+    found = np.full(len(rings), None, dtype=np.object_)
+    if not rings:
+        return found
+    sizes = np.fromiter((len(ring) for ring in rings), dtype=np.int64, count=len(rings))
+    try:
+        array = np.array([position for ring in rings for position in ring], dtype=np.float64)
+    except (TypeError, ValueError):
+        return found
+    if array.ndim != 2 or not 2 <= array.shape[1] <= 4:
+        return found
+    array = array[:, :2]
+    owner = np.repeat(np.arange(len(rings)), sizes)
+    wrong = ~((np.abs(array[:, 1]) <= 90.0) & (np.abs(array[:, 0]) <= 540.0))
+    fine = np.ones(len(rings), dtype=bool)
+    fine[owner[wrong]] = False
+    keep = fine[owner]
+    kept = np.flatnonzero(fine)
+    if len(kept):
+        rank = np.cumsum(fine) - 1
+        linear = shapely.linearrings(array[keep], indices=rank[owner[keep]])
+        found[kept] = shapely.polygons(linear)
+    return found
+
+
+def _batch(shapes: Objects, frame: str) -> list[Footprint | None]:
+    there = shapely.is_valid(shapes) if frame == EARTH else ~shapely.is_missing(shapes)
+    west, south, east, north = shapely.bounds(shapes).T
+    # What crosses or touches a seam, or may be a wide box, goes the careful way.
+    inner = (np.abs(south) < 90) & (np.abs(north) < 90)
+    inner &= (west > -180) & (east < 180) if frame == EARTH else east - west < 180
+    there &= inner & (shapely.area(shapes) > 0)
+    rows = np.flatnonzero(there)
+    spheres: Any = np.full(len(shapes), None, dtype=np.object_)
+    if frame != EARTH and len(rows):
+        shapes[rows] = shapely.remove_repeated_points(shapes[rows])
+        spheres[rows] = _geographies(shapes[rows])
+        there[rows] = [sphere is not None for sphere in spheres[rows]]
+    found: list[Footprint | None] = [None] * len(shapes)
+    rows = np.flatnonzero(there)
+    coordinates, owner = shapely.get_coordinates(shapes[rows], return_index=True)
+    anchors = coordinates[np.searchsorted(owner, np.arange(len(rows)))].tolist()
+    for i, anchor in zip(rows.tolist(), anchors, strict=True):
+        found[i] = Footprint(shapes[i], spheres[i], (), None, (anchor[0], anchor[1]))
+    return found
+
+
+def _geographies(shapes: Objects) -> Objects:
+    """Return the geographies of polygons, None where one is invalid: halves are tried until the bad ones are alone."""
+    if not len(shapes):
+        return np.empty(0, dtype=np.object_)
+    try:
+        return np.asarray(spherely.from_wkb(shapely.to_wkb(shapes)), dtype=np.object_)
+    except RuntimeError:
+        if len(shapes) == 1:
+            return np.array([None], dtype=np.object_)
+        middle = len(shapes) // 2
+        return np.concatenate((_geographies(shapes[:middle]), _geographies(shapes[middle:])))

@@ -1,0 +1,144 @@
+"""HEALPix cells as plain numbers, and two outlines of a cell that never lose a point of it.
+
+A nested cell of order `o` with index `p` is the number `4 * 4**o + p` (NUNIQ). Its parent is `n >> 2`, its children
+are `4 * n` to `4 * n + 3`, and the twelve cells of order 0 are 4 to 15.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import cdshealpix.cdshealpix as _cds
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+Numbers: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
+Objects: TypeAlias = npt.NDArray[np.object_]
+
+DEEPEST = 12
+"""Order of the smallest cells that are used: about 52 arc seconds, or 1.6 km on the ground."""
+BASE: Numbers = np.arange(4, 16, dtype=np.int64)
+BASE.flags.writeable = False
+
+# The farthest point of a cell from its centre was one of its corners in every cell measured (all of orders 0 to 5,
+# 17,000 to 28,000 of each order from 6 to 12, 32 points around each); the rest is for rounding.
+_BULGE = 1.002
+_TINY = 1e-9
+# The block of a cell and its neighbours reaches at least this many degrees / 2**order beyond the cell (measured 40.1
+# in orders 1 to 6).
+REACH = 35.0
+
+
+def orders(numbers: Numbers) -> npt.NDArray[np.uint8]:
+    """Return the order of each cell."""
+    return ((np.floor(np.log2(numbers)).astype(np.int64) - 2) >> 1).astype(np.uint8)
+
+
+def _split(numbers: Numbers) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint64]]:
+    depth = orders(numbers)
+    return depth, (numbers - (np.int64(4) << (2 * depth.astype(np.int64)))).astype(np.uint64)
+
+
+def cells_at(lon: Floats, lat: Floats, order: int | npt.NDArray[np.int64]) -> Numbers:
+    """Return the cell of `order` that each point (degrees) lies in."""
+    depth = np.broadcast_to(np.asarray(order, dtype=np.uint8), lon.shape).copy()
+    pixels = np.empty(lon.shape, dtype=np.uint64)
+    spare = np.empty((2, *lon.shape))
+    _cds.lonlat_to_healpix(depth, np.radians(lon % 360.0), np.radians(lat), pixels, spare[0], spare[1], np.uint16(1))
+    return (np.int64(4) << (2 * depth.astype(np.int64))) + pixels.astype(np.int64)
+
+
+def blocks(numbers: Numbers) -> Numbers:
+    """Return an (n, 9) array with each cell and its neighbours; where a neighbour is lacking, the cell itself."""
+    depth, pixels = _split(numbers)
+    found = np.empty((len(numbers), 9), dtype=np.int64)
+    for order in np.unique(depth):
+        rows = depth == order
+        part = np.empty((int(rows.sum()), 9), dtype=np.int64)
+        _cds.neighbours(int(order), pixels[rows], part, np.uint16(1))
+        found[rows] = np.where(part < 0, pixels[rows].astype(np.int64)[:, None], part)
+    return found + (np.int64(4) << (2 * depth.astype(np.int64)))[:, None]
+
+
+def centres(numbers: Numbers) -> tuple[Floats, Floats]:
+    """Return longitude (0 to 360) and latitude of the cells' centres in degrees."""
+    depth, pixels = _split(numbers)
+    lon, lat = np.empty(len(numbers)), np.empty(len(numbers))
+    _cds.healpix_to_lonlat(depth, pixels, 0.5, 0.5, lon, lat, np.uint16(1))
+    return np.degrees(lon), np.degrees(lat)
+
+
+def edges(numbers: Numbers, step: int) -> tuple[Floats, Floats]:
+    """Return `4 * step` points on each cell's edge in degrees, as two (n, 4 * step) arrays, beginning at the south."""
+    depth, pixels = _split(numbers)
+    lon, lat = np.zeros((len(numbers), 4 * step)), np.zeros((len(numbers), 4 * step))
+    _cds.vertices(depth, pixels, step, lon, lat, np.uint16(1))
+    return np.degrees(lon), np.degrees(lat)
+
+
+def separation(lon: Floats, lat: Floats, lon2: Floats | float, lat2: Floats | float) -> Floats:
+    """Return great-circle distances in degrees, accurate for near points too."""
+    a, b = np.radians(lat), np.radians(lat2)
+    d = np.radians(np.subtract(lon2, lon))
+    h = np.sin((b - a) / 2) ** 2 + np.cos(a) * np.cos(b) * np.sin(d / 2) ** 2
+    return np.asarray(np.degrees(2 * np.arcsin(np.sqrt(np.clip(h, 0.0, 1.0)))), dtype=np.float64)
+
+
+def caps(numbers: Numbers) -> tuple[Floats, Floats, Floats]:
+    """Return centre longitude, latitude and radius (degrees) of a circle around each cell that holds all of it."""
+    lon, lat = centres(numbers)
+    vlon, vlat = edges(numbers, 1)
+    radius = separation(vlon, vlat, lon[:, None], lat[:, None]).max(axis=1)
+    return lon, lat, radius * _BULGE + _TINY
+
+
+def rings(numbers: Numbers, step: int) -> tuple[Floats, Floats]:
+    """Return the cells' edges with longitudes unwrapped around each centre and poles given the edge's longitude."""
+    clon, _ = centres(numbers)
+    clon = (clon + 180.0) % 360.0 - 180.0
+    lon, lat = edges(numbers, step)
+    return clon[:, None] + ((lon - clon[:, None] + 180.0) % 360.0 - 180.0), lat
+
+
+def outlines(numbers: Numbers) -> Objects:
+    """Return polygons in lon/lat that hold all of each cell, a little larger than it.
+
+    Longitudes are unwrapped, so those of a cell on the antimeridian go beyond 180 or -180.
+    """
+    lon, lat = rings(numbers, 2)
+    clon, clat = (a[:, None] for a in centres(numbers))
+    clon = (clon + 180.0) % 360.0 - 180.0
+    depth = orders(numbers)
+    # In the coarse orders and near a pole edges are too curved for three points; a lon/lat box holds those cells
+    # exactly, since along every edge both coordinates are monotone.
+    boxed = (depth <= 2) | (90.0 - np.abs(clat[:, 0]) < 8 * 58.7 / 2.0**depth)
+    x, y = lon.copy(), lat.copy()
+    for corner, middle, other in ((0, 1, 2), (2, 3, 4), (4, 5, 6), (6, 7, 0)):
+        for out, val in ((x, lon), (y, lat)):
+            # An edge is nearly a parabola: its control point, moved out by a fifth more, with both ends holds it.
+            chord = (val[:, corner] + val[:, other]) / 2
+            out[:, middle] = chord + 2.4 * (val[:, middle] - chord)
+    x, y = clon + (x - clon) * 1.02, clat + (y - clat) * 1.02
+    found = shapely.convex_hull(shapely.multipoints(shapely.points(x, y)))
+    if boxed.any():
+        pole = np.abs(lat[boxed]) > 90.0 - _TINY
+        blon = np.where(pole, np.nan, lon[boxed])
+        pad = 1e-7
+        found[boxed] = shapely.box(
+            np.nanmin(blon, axis=1) - pad,
+            np.clip(lat[boxed].min(axis=1) - pad, -90, 90),
+            np.nanmax(blon, axis=1) + pad,
+            np.clip(lat[boxed].max(axis=1) + pad, -90, 90),
+        )
+    return np.asarray(found, dtype=np.object_)
+
+
+def ancestors(numbers: Numbers) -> Numbers:
+    """Return every ancestor of the cells, up to order 0, each once."""
+    found = []
+    while len(numbers := np.unique(numbers[numbers >= 16] >> 2)):
+        found.append(numbers)
+    return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)

@@ -1,0 +1,221 @@
+"""Regions as people write them, checked, and the door to covering and comparing them.
+
+Longitudes on Earth may be -180 to 360, elsewhere 0 to 360 or -180 to 180; whatever is wrong is a `BadQueryError` that
+names the parameter.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import shapely
+
+from discovery.errors import BadQueryError, LimitError, RecordError
+from discovery.model.extent import EARTH, SKY, Geometry
+from discovery.query.cover import ANCHOR, Asked, Cover, ask, bbox_cover, box_geometry, cover, covers
+from discovery.query.footprint import MAX_VERTICES, bad, build, moc_ranges, planar
+from discovery.query.query import Region
+from discovery.query.relate import RELATIONS, decide
+
+__all__ = [
+    "ANCHOR", "FRAMES", "MAX_QUERY_VERTICES", "RELATIONS", "Asked", "Cover", "ask", "bbox", "bbox_cover", "cone",
+    "cover", "covers", "decide", "geojson", "polygon", "simplify",
+]  # fmt: skip
+
+_BODIES = (
+    *("mercury", "venus", "moon", "mars", "ceres", "vesta", "jupiter", "io", "europa", "ganymede", "callisto"),
+    *("saturn", "titan", "enceladus", "uranus", "neptune", "pluto", "sun", "comet", "asteroid"),
+)
+FRAMES = (EARTH, SKY, *_BODIES)
+"""Every frame that can be asked for."""
+MAX_QUERY_VERTICES = 5_000
+"""The most vertices of a region that is asked for."""
+_SIMPLE = 10_000
+_POSITIONS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
+
+
+def bbox(value: str | Sequence[Any], *, frame: str = EARTH, relation: str = "intersects",
+         parameter: str = "bbox") -> Region:  # fmt: skip
+    """Return the region of a box: west, south, east, north, or six numbers with heights, which are dropped.
+
+    West > east crosses the antimeridian.
+
+    Raises:
+        BadQueryError: Not 4 or 6 finite numbers, out of range, or south > north.
+    """
+    numbers = _numbers(value, parameter)
+    if len(numbers) == 6:
+        numbers = [numbers[0], numbers[1], numbers[3], numbers[4]]
+    if len(numbers) != 4:
+        raise BadQueryError(f"{parameter} needs 4 numbers (or 6 with heights), not {len(numbers)}", parameter=parameter)
+    west, south, east, north = numbers
+    _position(west, south, parameter)
+    _position(east, north, parameter)
+    if south > north:
+        raise BadQueryError(f"{parameter}: south {south:g} is north of {north:g}", parameter=parameter)
+    return Region(box_geometry(west, south, east, north, frame=_frame(frame)), frame, _relation(relation))
+
+
+def cone(value: str | Sequence[Any], *, frame: str = SKY, relation: str = "intersects",
+         parameter: str = "cone") -> Region:  # fmt: skip
+    """Return the region of a circle: right ascension (or longitude), declination and radius in degrees.
+
+    Raises:
+        BadQueryError: Not 3 finite numbers, out of range, or a radius outside 0 to 180.
+    """
+    numbers = _numbers(value, parameter)
+    if len(numbers) != 3:
+        raise BadQueryError(f"{parameter} needs 3 numbers: ra,dec,radius; not {len(numbers)}", parameter=parameter)
+    lon, lat, radius = numbers
+    _position(lon, lat, parameter)
+    if not 0 <= radius <= 180:
+        raise BadQueryError(f"{parameter}: the radius must be 0 to 180 degrees, not {radius:g}", parameter=parameter)
+    circle = {"type": "Circle", "center": [lon, lat], "radius": radius}
+    return Region(circle, _frame(frame), _relation(relation))
+
+
+def polygon(value: str | Sequence[Any], *, frame: str = SKY, relation: str = "intersects",
+            parameter: str = "polygon") -> Region:  # fmt: skip
+    """Return the region of a polygon given as a flat list: lon,lat,lon,lat, ... of at least three points.
+
+    Raises:
+        BadQueryError: An odd list, too few points, numbers out of range.
+        LimitError: More than 5,000 points.
+    """
+    numbers = _numbers(value, parameter)
+    if len(numbers) % 2 or len(numbers) < 6:
+        raise BadQueryError(f"{parameter} needs pairs of at least 3 points, not {len(numbers)} numbers",
+                            parameter=parameter)  # fmt: skip
+    ring = [list(pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
+    if ring[0] != ring[-1]:
+        ring.append(ring[0])
+    return geojson({"type": "Polygon", "coordinates": [ring]}, frame=frame, relation=relation, parameter=parameter)
+
+
+def geojson(value: Any, *, frame: str = EARTH, relation: str = "intersects", parameter: str = "intersects") -> Region:
+    """Return the region of a GeoJSON geometry or Feature, or of our own `Circle` and `Moc`.
+
+    Raises:
+        BadQueryError: It is none, or has a number that is not finite or out of range.
+        LimitError: It has more than 5,000 vertices.
+    """
+    geometry = value
+    if isinstance(geometry, Mapping) and geometry.get("type") == "Feature":
+        geometry = geometry.get("geometry")
+    if not isinstance(geometry, Mapping):
+        raise BadQueryError(f"{parameter} must be a GeoJSON geometry, not {str(value)[:60]!r}", parameter=parameter)
+    for count, (lon, lat) in enumerate(_walk(geometry, parameter, 0), 1):
+        _position(lon, lat, parameter)
+        if count > MAX_QUERY_VERTICES:
+            message = f"{parameter} has more than {MAX_QUERY_VERTICES:,} vertices"
+            raise LimitError("region_vertices", message, parameter=parameter)
+    try:
+        build(geometry, _frame(frame))
+    except RecordError as error:
+        raise BadQueryError(f"{parameter}: {error}", parameter=parameter) from error
+    return Region(geometry, frame, _relation(relation))
+
+
+def _walk(geometry: Any, parameter: str, depth: int) -> Iterator[tuple[Any, Any]]:
+    """Yield every position of a geometry, without going deeper than its type can be."""
+    kind = geometry.get("type") if isinstance(geometry, Mapping) else None
+    if kind == "GeometryCollection" and depth < 8 and isinstance(geometry.get("geometries"), list | tuple):
+        for member in geometry["geometries"]:
+            yield from _walk(member, parameter, depth + 1)
+    elif kind == "Circle":
+        yield from _leaves(geometry.get("center"), 0, parameter)
+    elif kind in _POSITIONS:
+        yield from _leaves(geometry.get("coordinates"), _POSITIONS[kind], parameter)
+    elif kind == "Moc":
+        if len(str(geometry.get("moc"))) > 100_000:
+            raise LimitError("region_moc", f"{parameter}: a MOC of more than 100,000 characters", parameter=parameter)
+    else:
+        allowed = ", ".join((*_POSITIONS, "GeometryCollection", "Circle", "Moc"))
+        raise BadQueryError(f"{parameter}: unknown geometry type {str(kind)[:40]!r}; allowed: {allowed}",
+                            parameter=parameter)  # fmt: skip
+
+
+def _leaves(value: Any, depth: int, parameter: str) -> Iterator[tuple[Any, Any]]:
+    if not isinstance(value, list | tuple):
+        raise BadQueryError(f"{parameter}: expected a list of numbers, not {str(value)[:40]!r}", parameter=parameter)
+    if depth:
+        for member in value:
+            yield from _leaves(member, depth - 1, parameter)
+    elif len(value) < 2:
+        raise BadQueryError(f"{parameter}: a position needs two numbers, not {str(value)[:40]}", parameter=parameter)
+    else:
+        yield value[0], value[1]
+
+
+def _numbers(value: str | Sequence[Any], parameter: str) -> list[float]:
+    parts: Any = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
+    if not isinstance(parts, Sequence) or len(parts) > 2 * MAX_QUERY_VERTICES + 2:
+        raise LimitError("region_vertices", f"{parameter} is no list of numbers, or too long", parameter=parameter)
+    return [_number(part, parameter) for part in parts]
+
+
+def _number(value: Any, parameter: str) -> float:
+    try:
+        if isinstance(value, bool):
+            raise ValueError("a flag")
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise BadQueryError(f"{parameter}: {str(value)[:40]!r} is no number", parameter=parameter) from None
+    if not math.isfinite(number):
+        raise BadQueryError(f"{parameter}: {str(value)[:40]} is not finite", parameter=parameter)
+    return number
+
+
+def _position(lon: Any, lat: Any, parameter: str) -> None:
+    for value, low, high, name in ((lon, -180, 360, "longitude"), (lat, -90, 90, "latitude")):
+        if isinstance(value, str) or not low <= _number(value, parameter) <= high:
+            raise BadQueryError(f"{parameter}: {name} must be {low} to {high}, not {str(value)[:40]}",
+                                parameter=parameter)  # fmt: skip
+
+
+def _frame(frame: str) -> str:
+    if frame not in FRAMES:
+        raise BadQueryError(f"unknown frame {str(frame)[:40]!r}; allowed: {', '.join(FRAMES)}", parameter="frame")
+    return frame
+
+
+def _relation(relation: str) -> str:
+    if relation not in RELATIONS:
+        raise BadQueryError(f"unknown relation {str(relation)[:40]!r}; allowed: {', '.join(RELATIONS)}",
+                            parameter="relation")  # fmt: skip
+    return relation
+
+
+def simplify(geometry: Geometry) -> Geometry:
+    """Return a footprint with at most about 10,000 vertices: a smaller one as it is, a larger one simplified.
+
+    Raises:
+        RecordError: It cannot be read, or has more than 1,000,000 vertices.
+    """
+    if geometry.get("type") == "Moc":
+        moc_ranges(geometry.get("moc"))
+        return geometry
+    if geometry.get("type") in ("Circle", "GeometryCollection"):
+        if geometry["type"] == "GeometryCollection" and isinstance(geometry.get("geometries"), list | tuple):
+            return {**geometry, "geometries": [simplify(member) for member in geometry["geometries"]]}
+        return geometry
+    shape = planar(geometry)
+    count = int(shapely.get_num_coordinates(shape))
+    if count <= _SIMPLE:
+        return geometry
+    if count > MAX_VERTICES:
+        raise bad(f"{count:,} vertices; at most {MAX_VERTICES:,} are read")
+    west, south, east, north = shape.bounds
+    tolerance = max(east - west, north - south) / 20_000
+    for _ in range(12):
+        simpler = shapely.simplify(shape, tolerance, preserve_topology=True)
+        if int(shapely.get_num_coordinates(simpler)) <= _SIMPLE:
+            break
+        tolerance *= 2
+    else:
+        simpler = shape.convex_hull  # tens of thousands of parts: their hull holds them all
+    found: Geometry = shapely.geometry.mapping(simpler)
+    return found

@@ -8,10 +8,13 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
+from discovery.errors import RecordError
 from discovery.index.base import Document
 from discovery.index.plans import MAX_INSTANT, MAX_TERM, MIN_INSTANT, month_of
 from discovery.model import terms
+from discovery.model.extent import Extent
 from discovery.model.record import Record
+from discovery.query import region
 from discovery.query.cursor import sort_key
 from discovery.query.fields import FIELDS, Field, Type
 from discovery.query.text import PreparedText, document_text
@@ -37,6 +40,7 @@ def document(record: Record, key: int) -> Document:
     """
     start = record.extent.start
     instants = dict(_instants(record))
+    cells, parents = _place(record.extent)
     return Document(
         key=key,
         keywords=dict(_keywords(record)),
@@ -45,6 +49,8 @@ def document(record: Record, key: int) -> Document:
         title=title(record.title),
         month=month_of(start) if start is not None and "start" in instants else None,
         text=_text(record),
+        cells=cells,
+        parents=parents,
         tail=tuple(islice(dict.fromkeys(_tail(record)), MAX_TAIL)),
     )
 
@@ -99,6 +105,20 @@ def _instants(record: Record) -> Iterator[tuple[str, int]]:
         for value in each.values(record):
             if isinstance(value, int) and MIN_INSTANT <= value <= MAX_INSTANT:
                 yield each.name, value
+
+
+def _place(extent: Extent) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the cells of a footprint and their ancestors; one that cannot be read is found by everything else."""
+    try:
+        if extent.geometry is not None:
+            found = region.cover(extent.geometry, frame=extent.frame)
+        elif extent.bbox is not None:
+            found = region.bbox_cover(extent.bbox, frame=extent.frame)
+        else:
+            return (), ()
+    except RecordError:
+        return (), ()
+    return found.cells + found.anchors, found.parents
 
 
 def _tail(record: Record) -> Iterator[str]:

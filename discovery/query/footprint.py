@@ -7,6 +7,7 @@ On the sky and on other bodies edges are great circles and a ring means its smal
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,6 +27,7 @@ from discovery.query.healpix import Floats, Objects
 MAX_VERTICES = 1_000_000
 """A footprint with more is refused."""
 _MOC_CELLS = 2_000  # beyond it a MOC is widened to coarser cells before it is compared exactly
+_MOC_WORD = re.compile(r"(?:(\d{1,2})/)?(?:(\d{1,19})(?:-(\d{1,19}))?)?")
 _MAX_DEPTH = 8  # of collections within collections
 _WORLD = shapely.box(-180, -90, 180, 90)
 
@@ -141,6 +143,7 @@ def moc_ranges(text: Any) -> npt.NDArray[np.uint64]:
     """
     if not isinstance(text, str) or not text.strip():
         raise bad(f"a MOC must be text such as '4/12-15 5/', not {text!r:.40}")
+    _check_moc(text)
     from mocpy import MOC  # astropy comes with it: only those who have MOCs wait for it
 
     try:
@@ -152,6 +155,19 @@ def moc_ranges(text: Any) -> npt.NDArray[np.uint64]:
     if not len(ranges):
         raise bad("the MOC is empty")
     return ranges
+
+
+def _check_moc(text: str) -> None:
+    """Refuse orders and cells that do not exist, which mocpy takes without a word."""
+    order = -1
+    for word in re.findall(r"[^\s,]+", text):
+        found = _MOC_WORD.fullmatch(word)
+        if found is None:
+            raise bad(f"cannot read the MOC {text[:40]!r} at {word[:20]!r}")
+        order = int(found[1]) if found[1] else order
+        last = found[3] or found[2]
+        if not 0 <= order <= 29 or (last and not int(found[2]) <= int(last) < 12 * 4**order):
+            raise bad(f"the MOC {text[:40]!r} names a cell that does not exist: {word[:20]!r} of order {order}")
 
 
 def positions(values: Any) -> Floats:
@@ -479,7 +495,7 @@ def _batch(shapes: Objects, frame: str) -> list[Footprint | None]:
     spheres: Any = np.full(len(shapes), None, dtype=np.object_)
     if frame != EARTH and len(rows):
         shapes[rows] = shapely.remove_repeated_points(shapes[rows])
-        spheres[rows] = _geographies(shapes[rows])
+        spheres[rows] = geographies(shapes[rows])
         there[rows] = [sphere is not None for sphere in spheres[rows]]
     found: list[Footprint | None] = [None] * len(shapes)
     rows = np.flatnonzero(there)
@@ -490,7 +506,7 @@ def _batch(shapes: Objects, frame: str) -> list[Footprint | None]:
     return found
 
 
-def _geographies(shapes: Objects) -> Objects:
+def geographies(shapes: Objects) -> Objects:
     """Return the geographies of polygons, None where one is invalid: halves are tried until the bad ones are alone."""
     if not len(shapes):
         return np.empty(0, dtype=np.object_)
@@ -500,4 +516,4 @@ def _geographies(shapes: Objects) -> Objects:
         if len(shapes) == 1:
             return np.array([None], dtype=np.object_)
         middle = len(shapes) // 2
-        return np.concatenate((_geographies(shapes[:middle]), _geographies(shapes[middle:])))
+        return np.concatenate((geographies(shapes[:middle]), geographies(shapes[middle:])))

@@ -19,10 +19,11 @@ from discovery.query.cover import ANCHOR, Asked, Cover, ask, bbox_cover, box_geo
 from discovery.query.footprint import MAX_VERTICES, bad, build, moc_ranges, planar
 from discovery.query.query import Region
 from discovery.query.relate import RELATIONS, decide
+from discovery.query.stc import stc
 
 __all__ = [
     "ANCHOR", "FRAMES", "MAX_QUERY_VERTICES", "RELATIONS", "Asked", "Cover", "ask", "bbox", "bbox_cover", "cone",
-    "cover", "covers", "decide", "geojson", "polygon", "simplify",
+    "cover", "covers", "decide", "geojson", "polygon", "simplify", "stc",
 ]  # fmt: skip
 
 _BODIES = (

@@ -1,0 +1,169 @@
+"""The one reader of the parameter names that pages, their JSON and the command line share (DESIGN 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from discovery.errors import BadQueryError, LimitError, UnknownFieldError
+from discovery.model.extent import EARTH, SKY
+from discovery.model.record import RESOURCES, SCOPES
+from discovery.query import cql2, fields, region, time
+from discovery.query.query import Query, Region, Selection, Sort, conjunction
+
+FACET: Final = "facet."
+"""What the names of facet selections begin with: `facet.mission=astronomy/hubble`."""
+DEFAULT_SIZE: Final = Query().size
+MAX_SIZE: Final = 100
+MAX_PAIRS: Final = 300
+"""Parameters of one question; the longest URLs that servers take hold fewer."""
+NAMES: Final = ("q", "filter", "bbox", "cone", "polygon", "frame", "time", "scope", "sort", "size", "after")
+"""Every parameter that is not a facet, in the order in which `pairs` writes them."""
+REGIONS: Final = ("bbox", "cone", "polygon")
+_FRAMES: Final = {"bbox": EARTH, "cone": SKY, "polygon": SKY}
+
+
+def parse(pairs: Iterable[tuple[str, str]]) -> Query:
+    """Return the query that parameters ask for; an empty value is the same as no parameter.
+
+    A facet may be given several times, anything else once. `bbox`, `cone` and `polygon` exclude one another.
+
+    Raises:
+        UnknownFieldError: A parameter, facet or sort field is not known; the near ones are in the message.
+        BadQueryError: A value cannot be read, or a parameter is given twice.
+        LimitError: More records on a page, or more parameters, than one question may ask for.
+    """
+    given = [(name, value) for name, value in pairs if value.strip()]
+    if len(given) > MAX_PAIRS:
+        raise LimitError("form.parameters", f"{len(given)} parameters are more than {MAX_PAIRS}")
+    single = _single(given)
+    text = single.get("filter")
+    moment = single.get("time")
+    return Query(
+        scope=_scope(single.get("scope", RESOURCES)),
+        text=single.get("q", "").strip(),
+        filter=cql2.parse_text(text, parameter="filter") if text else None,
+        region=_region(single),
+        time=time.interval(moment) if moment else None,
+        selections=_selections(given),
+        sort=_sort(single.get("sort", "")),
+        size=_size(single["size"]) if "size" in single else DEFAULT_SIZE,
+        after=single.get("after", "").strip(),
+    )
+
+
+def pairs(query: Query) -> list[tuple[str, str]]:
+    """Return parameters that `parse` reads as the same question; what is at its default is left out.
+
+    A region that no parameter can hold (several polygons, holes, other relations than touching) goes into `filter`.
+    The facets and histogram to count and `ids` are no part of a form and are not written.
+    """
+    place = _place(query.region) if query.region else {}
+    rest = conjunction([query.filter, query.region if query.region and not place else None])
+    written = {
+        "q": query.text.strip(),
+        "filter": cql2.to_text(rest) if rest is not None else "",
+        **place,
+        "time": time.to_text(query.time) if query.time and query.time != type(query.time)() else "",
+        "scope": query.scope if query.scope != RESOURCES else "",
+        "sort": f"{'-' if query.sort.descending else ''}{query.sort.name}" if query.sort else "",
+        "size": str(query.size) if query.size != DEFAULT_SIZE else "",
+        "after": query.after,
+    }
+    out = [(name, written[name]) for name in NAMES if written.get(name)]
+    ticked = [(f"{FACET}{each.name}", value) for each in query.selections for value in each.values]
+    return out[: len(out) - bool(query.after)] + ticked + (out[-1:] if query.after else [])
+
+
+def _single(given: Iterable[tuple[str, str]]) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for name, value in given:
+        if name.startswith(FACET):
+            continue
+        if name not in NAMES:
+            raise UnknownFieldError(name, (*NAMES, f"{FACET}NAME"), what="parameter", parameter=name[:80])
+        if name in out:
+            raise BadQueryError(f"{name} is given more than once; only facets may be", parameter=name)
+        out[name] = value
+    return out
+
+
+def _selections(given: Iterable[tuple[str, str]]) -> tuple[Selection, ...]:
+    ticked: dict[str, dict[str, None]] = {}
+    for name, value in given:
+        if name.startswith(FACET):
+            field = fields.facet(name.removeprefix(FACET), parameter=name[:80])
+            ticked.setdefault(field.name, {})[value] = None
+    return tuple(Selection(name, tuple(values)) for name, values in ticked.items())
+
+
+def _scope(text: str) -> str:
+    if text not in SCOPES:
+        raise BadQueryError(f"scope {text[:80]!r} is not one of {', '.join(SCOPES)}", parameter="scope")
+    return text
+
+
+def _sort(text: str) -> Sort | None:
+    name = text.strip()
+    if not name:
+        return None
+    return Sort(fields.sort(name.removeprefix("-"), parameter="sort").name, descending=name.startswith("-"))
+
+
+def _size(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise BadQueryError(f"size {text[:20]!r} is not a whole number from 0 to {MAX_SIZE}", parameter="size")
+    # Longer texts are larger than any limit, and Python refuses to read thousands of digits.
+    if len(text) > 9 or int(text) > MAX_SIZE:
+        raise LimitError("page.size", f"size {text[:20]} is more than {MAX_SIZE}", parameter="size")
+    return int(text)
+
+
+def _region(single: Mapping[str, str]) -> Region | None:
+    asked = [name for name in REGIONS if name in single]
+    frame = single.get("frame", "").strip()
+    if not asked:
+        if frame:
+            raise BadQueryError(f"frame says where {', '.join(REGIONS)} are; give one of them", parameter="frame")
+        return None
+    if len(asked) > 1:
+        raise BadQueryError(f"{' and '.join(asked)} exclude one another; give one", parameter=asked[1])
+    name = asked[0]
+    if frame and frame not in region.FRAMES:
+        raise UnknownFieldError(frame, region.FRAMES, what="frame", parameter="frame")
+    make = {"bbox": region.bbox, "cone": region.cone, "polygon": region.polygon}[name]
+    return make(single[name], frame=frame or _FRAMES[name], parameter=name)
+
+
+def _place(asked: Region) -> dict[str, str]:
+    """Return the parameters of a region, none where only a filter can say it."""
+    shape: Mapping[str, Any] = asked.geometry
+    if asked.relation != "intersects":
+        return {}
+    if shape["type"] == "Circle":
+        return _named("cone", [*shape["center"], shape["radius"]], asked.frame)
+    rings = shape.get("coordinates", ())
+    if shape["type"] != "Polygon" or len(rings) != 1:
+        return {}
+    ring = [tuple(point[:2]) for point in rings[0]]
+    box = _box(ring) if asked.frame == EARTH else None
+    if box is not None:
+        return _named("bbox", box, asked.frame)
+    return _named("polygon", [number for point in ring[:-1] for number in point], asked.frame)
+
+
+def _box(ring: list[tuple[float, ...]]) -> list[float] | None:
+    if len(ring) != 5:
+        return None
+    (west, south), (east, north) = ring[0], ring[2]
+    if ring != [(west, south), (east, south), (east, north), (west, north), (west, south)]:
+        return None
+    if not (west < east and south < north):
+        return None
+    # A box over the antimeridian is kept with an eastern edge beyond 180, or beyond the 360 that may be written.
+    return [west, south, east - 360 if east > 180 and west > east - 360 else east, north]
+
+
+def _named(name: str, numbers: Iterable[float], frame: str) -> dict[str, str]:
+    out = {name: ",".join(repr(int(number) if number == int(number) else number) for number in numbers)}
+    return out | ({"frame": frame} if frame != _FRAMES[name] else {})

@@ -1,0 +1,114 @@
+"""What a harvester is: the code for one protocol, which knows nothing of the store, of retries or of deletion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from discovery.http import Client
+from discovery.model.source import Mapped, Quarantined, RawRecord, Source
+
+Position = Mapping[str, Any]
+"""Where a walk goes on: JSON values that only the harvester which made them can read."""
+
+Value = str | int | bool
+"""What a setting may be, once it is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """One step of a walk: some elements as they were sent, and where the walk goes on."""
+
+    raws: tuple[RawRecord, ...]
+    position: Position | None
+    """Where the next page begins; None at the end of the partition."""
+    matched: int | None = None
+    """How many elements the source says it has in all; a walk that ends with fewer is not believed."""
+    rejected: tuple[Quarantined, ...] = ()
+    """What came but could not be cut out or read, with its place in the source."""
+    partition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a source says of itself before it is walked."""
+
+    title: str = ""
+    matched: int | None = None
+    """How many elements it has, where it says so; for the progress bar, never for truth."""
+    notes: tuple[str, ...] = ()
+    """What an operator should know, such as the limit of rows in one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """All that a harvester is given: its source, the way to the network, and its settings."""
+
+    source: Source
+    client: Client
+    folder: Path = Path()
+    """What a relative `file:` URL starts from."""
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    """Every setting of the harvester's table, read and with its default."""
+
+    def text(self, name: str) -> str:
+        """Return a setting that is text."""
+        return str(self.settings[name])
+
+    def number(self, name: str) -> int:
+        """Return a setting that is a whole number."""
+        return int(self.settings[name])
+
+
+class Harvester(Protocol):
+    """One protocol over one source.
+
+    Making one touches neither network nor disk, so that stored elements can be mapped again when the source is gone.
+    """
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of local files have been read; those of the network are counted by the client."""
+        ...
+
+    def probe(self) -> Probe:
+        """Return what the source says of itself.
+
+        Raises:
+            SourceUnavailableError: It does not answer, or not as this protocol should.
+        """
+        ...
+
+    def pages(self, position: Position | None) -> Iterator[RawPage]:
+        """Yield the source's elements page by page, from the beginning or from where an earlier walk stood.
+
+        The same position gives the same page again while the source does not change. What cannot be read goes into
+        `RawPage.rejected` wherever the walk can go on behind it.
+
+        Raises:
+            SourceUnavailableError: The walk cannot go on now.
+            RunError: The walk cannot go on at all: the source contradicts itself.
+        """
+        ...
+
+    def ids(self) -> Iterator[tuple[str, str]]:
+        """Yield container and id of every element, as cheaply as the protocol allows, to compare with the store."""
+        ...
+
+    def parse(self, raw: RawRecord) -> Any:
+        """Return the document of one element.
+
+        Raises:
+            RecordError: The bytes are not what they should be.
+        """
+        ...
+
+    def map(self, raw: RawRecord, document: Any) -> Mapped:
+        """Return the record that a document describes; the same bytes always give the same record.
+
+        Raises:
+            RecordError: It cannot become a record; the code says why.
+        """
+        ...

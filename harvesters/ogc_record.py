@@ -1,0 +1,205 @@
+"""An OGC API Record (a GeoJSON Feature) as what its type says: a dataset, service, workflow, volume, datalab, ..."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from discovery.errors import RecordError
+from discovery.model.extent import EARTH, Extent
+from discovery.model.record import KINDS, Asset, Link, Record, record_id
+from harvesters import places, stac
+from harvesters.defaults import Defaults
+from harvesters.document import MAX_DESCRIPTION, MAX_TITLE, Notes, items, moment, tail, text, texts
+
+TYPES: Final[Mapping[str, str]] = {kind: kind for kind in KINDS} | {
+    "workflow": "pipeline",
+    "process": "pipeline",
+    "application": "datalab",
+    "data-volume": "volume",
+    "collection": "dataset",
+    "series": "dataset",
+    "nongeographicdataset": "dataset",
+    "software": "pipeline",
+    "tool": "service",
+    "publication": "document",
+    "report": "document",
+    "feature": "observation",
+}
+"""Kinds of record by the types that records use; one that is not here is an error with its name in it."""
+
+_PARENTS: Final = (("osc:workflow", "workflows"), ("osc:project", "projects"))
+"""What an experiment or a workflow of the Open Science Catalog belongs to, the nearest first, and its section."""
+_DATA_RELS: Final = frozenset({"enclosure", "item", "data", "download"})
+
+
+def to_record(
+    document: Mapping[str, Any],
+    container: str,
+    source_id: str,
+    defaults: Defaults,
+    *,
+    base: str = "",
+    extra: tuple[str, ...] = (),
+) -> Record:
+    """Return the record that an OGC Records Feature describes.
+
+    Args:
+        document: The parsed Feature.
+        container: The section of the catalogue that it stands in.
+        source_id: Its id.
+        defaults: What the operator said of the source.
+        base: What its relative links start from.
+        extra: Names of properties that have been used for something else.
+
+    Raises:
+        RecordError: Its type is missing, or none that we know.
+    """
+    notes = Notes()
+    given = document.get("properties")
+    if not isinstance(given, Mapping):
+        raise RecordError("wrong-type", "properties is not an object", path="properties")
+    kind = kind_of(given)
+    links = stac.links(document.get("links"), base, notes)
+    assets = _assets(document, links, base, notes)
+    missions = stac.missions(_missions(given, notes))
+    title = text(given.get("title"), notes, "title", MAX_TITLE) or text(
+        document.get("title"), notes, "title", MAX_TITLE
+    )
+    left = ((name, value) for name, value in given.items() if name not in stac.USED and name not in extra)
+    properties = tail(left, notes)
+    if projects := stac.titles(links, "project"):
+        properties["project"] = projects[0]
+    record = Record(
+        defaults.source,
+        container,
+        source_id,
+        kind,
+        title or source_id,
+        description=text(given.get("description"), notes, "description", MAX_DESCRIPTION),
+        domain=_domain(given, notes),
+        missions=missions,
+        instruments=stac.instruments(_either(given, "instruments", "instrument", notes)),
+        themes=stac.themes(given.get("themes") or document.get("themes"), notes),
+        keywords=texts(given.get("keywords"), notes, "keywords"),
+        variables=stac.titles(links, "variable") or _either(given, "variables", "osc:variables", notes),
+        provider=_provider(document, given, notes),
+        license=stac.license_of(given.get("license"), notes),
+        level=text(given.get("level") or given.get("processing:level"), notes, "level"),
+        product_type=text(given.get("product_type"), notes, "product_type"),
+        formats=_formats(given, assets, notes),
+        dataset=_parent(given, defaults.source, notes),
+        extent=_extent(document, given, notes),
+        assets=assets,
+        links=links,
+        contacts=stac.contacts(document, given, notes),
+        doi=stac.doi((given.get("sci:doi"), given.get("doi"), given.get("DOI")), links),
+        external_ids=_external_ids(given, notes),
+        created=moment(given.get("created"), notes, "created"),
+        updated=moment(given.get("updated"), notes, "updated"),
+        access=_access(given, notes),
+        numbers=stac.numbers(given, assets, notes),
+        properties=properties,
+        issues=notes.issues,
+    )
+    return defaults.fill(record)
+
+
+def kind_of(properties: Mapping[str, Any]) -> str:
+    """Return the kind of record that a Feature's type stands for.
+
+    Raises:
+        RecordError: It has none (`missing-type`), or one that we do not know (`unknown-type`).
+    """
+    sent = properties.get("type")
+    if not isinstance(sent, str) or not sent.strip():
+        raise RecordError("missing-type", "the record does not say what it is", path="properties.type")
+    # A type may be a URI; its last part is the word.
+    word = sent.strip().rstrip("/").replace("#", "/").rpartition("/")[2].lower()
+    kind = TYPES.get(word)
+    if kind is None:
+        raise RecordError(
+            "unknown-type", f"type {sent[:80]!r} is not one of {', '.join(sorted(TYPES))}", path="properties.type"
+        )
+    return kind
+
+
+def _either(given: Mapping[str, Any], one: str, other: str, notes: Notes) -> tuple[str, ...]:
+    return texts(given.get(one), notes, one) or texts(given.get(other), notes, other)
+
+
+def _missions(given: Mapping[str, Any], notes: Notes) -> tuple[str, ...]:
+    names = (*texts(given.get("mission"), notes, "mission"), *texts(given.get("missions"), notes, "missions"))
+    return names or texts(given.get("osc:missions"), notes, "osc:missions")
+
+
+def _domain(given: Mapping[str, Any], notes: Notes) -> str:
+    sent = text(given.get("domain"), notes, "domain").lower().replace(" ", "-")
+    if sent in ("earth-observation", "space-science", "navigation"):
+        return sent
+    if sent:
+        notes.add("unknown-domain", f"domain {sent[:80]!r} is not one that we know", "properties.domain")
+    return ""
+
+
+def _provider(document: Mapping[str, Any], given: Mapping[str, Any], notes: Notes) -> str:
+    return text(given.get("provider"), notes, "provider") or stac.provider(document, given, notes)
+
+
+def _parent(given: Mapping[str, Any], source: str, notes: Notes) -> str:
+    for name, section in _PARENTS:
+        if word := text(given.get(name), notes, name):
+            return record_id(source, section, word)
+    return ""
+
+
+def _assets(document: Mapping[str, Any], links: tuple[Link, ...], base: str, notes: Notes) -> tuple[Asset, ...]:
+    """Return the files of a record; Records has no assets of its own, so links that lead to data stand for them."""
+    given = stac.assets(document.get("assets"), base, notes)
+    return given or tuple(
+        Asset(link.href, f"link-{number}", link.title, link.media_type, ("data",))
+        for number, link in enumerate(links, 1)
+        if link.rel.lower() in _DATA_RELS
+    )
+
+
+def _formats(given: Mapping[str, Any], assets: tuple[Asset, ...], notes: Notes) -> tuple[str, ...]:
+    names: list[str] = []
+    for value in given.get("formats") or () if isinstance(given.get("formats"), list) else ():
+        word = value.get("name") or value.get("mediaType") if isinstance(value, Mapping) else value
+        names += [stac.format_name(name) for name in texts(word, notes, "formats")]
+    return tuple(dict.fromkeys(names)) or stac.formats(assets)
+
+
+def _external_ids(given: Mapping[str, Any], notes: Notes) -> tuple[str, ...]:
+    found = (
+        text(each.get("value"), notes, "externalIds") for each in items(given.get("externalIds"), notes, "externalIds")
+    )
+    return tuple(dict.fromkeys(each for each in found if each))
+
+
+def _access(given: Mapping[str, Any], notes: Notes) -> str:
+    sent = text(given.get("access"), notes, "access").lower()
+    if sent and sent not in ("open", "registered", "restricted"):
+        notes.add("unknown-access", f"access {sent[:40]!r} is not open, registered or restricted", "properties.access")
+    return sent if sent in ("registered", "restricted") else "open"
+
+
+def _extent(document: Mapping[str, Any], given: Mapping[str, Any], notes: Notes) -> Extent:
+    start, end = _interval(document.get("time"), notes)
+    start = start if start is not None else moment(given.get("start_datetime"), notes, "start_datetime")
+    end = end if end is not None else moment(given.get("end_datetime"), notes, "end_datetime", end=True)
+    if start is not None and end is not None and start > end:
+        notes.add("bad-interval", "the time ends before it starts; the ends were exchanged", "time")
+        start, end = end, start
+    geometry = places.geometry(document.get("geometry"), notes)
+    return Extent(EARTH, geometry, places.bbox(document.get("bbox"), notes), start, end)
+
+
+def _interval(time: Any, notes: Notes) -> tuple[int | None, int | None]:
+    if not isinstance(time, Mapping):
+        return None, None
+    if isinstance(interval := time.get("interval"), list) and len(interval) == 2:
+        return moment(interval[0], notes, "time"), moment(interval[1], notes, "time", end=True)
+    value = time.get("timestamp") or time.get("date")
+    return moment(value, notes, "time"), moment(value, notes, "time", end=True)

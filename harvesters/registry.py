@@ -1,0 +1,180 @@
+"""The harvesters by name, and the settings that each of them takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from discovery.errors import ConfigError
+from discovery.http import Client
+from discovery.model.source import Source
+from harvesters.base import Harvester, SourceContext, Value
+from harvesters.stac_items import RecordsFile, StacItems
+from harvesters.stac_static import StacStatic
+
+_WORDS: Final = MappingProxyType({"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False})
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One thing that an operator may set on a source."""
+
+    name: str
+    type: type[str] | type[int] | type[bool]
+    default: Value
+    help: str
+    allowed: tuple[str, ...] = ()
+    """The only values of a text; empty allows any."""
+
+    def read(self, text: str, kind: str) -> Value:
+        """Return the value that an operator wrote.
+
+        Raises:
+            ConfigError: It is not one of this setting's type; the message says what is allowed.
+        """
+        if self.type is bool and text.strip().lower() in _WORDS:
+            return _WORDS[text.strip().lower()]
+        if self.type is int and text.strip().isdecimal() and 0 < int(text) < 1 << 31:
+            return int(text)
+        if self.type is str and (not self.allowed or text in self.allowed):
+            return text
+        allowed = (
+            ", ".join(self.allowed) or {"bool": "true, false", "int": "a whole number above 0"}[self.type.__name__]
+        )
+        raise ConfigError(f"{kind}: setting {self.name} is {text[:80]!r}; allowed: {allowed}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of source: its harvester and its settings."""
+
+    name: str
+    make: Callable[[SourceContext], Harvester]
+    help: str
+    settings: tuple[Setting, ...]
+
+
+COMMON: Final = (
+    Setting(
+        "domain",
+        str,
+        "",
+        "The domain of records that do not say theirs.",
+        ("", "earth-observation", "space-science", "navigation"),
+    ),
+    Setting("provider", str, "", "The provider of records that name none."),
+    Setting("mission", str, "", "The mission of records that name none that we know."),
+    Setting("attribution", str, "", "Whom to name when records are shown or used."),
+    Setting("example", str, "", "Marks records that are examples and no real things.", ("", "true")),
+    Setting("synthetic", str, "", "Marks records of data that were made up.", ("", "true")),
+)
+
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
+    {
+        each.name: each
+        for each in (
+            Kind(
+                "stac-static",
+                StacStatic,
+                "A STAC catalogue of linked JSON documents, from its root document (file: or http:).",
+                (
+                    *COMMON,
+                    Setting(
+                        "follow",
+                        str,
+                        "inside",
+                        "Whether links that leave the source are walked.",
+                        ("inside", "external"),
+                    ),
+                    Setting(
+                        "published",
+                        str,
+                        "",
+                        "The public URL of a file: catalogue's root folder, for links in its documents.",
+                    ),
+                    Setting(
+                        "unlinked",
+                        str,
+                        "include",
+                        "Whether documents in the folder of a file: catalogue that nothing links to are taken.",
+                        ("include", "skip"),
+                    ),
+                ),
+            ),
+            Kind(
+                "stac-items",
+                StacItems,
+                "STAC items or collections in one file: a FeatureCollection, or one JSON document a line (also .gz).",
+                (
+                    *COMMON,
+                    Setting(
+                        "collections",
+                        str,
+                        "",
+                        "Where the collections of the items are: a URL, or a path beside the file.",
+                    ),
+                    Setting(
+                        "collection",
+                        str,
+                        "",
+                        "The collection of all items, where they name one that is not among the collections.",
+                    ),
+                    Setting("page", int, 500, "How many elements are stored at a time."),
+                ),
+            ),
+            Kind(
+                "records-file",
+                RecordsFile,
+                "OGC API Records in one file: a FeatureCollection, or one JSON document a line (also .gz).",
+                (*COMMON, Setting("page", int, 500, "How many elements are stored at a time.")),
+            ),
+        )
+    }
+)
+
+
+def harvester(source: Source, client: Client, folder: Path = Path()) -> Harvester:
+    """Return the harvester of a source; nothing is asked of the source yet.
+
+    Raises:
+        ConfigError: The kind or a setting is not known, or a value is not allowed.
+    """
+    kind = find(source.kind)
+    return kind.make(SourceContext(source, client, folder, read_settings(kind, source.settings)))
+
+
+def find(name: str) -> Kind:
+    """Return the kind of source of this name.
+
+    Raises:
+        ConfigError: There is none; the near names are in the message.
+    """
+    kind = KINDS.get(name)
+    if kind is None:
+        raise ConfigError(f"there is no source kind {name[:80]!r}; {_near(name, KINDS)}")
+    return kind
+
+
+def read_settings(kind: Kind, given: Mapping[str, str]) -> dict[str, Value]:
+    """Return every setting of a kind with its value: what was given, else the default.
+
+    Raises:
+        ConfigError: A name or a value is not one of the kind's; the near names are in the message.
+    """
+    table = {each.name: each for each in kind.settings}
+    for name in given:
+        if name not in table:
+            raise ConfigError(f"{kind.name} has no setting {name[:80]!r}; {_near(name, table)}")
+    return {
+        name: setting.read(given[name], kind.name) if name in given else setting.default
+        for name, setting in table.items()
+    }
+
+
+def _near(name: str, known: Mapping[str, object]) -> str:
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(known)}"

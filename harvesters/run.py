@@ -1,0 +1,438 @@
+"""The one loop that every harvest runs in: it owns resuming, quarantine, deletion, counting and the report."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from discovery.errors import (
+    ConflictError,
+    NotFoundError,
+    RecordError,
+    RunError,
+    SourceUnavailableError,
+    UnavailableError,
+)
+from discovery.http import Client
+from discovery.model.record import Issue
+from discovery.model.source import (
+    COMPLETE,
+    FAILED,
+    HELD,
+    PARTIAL,
+    RUNNING,
+    Checkpoint,
+    Counts,
+    Mapped,
+    Quarantined,
+    RawRecord,
+    Report,
+    Source,
+)
+from discovery.store.store import Store
+from harvesters.base import Harvester, Position, RawPage
+from harvesters.document import clean
+from harvesters.progress import Progress
+from harvesters.registry import harvester as make_harvester
+
+_LOG = logging.getLogger(__name__)
+
+MOST_VANISHED: Final = 20
+"""Records that may vanish from a source in one walk without anybody asking, however small it is ..."""
+SHARE_VANISHED: Final = 0.1
+"""... and the share of it that may; more than both looks like a fault of the source, and the run is held."""
+_WATCHED: Final = 2.0
+"""Seconds between two interim reports, for whoever watches a run."""
+_UNREADABLE: Final = frozenset({"parse", "fetch"})
+# These have said what they are: a link into nothing, or an element that never was a record of ours.
+_HARMLESS: Final = frozenset({"missing-document", "refused", "missing-id", "bad-id", "not-an-object", "unknown-type"})
+
+
+def harvest(
+    store: Store,
+    source: Source,
+    *,
+    client: Client,
+    folder: Path = Path(),
+    limit: int | None = None,
+    dry_run: bool = False,
+    approve: bool = False,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+    lock: Path | None = None,
+) -> Report:
+    """Walk a source once, from where an interrupted walk stood, and return what came of it.
+
+    A source that fails is no error of this function: the report says so. A page is stored whole or not at all, so the
+    process may be killed at any moment and the next run ends with the same catalogue.
+
+    Args:
+        store: Where the records go.
+        source: What to walk.
+        client: The way to the network; its `stop` event should be the same as the one given here.
+        folder: What a relative `file:` URL starts from.
+        limit: Stop after so many elements; the run is then partial and the next one goes on.
+        dry_run: Read and map everything, write nothing at all.
+        approve: Delete what has vanished even if it is so much that the run would be held.
+        progress: Told how it goes.
+        stop: Ends the run after the current element, with everything before it kept.
+        lock: A file that keeps a second run over the same source away.
+
+    Raises:
+        ConfigError: The source's kind or settings are wrong.
+        ConflictError: Another process is harvesting the source.
+    """
+    worker = make_harvester(source, client, folder)
+    with _locked(lock, source.id) if lock is not None else nullcontext():
+        run = _Run(
+            store, source, worker, client, limit=limit, dry=dry_run, approve=approve, progress=progress, stop=stop
+        )
+        return run.go()
+
+
+class _StoppedError(Exception):
+    """Somebody has asked the run to end."""
+
+
+class _Run:
+    """One execution: what it has counted so far and where its walk stands."""
+
+    def __init__(
+        self,
+        store: Store,
+        source: Source,
+        harvester: Harvester,
+        client: Client,
+        *,
+        limit: int | None,
+        dry: bool,
+        approve: bool,
+        progress: Progress | None,
+        stop: threading.Event | None,
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._harvester = harvester
+        self._client = client
+        self._limit = limit
+        self._dry = dry
+        self._approve = approve
+        self._progress = progress
+        self._stop = stop
+        self._before = client.counters
+        self._started = self._told = time.monotonic()
+        self._counts = Counts()
+        self._seen_before = 0
+        self._unreadable = 0
+        self._matched: int | None = None
+        # A dry run leaves nothing behind, not even the fact that it was.
+        self._id = 0 if dry else store.ledger.begin(source.id).id
+        self._walk = self._id
+
+    def go(self) -> Report:
+        """Walk, and close the run whatever happens."""
+        status, message = FAILED, ""
+        try:
+            status, message = self._outcome()
+        finally:
+            # Also after an error that nobody foresaw: a run is never left open.
+            report = self._report(status, clean(message))
+            self._close(report)
+        return report
+
+    def _outcome(self) -> tuple[str, str]:
+        """Return how the walk ended and why; retry is the client's business, skip and stop are decided here."""
+        try:
+            return self._pages()
+        except (_StoppedError, KeyboardInterrupt):
+            return PARTIAL, "stopped; the next run goes on from here"
+        except (SourceUnavailableError, NotFoundError) as error:
+            return self._broken_off(), str(error)
+        except RunError as error:
+            if self._stop is not None and self._stop.is_set():
+                return PARTIAL, "stopped; the next run goes on from here"
+            return self._broken_off(), str(error)
+        except UnavailableError as error:
+            # The store: a full disk, or somebody who holds it. What was stored before is whole.
+            return self._broken_off(), str(error)
+        except Exception as error:  # noqa: BLE001  # the run is closed with a report whatever went wrong
+            _LOG.exception("harvest of %s ended by an error of ours", self._source.id)
+            return self._broken_off(), f"an error of ours, {type(error).__name__}: {error}"
+
+    def _broken_off(self) -> str:
+        return PARTIAL if self._counts.seen or self._seen_before else FAILED
+
+    def _pages(self) -> tuple[str, str]:
+        position, done = self._resume()
+        if self._progress is not None:
+            probe = self._harvester.probe()
+            self._progress.begin(self._source.title or self._source.id, probe.matched)
+        partition, steps = "", 0
+        for page in () if done else self._harvester.pages(position):
+            cut = self._take(page)
+            if cut:
+                return PARTIAL, f"stopped after {self._limit} elements, as asked"
+            if page.position is not None and page.position == position:
+                self._forget()
+                raise RunError("the source gives the same page again and again; nothing was deleted")
+            position, partition, steps = page.position, page.partition, steps + 1
+            if position is not None and self._limit is not None and self._counts.seen >= self._limit:
+                return PARTIAL, f"stopped after {self._limit} elements, as asked"
+        _LOG.debug("walk %s over %s%s ended after %s pages", self._walk, self._source.id, partition, steps)
+        return (COMPLETE, "nothing was written") if self._dry else self._finish()
+
+    def _resume(self) -> tuple[Position | None, bool]:
+        """Return where the walk goes on, and whether it had already reached its end."""
+        checkpoint = None if self._dry else self._store.ingest.checkpoint(self._source.id)
+        if checkpoint is None:
+            return None, False
+        self._walk = checkpoint.walk
+        state = checkpoint.position
+        self._seen_before = int(state.get("seen", 0))
+        self._unreadable = int(state.get("unreadable", 0))
+        self._matched = state.get("matched")
+        return state.get("at"), bool(state.get("done"))
+
+    def _take(self, page: RawPage) -> bool:
+        """Map and store one page; say whether the limit has cut it, so that it has to be read again."""
+        room = None if self._limit is None else max(0, self._limit - self._counts.seen)
+        raws = page.raws if room is None else page.raws[:room]
+        mapped: list[Mapped] = []
+        rejected = list(page.rejected)
+        for raw in raws:
+            if self._stop is not None and self._stop.is_set():
+                raise _StoppedError
+            outcome = map_one(self._harvester, raw)
+            mapped.append(outcome) if isinstance(outcome, Mapped) else rejected.append(outcome)
+        cut = len(raws) < len(page.raws)
+        unreadable = self._unreadable + sum(_blocks_deletion(each) for each in rejected)
+        matched = page.matched if page.matched is not None else self._matched
+        self._store_page(page, mapped, rejected, unreadable, matched, cut=cut)
+        if not cut:
+            self._unreadable, self._matched = unreadable, matched
+        self._tell()
+        return cut
+
+    def _store_page(
+        self,
+        page: RawPage,
+        mapped: list[Mapped],
+        rejected: list[Quarantined],
+        unreadable: int,
+        matched: int | None,
+        *,
+        cut: bool,
+    ) -> None:
+        if self._dry:
+            self._counts += _foreseen(self._store, mapped, rejected)
+            return
+        state = {
+            "at": page.position,
+            "done": page.position is None,
+            "seen": self._seen_before + self._counts.seen + len(mapped) + len(rejected),
+            "unreadable": unreadable,
+            "matched": matched,
+        }
+        where = Checkpoint(self._walk, state)
+        if cut:
+            where = self._store.ingest.checkpoint(self._source.id) or Checkpoint(self._walk, {"at": None})
+        self._counts += self._store.ingest.page(
+            self._source.id, self._id, mapped, rejected, checkpoint=where, partition=""
+        )
+
+    def _finish(self) -> tuple[str, str]:
+        """End a complete walk: decide whether what it did not see may be deleted."""
+        seen = self._seen_before + self._counts.seen
+        unseen, live = self._store.ingest.missing(self._source.id, self._walk)
+        reason = self._suspicion(seen, unseen, live)
+        if reason and not self._approve:
+            self._store.ingest.finish(self._source.id, self._walk, sweep=False)
+            return HELD, f"{reason}; nothing was deleted"
+        if self._unreadable and unseen and not self._approve:
+            self._store.ingest.finish(self._source.id, self._walk, sweep=False)
+            return COMPLETE, f"nothing was deleted, since {self._unreadable} elements could not be read"
+        gone = self._store.ingest.finish(self._source.id, self._walk, sweep=True, now_gone=self._approve)
+        self._counts += Counts(deleted=gone)
+        waiting = unseen - gone
+        return (
+            COMPLETE,
+            f"{waiting} records are missing and will be deleted if the next run misses them too" if waiting else "",
+        )
+
+    def _suspicion(self, seen: int, unseen: int, live: int) -> str:
+        """Return why the source should not be believed when it says that records are gone; empty when it should."""
+        if seen == 0 and live:
+            return f"the source has nothing, where it had {live} records"
+        if self._matched is not None and seen < self._matched:
+            return f"the source says that it has {self._matched} elements and gave {seen}"
+        if unseen > max(MOST_VANISHED, SHARE_VANISHED * live):
+            return f"{unseen} of {live} records have vanished, which somebody has to approve"
+        return ""
+
+    def _forget(self) -> None:
+        if not self._dry:
+            self._store.ingest.finish(self._source.id, self._walk, sweep=False)
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress.advance(self._counts)
+        moment = time.monotonic()
+        if not self._dry and moment - self._told >= _WATCHED:
+            self._told = moment
+            self._store.ledger.end(self._report(RUNNING, ""))
+
+    def _report(self, status: str, message: str) -> Report:
+        used = self._client.counters.since(self._before)
+        return Report(
+            self._source.id,
+            self._id,
+            status,
+            self._counts,
+            used.requests,
+            used.bytes + self._harvester.bytes_read,
+            time.monotonic() - self._started,
+            message,
+        )
+
+    def _close(self, report: Report) -> None:
+        if not self._dry:
+            try:
+                self._store.ledger.end(report)
+            except UnavailableError:
+                # The disk is as full as it was; the next run closes this one.
+                _LOG.warning("the end of run %s could not be written", self._id)
+        if self._progress is not None:
+            self._progress.end(
+                f"{report.status}, {self._counts.seen} seen" + (f": {report.message}" if report.message else "")
+            )
+
+
+def map_one(harvester: Harvester, raw: RawRecord) -> Mapped | Quarantined:
+    """Return the record of one element, or why there is none; nothing in an element can stop a run."""
+    stage = "parse"
+    try:
+        document = harvester.parse(raw)
+        stage = "map"
+        mapped = harvester.map(raw, document)
+        # What cannot be written down cannot be stored: found here, and not in the middle of a page's transaction.
+        mapped.record.fingerprint()
+    except RecordError as error:
+        issue = Issue(error.code, clean(str(error))[:1000], error.path)
+    except Exception as error:  # noqa: BLE001  # "never stops a run" has no exceptions
+        # A hole in our mapping costs one record and is shown to operators with the bytes that found it.
+        _LOG.warning("mapping %s %s failed", raw.container, raw.source_id[:80] or raw.position, exc_info=True)
+        issue = Issue("mapper", clean(f"{type(error).__name__}: {error}")[:1000])
+    else:
+        return mapped
+    # An element that has an id is the same wherever it stands.
+    return Quarantined(replace(raw, position="") if raw.source_id else raw, issue, stage)
+
+
+def remap(
+    store: Store,
+    source_id: str | None = None,
+    *,
+    client: Client,
+    folder: Path = Path(),
+    progress: Progress | None = None,
+) -> Counts:
+    """Map the stored raw elements of one source, or of all, again without asking any source.
+
+    What cannot be mapped any more stays as it is and is counted as quarantined.
+    """
+    counts = Counts()
+    workers: dict[str, Harvester | None] = {}
+    known = {each.id: each for each in store.ledger.sources()}
+    batch: list[Mapped] = []
+    if progress is not None:
+        lives = store.catalogue.counts()
+        chosen = [source_id] if source_id is not None else list(lives)
+        progress.begin("remap", sum(sum(lives.get(each, {}).values()) for each in chosen))
+    for source, id, raw in store.catalogue.raws(source_id):
+        if source not in workers:
+            workers[source] = make_harvester(known[source], client, folder) if source in known else None
+        worker = workers[source]
+        outcome = map_one(worker, raw) if worker is not None else None
+        if isinstance(outcome, Mapped) and outcome.record.id == id:
+            batch.append(outcome)
+        else:
+            counts += Counts(seen=1, quarantined=1)
+        if len(batch) >= 500:
+            counts += store.ingest.remap(batch)
+            batch = []
+            if progress is not None:
+                progress.advance(counts)
+    counts += store.ingest.remap(batch)
+    if progress is not None:
+        progress.end(f"{counts.updated} changed, {counts.unchanged} unchanged")
+    return counts
+
+
+def retry(store: Store, entry: Quarantined, *, client: Client, folder: Path = Path()) -> Report:
+    """Map one quarantined element again from its stored bytes, and let it go when it has become a record.
+
+    Raises:
+        RecordError: It still cannot become a record; it stays where it is.
+        NotFoundError: Its source is gone.
+    """
+    source = store.ledger.source(entry.source)
+    worker = make_harvester(source, client, folder)
+    outcome = map_one(worker, entry.raw)
+    if isinstance(outcome, Quarantined):
+        raise RecordError(outcome.issue.code, outcome.issue.message, path=outcome.issue.path)
+    under_way = store.ingest.checkpoint(source.id)
+    walk = under_way.walk if under_way is not None else entry.run
+    counts = store.ingest.page(source.id, walk, [outcome])
+    return Report(source.id, entry.run, COMPLETE, counts)
+
+
+def _blocks_deletion(each: Quarantined) -> bool:
+    """Say whether an element may be a known record that could not be recognised, so that it only seems to be gone."""
+    return not each.raw.source_id and each.stage in _UNREADABLE and each.issue.code not in _HARMLESS
+
+
+def _foreseen(store: Store, mapped: list[Mapped], rejected: list[Quarantined]) -> Counts:
+    """Return what storing a page would do."""
+    latest = {each.record.id: each.record for each in mapped}
+    keys = store.catalogue.keys(latest)
+    stored = store.catalogue.many(list(keys.values()))
+    same = sum(
+        stored[key].record.fingerprint() == latest[id].fingerprint() for id, key in keys.items() if key in stored
+    )
+    return Counts(
+        seen=len(mapped) + len(rejected),
+        added=len(latest) - len(keys),
+        updated=len(keys) - same,
+        unchanged=same,
+        quarantined=len(rejected),
+        warnings=sum(len(each.issues) for each in latest.values()),
+    )
+
+
+@contextmanager
+def _locked(path: Path, source: str) -> Iterator[None]:
+    """Hold a source for this process; the system lets go when the process ends, however it ends.
+
+    Raises:
+        ConflictError: Another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            holder = file.read(20).strip()
+            raise ConflictError(f"source {source!r} is being harvested by process {holder or 'unknown'}") from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import click
 import orjson
 import typer
 from rich.console import Console
@@ -21,7 +20,9 @@ from discovery.errors import BadQueryError, ConfigError, DiscoveryError, NotFoun
 from discovery.model.instant import iso
 from discovery.model.record import to_dict
 from discovery.model.source import COMPLETE, Quarantined, Report, Run, Source
-from discovery.portal import Portal
+
+if TYPE_CHECKING:
+    from discovery.portal import Portal
 
 WRONG_USE: Final = 2
 INCOMPLETE: Final = 3
@@ -46,17 +47,22 @@ console = Console(highlight=False)
 complaints = Console(stderr=True, highlight=False)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def settings(
     context: typer.Context,
     home: Annotated[Path | None, typer.Option(help="Where the catalogue lives.")] = None,
     index: Annotated[str | None, typer.Option(help="The search engine, instead of the setting.")] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
 ) -> None:
     """Find scientific data across missions, and open it where it lives."""
-    if version:
-        typer.echo(__version__)
-        raise typer.Exit
     found = config.load(home).with_overrides(index=index)
     logging.basicConfig(level=found.log.upper(), format="%(levelname)s %(name)s: %(message)s")
     # The transport's debug log would print signed addresses; ours tells the same without them.
@@ -67,12 +73,7 @@ def settings(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its status: 0 done, 2 wrong use, 3 not complete or not available."""
     try:
-        status = app(args=arguments, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(WRONG_USE)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        app(args=arguments)
     except (BadQueryError, NotFoundError, ConfigError) as error:
         complaints.print(f"discovery: {error}", style="red", markup=False)
         sys.exit(WRONG_USE)
@@ -83,7 +84,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Whoever read our output has seen enough.
         sys.stderr.close()
         sys.exit(0)
-    sys.exit(status if isinstance(status, int) else 0)
 
 
 @contextmanager

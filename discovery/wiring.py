@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from discovery.config import Settings
 from discovery.errors import ConfigError
 from discovery.http import Client, Policy
-from discovery.index.base import Index
-from discovery.indexer import Lock
 from discovery.model.source import Source
-from discovery.portal import Portal
 from discovery.store.store import Store
+
+if TYPE_CHECKING:
+    from discovery.index.base import Index
+    from discovery.indexer import Lock
+    from discovery.portal import Portal
 
 
 def open_store(settings: Settings) -> Store:
@@ -38,11 +41,15 @@ def open_index(settings: Settings) -> Index:
 
 def open_portal(settings: Settings) -> Portal:
     """Return the portal over the store and the engine of the settings."""
+    from discovery.portal import Portal  # Regions bring astropy, which takes half a second to import.
+
     return Portal(open_store(settings), open_index(settings))
 
 
 def index_lock(settings: Settings) -> Lock:
     """Return the right to write to the index of a home."""
+    from discovery.indexer import Lock
+
     return Lock(settings.home / "index.lock")
 
 

@@ -53,7 +53,7 @@ test-long: install assets ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m long --timeout 1800 $(PYTEST_ARGS)
 
 bench: install ## Measure; prints medians, p99, memory and load
-	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+	@$(BIN)/python tests/benchmarks/bench_portal.py $(BENCH_ARGS)
 
 ifeq ($(NPM),)
 assets: ## Copy the pinned browser files; without npm the pages still work

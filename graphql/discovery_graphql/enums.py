@@ -1,0 +1,133 @@
+"""The closed sets of the schema, made from the tables that the rest of Discovery uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+import strawberry
+
+from discovery.model.record import KINDS, OBSERVATIONS, RESOURCES
+from discovery.query import fields
+from discovery.query.region import FRAMES, RELATIONS
+
+
+def enum_name(value: str) -> str:
+    """Return the GraphQL name of a value: capitals, and underscores for hyphens."""
+    return value.upper().replace("-", "_")
+
+
+def _enum(name: str, description: str, members: Iterable[tuple[str, str]]) -> type[Enum]:
+    """Return a GraphQL enum whose Python values are the words that the portal uses."""
+    values = {enum_name(value): strawberry.enum_value(value, description=text) for value, text in members}
+    made: type[Enum] = Enum(name, values, module=__name__)  # type: ignore[misc]
+    return strawberry.enum(made, description=description)
+
+
+_KINDS: Final = {
+    "dataset": "Data that belong together and are described together: a collection, a product.",
+    "observation": "One observation, scene or granule of a dataset.",
+    "project": "The effort that made datasets.",
+    "datalab": "An environment that can be launched to work on data.",
+    "volume": "Data that can be mounted in a datalab.",
+    "pipeline": "A workflow that makes data out of data.",
+    "experiment": "One run of a workflow with its inputs and results.",
+    "service": "A service that programs can call.",
+    "document": "Something to read.",
+}
+_RELATIONS: Final = {
+    "intersects": "The footprint and the region share at least a point.",
+    "disjoint": "They share nothing.",
+    "contains": "The footprint holds the whole region.",
+    "within": "The region holds the whole footprint.",
+    "equals": "They are the same.",
+    "touches": "They share border points only.",
+    "crosses": "They cross: some inner points are shared, not all.",
+    "overlaps": "They overlap and neither holds the other.",
+}
+_DOMAINS: Final = (
+    ("earth-observation", "The Earth seen from above."),
+    ("space-science", "Astronomy, planets and the Sun."),
+    ("navigation", "Satellite navigation and geodesy."),
+)
+_ACCESS: Final = (
+    ("open", "Anybody may read the data."),
+    ("registered", "Readers need an account."),
+    ("restricted", "Readers need a permission."),
+)
+
+if TYPE_CHECKING:
+    # Made from tables at run time; the type checker only needs to know that they are enums of text.
+    class Kind(Enum):
+        """What a record is."""
+
+    class Scope(Enum):
+        """Which of the two indexes answers."""
+
+    class Domain(Enum):
+        """The broadest division of the catalogue."""
+
+    class Access(Enum):
+        """Who may read the data."""
+
+    class FacetName(Enum):
+        """A field that can be counted by value."""
+
+    class SortName(Enum):
+        """A field that records can be ordered by."""
+
+    class FrameName(Enum):
+        """A frame that a region can be in."""
+
+    class RelationName(Enum):
+        """How a footprint must lie to a region."""
+
+    class Interval(Enum):
+        """A step of a histogram."""
+else:
+    Kind = _enum("Kind", "What a record is.", ((kind, _KINDS[kind]) for kind in KINDS))
+    Scope = _enum(
+        "Scope",
+        "Which of the two indexes answers.",
+        (
+            (RESOURCES, "Everything but observations: datasets, projects, datalabs, volumes and so on."),
+            (OBSERVATIONS, "Single observations, scenes and granules."),
+        ),
+    )
+    Domain = _enum("Domain", "The broadest division of the catalogue.", _DOMAINS)
+    Access = _enum("Access", "Who may read the data.", _ACCESS)
+    FacetName = _enum(
+        "FacetName", "A field that can be counted by value.", ((n, fields.FIELDS[n].label + ".") for n in fields.FACETS)
+    )
+    SortName = _enum(
+        "SortName", "A field that records can be ordered by.", ((n, fields.FIELDS[n].label + ".") for n in fields.SORTS)
+    )
+    FrameName = _enum(
+        "FrameName",
+        "The frame of a region: the Earth, the sky (ICRS), or another body.",
+        (
+            (
+                name,
+                {"earth": "Longitude and latitude on Earth.", "sky": "Right ascension and declination (ICRS)."}.get(
+                    name, f"Longitude and latitude of {name}."
+                ),
+            )
+            for name in FRAMES
+        ),
+    )
+    RelationName = _enum(
+        "RelationName",
+        "How a footprint must lie to a region (DE-9IM, as in CQL2).",
+        ((name.removeprefix("s_"), _RELATIONS.get(name.removeprefix("s_"), name)) for name in RELATIONS),
+    )
+    Interval = _enum(
+        "Interval",
+        "A step of a histogram.",
+        (("year", "A calendar year in UTC."), ("month", "A calendar month in UTC.")),
+    )
+
+
+def member(kind: type[Enum], value: str) -> Enum | None:
+    """Return the member with a value, None when the source used a word that is not in the set."""
+    return kind._value2member_map_.get(value)

@@ -1,0 +1,64 @@
+"""Errors as callers see them: their own mistakes with a stable code, ours masked and logged."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+from uuid import uuid4
+
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from discovery.errors import (
+    BadQueryError,
+    DiscoveryError,
+    LimitError,
+    TooManyError,
+    UnavailableError,
+    UnknownFieldError,
+)
+
+_log: Final = logging.getLogger(__name__)
+
+
+def formatted(error: GraphQLError) -> dict[str, Any]:
+    """Return an error for the answer, with `extensions.code`: the `kind` of our errors, or `internal`."""
+    message, extensions = _explained(error)
+    out: dict[str, Any] = {"message": message, "extensions": extensions}
+    if error.locations:
+        out["locations"] = [{"line": each.line, "column": each.column} for each in error.locations]
+    if error.path:
+        out["path"] = list(error.path)
+    return out
+
+
+def _explained(error: GraphQLError) -> tuple[str, dict[str, Any]]:
+    cause: BaseException | None = error.original_error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    if isinstance(cause, UnavailableError):
+        return "the catalogue does not answer right now", {"code": cause.kind, "retryAfter": cause.retry_after}
+    if isinstance(cause, DiscoveryError) and cause.status < 500:
+        return str(cause), {"code": cause.kind, **_details(cause)}
+    if isinstance(cause, RecursionError):
+        return "the document is nested too deeply", {"code": LimitError.kind, "limit": "graphql-depth"}
+    if cause is None:
+        # graphql-core's own words about the document or its variables. A syntax error may be the token limit.
+        if isinstance(error, GraphQLSyntaxError) and "tokens" in error.message:
+            return error.message, {"code": LimitError.kind, "limit": "graphql-tokens"}
+        return error.message, {"code": BadQueryError.kind}
+    reference = uuid4().hex[:12]
+    _log.error("GraphQL answer failed (reference %s)", reference, exc_info=cause)
+    return "Unexpected error.", {"code": DiscoveryError.kind, "reference": reference}
+
+
+def _details(error: DiscoveryError) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    if isinstance(error, BadQueryError) and error.parameter:
+        out["parameter"] = error.parameter
+    if isinstance(error, UnknownFieldError) and error.near:
+        out["near"] = list(error.near)
+    if isinstance(error, LimitError):
+        out["limit"] = error.limit
+    if isinstance(error, TooManyError) and error.retry_after is not None:
+        out["retryAfter"] = error.retry_after
+    return out

@@ -1,0 +1,138 @@
+"""GraphQL over HTTP: what a request asks, read within limits, and in which media type it wants its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from fastapi import Request
+
+from discovery.errors import BadQueryError, LimitError
+from discovery_graphql.operations import Operations
+
+MAX_BYTES: Final = 100 * 1024
+"""Bytes of a request, counted before anything is parsed."""
+MAX_NESTING: Final = 40
+"""Levels of objects and lists in the variables; filters are far below, and so is Python's own limit."""
+JSON: Final = "application/json"
+RESPONSE: Final = "application/graphql-response+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One question as it came over HTTP."""
+
+    document: str
+    variables: Mapping[str, Any]
+    operation_name: str | None = None
+
+
+class UnsupportedMediaTypeError(BadQueryError):
+    """The body is not JSON."""
+
+    kind = "unsupported_media_type"
+    status = 415
+
+
+class TooLargeError(LimitError):
+    """The body is larger than it may be."""
+
+    status = 413
+
+
+async def body(request: Request) -> bytes:
+    """Return the body, read no further than the limit.
+
+    Raises:
+        UnsupportedMediaTypeError: It is not `application/json`. This also keeps forms of other sites out.
+        TooLargeError: It is larger than `MAX_BYTES`.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != JSON:
+        raise UnsupportedMediaTypeError(f"content type {kind[:80]!r} is not read here; send {JSON}")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > MAX_BYTES:
+        raise _too_large()
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_BYTES:
+            raise _too_large()
+    return bytes(data)
+
+
+def from_body(data: bytes, operations: Operations) -> Message:
+    """Return the question of a POST.
+
+    Raises:
+        BadQueryError: It is not JSON, not one object, or a member has the wrong type.
+    """
+    given = _json(data, "body")
+    if isinstance(given, list):
+        raise BadQueryError("several operations in one request are not answered; send one at a time")
+    if not isinstance(given, dict):
+        raise BadQueryError("the body must be a JSON object with `query` or `documentId`")
+    return _message(given, operations)
+
+
+def from_url(parameters: Mapping[str, str], operations: Operations) -> Message:
+    """Return the question of a GET; raises as `from_body` does."""
+    if sum(map(len, parameters.values())) > MAX_BYTES:
+        raise _too_large()
+    given: dict[str, Any] = {name: value for name, value in parameters.items() if value}
+    if "variables" in given:
+        given["variables"] = _json(given["variables"].encode("utf-8", "replace"), "variables")
+    return _message(given, operations)
+
+
+def media_type(accept: str) -> str:
+    """Return the media type for the answer: the GraphQL one where it is asked for, else plain JSON."""
+    return RESPONSE if RESPONSE in accept.lower() else JSON
+
+
+def _message(given: Mapping[str, Any], operations: Operations) -> Message:
+    document, id = _text(given, "query"), _text(given, "documentId")
+    if (document is None) == (id is None):
+        raise BadQueryError("give either `query` or `documentId`", parameter="query")
+    if id is not None:
+        document = operations.text(id)
+    variables = given.get("variables")
+    if variables is not None and not isinstance(variables, dict):
+        raise BadQueryError("`variables` must be an object", parameter="variables")
+    _shallow(variables)
+    assert document is not None
+    return Message(document, variables or {}, _text(given, "operationName"))
+
+
+def _text(given: Mapping[str, Any], name: str) -> str | None:
+    value = given.get(name)
+    if value is not None and not isinstance(value, str):
+        raise BadQueryError(f"`{name}` must be a string", parameter=name)
+    return value or None
+
+
+def _json(data: bytes, what: str) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BadQueryError(f"the {what} is no JSON: {error}", parameter=what) from None
+
+
+def _shallow(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_NESTING):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return
+    raise LimitError("graphql-nesting", f"the variables have more than {MAX_NESTING} levels", parameter="variables")
+
+
+def _too_large() -> TooLargeError:
+    return TooLargeError("graphql-bytes", f"the request has more than {MAX_BYTES} bytes")

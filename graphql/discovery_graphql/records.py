@@ -1,0 +1,350 @@
+"""Records as the schema shows them: slim objects with plain attributes, made once for each hit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, Final, cast
+
+import strawberry
+
+from discovery.model import record as model
+from discovery.model.extent import Extent as ModelExtent
+from discovery.portal import Portal
+from discovery.query import fields
+from discovery.query.query import FacetRequest, In, Query
+from discovery.store.catalogue import Stored
+from discovery_graphql.described import attribute, resolver
+from discovery_graphql.enums import Access, Domain, Kind, member
+from discovery_graphql.scalars import GeoJSON, Instant, Long
+
+_MAIL: Final = re.compile(r"[^\s<>()\[\],;:]{1,200}@[^\s<>()\[\],;:]{1,200}")
+
+
+@strawberry.type(description="Where and when a record is; every part may be unknown.")
+class Extent:
+    """Where and when a record is."""
+
+    frame: str = attribute("`earth`, `sky` (ICRS), or the name of another body such as `mars`.")
+    geometry: GeoJSON | None = attribute("The footprint.")
+    bbox: list[float] | None = attribute("West, south, east, north in degrees; west > east crosses the antimeridian.")
+    start: Instant | None = attribute("The beginning; null when unknown or open.")
+    end: Instant | None = attribute("The end, included; null when unknown or still going on.")
+
+
+@strawberry.type(description="One file or service of a record.")
+class Asset:
+    """One file or service of a record."""
+
+    href: str = attribute("Where it is.")
+    key: str | None = attribute("Its name within the record.")
+    title: str | None = attribute("What people read.")
+    media_type: str | None = attribute("Its media type.")
+    roles: list[str] = attribute("What it is for: `data`, `thumbnail`, `metadata`, ...")
+    size: Long | None = attribute("Bytes.")
+    alternates: list[str] = attribute("Other places of the same bytes.")
+
+
+@strawberry.type(description="A relation of a record to something else.")
+class Link:
+    """A relation of a record to something else."""
+
+    href: str = attribute("Where it leads.")
+    rel: str = attribute("The relation, by its IANA name where there is one.")
+    title: str | None = attribute("What people read.")
+    media_type: str | None = attribute("The media type of what is there.")
+    record_id: strawberry.ID | None = attribute("The id of the record it leads to, where that is known.")
+
+
+@strawberry.type(description="A person or organisation named by a record; e-mail addresses are never shown.")
+class Contact:
+    """A person or organisation named by a record."""
+
+    name: str | None = attribute("The name.")
+    organization: str | None = attribute("Where the person works, or the organisation itself.")
+    roles: list[str] = attribute("What they do for the data: `producer`, `host`, ...")
+    url: str | None = attribute("A web page about them.")
+
+
+@strawberry.type(description="A numeric property of a record.")
+class NumberProperty:
+    """A numeric property of a record."""
+
+    name: str = attribute("The name in the field table, such as `cloud_cover`.")
+    label: str = attribute("What people read.")
+    value: float = attribute("The value.")
+    unit: str | None = attribute("The unit of the value.")
+
+
+@strawberry.type(description="A property from the long tail of a record, as text.")
+class Property:
+    """A property from the long tail of a record."""
+
+    name: str = attribute("The name.")
+    values: list[str] = attribute("The values.")
+
+
+@strawberry.interface(description="Anything findable.")
+class Record:
+    """Anything findable."""
+
+    id: strawberry.ID = attribute("The same in URLs, on every face, and for ever.")
+    kind: Kind = attribute("What it is.")
+    title: str = attribute("What people call it.")
+    description: str | None = attribute("What it is about, as the source wrote it; it may hold Markdown.")
+    page: str = attribute("The path of its page on this portal.")
+    domain: Domain | None = attribute("The broadest division it belongs to.")
+    missions: list[str] = attribute("Paths such as `astronomy/hubble`; the ancestors are implied.")
+    instruments: list[str] = attribute("The instruments.")
+    themes: list[str] = attribute("The thematic areas.")
+    keywords: list[str] = attribute("The source's keywords.")
+    variables: list[str] = attribute("What was measured or computed.")
+    targets: list[str] = attribute("What was looked at.")
+    provider: str | None = attribute("Who provides it.")
+    license: str | None = attribute("The licence, as an SPDX identifier where possible.")
+    level: str | None = attribute("The processing or calibration level.")
+    product_type: str | None = attribute("The type of product, such as `image`.")
+    formats: list[str] = attribute("Media types or short names of what the assets hold.")
+    access: Access | None = attribute("Who may read the data.")
+    doi: str | None = attribute("The DOI.")
+    external_ids: list[str] = attribute("Other identifiers.")
+    created: Instant | None = attribute("When the data were made.")
+    updated: Instant | None = attribute("When the data last changed.")
+    metadata_updated: Instant | None = attribute("When the description last changed.")
+    harvested: Instant | None = attribute("When this portal last read it from the source.")
+    source: str = attribute("The source it was harvested from.")
+    container: str = attribute("What makes the source's own id unique there: a collection, a table.")
+    source_id: str = attribute("The source's own id.")
+    parent_id: strawberry.ID | None = attribute("The id of the record it belongs to.")
+    numbers: list[NumberProperty] = attribute("Numeric properties worth filtering.")
+    properties: list[Property] = attribute("The long tail of properties.")
+    held: strawberry.Private[model.Record]
+    around: strawberry.Private[Around]
+
+    @resolver("Where and when it is.")
+    def extent(self) -> Extent:
+        """Return where and when it is."""
+        return _extent(self.held.extent)
+
+    @resolver("Its files and services.")
+    def assets(self, first: Annotated[int, strawberry.argument(description="At most so many.")] = 20) -> list[Asset]:
+        """Return its files and services."""
+        return [_asset(each) for each in self.held.assets[: max(first, 0)]]
+
+    @resolver("Its relations to other things.")
+    def links(self, first: Annotated[int, strawberry.argument(description="At most so many.")] = 20) -> list[Link]:
+        """Return its relations to other things."""
+        return [_link(each) for each in self.held.links[: max(first, 0)]]
+
+    @resolver("The people and organisations it names.")
+    def contacts(self) -> list[Contact]:
+        """Return the people and organisations it names."""
+        return [_contact(each) for each in self.held.contacts]
+
+
+@strawberry.type(description="Data that belong together and are described together.")
+class Dataset(Record):
+    """Data that belong together and are described together."""
+
+    @resolver("How many observations it has.")
+    def observation_count(self) -> int:
+        """Return how many observations it has, counted for the whole page at once."""
+        return self.around.observations(self.held.id)
+
+
+@strawberry.type(description="One observation, scene or granule of a dataset.")
+class Observation(Record):
+    """One observation, scene or granule of a dataset."""
+
+    @resolver("The dataset it belongs to; null when that was never harvested.")
+    def dataset(self) -> Dataset | None:
+        """Return its dataset, read for the whole page at once."""
+        found = self.around.parent(self.held.dataset)
+        return found if isinstance(found, Dataset) else None
+
+
+@strawberry.type(description="The effort that made datasets.")
+class Project(Record):
+    """The effort that made datasets."""
+
+
+@strawberry.type(description="An environment that can be launched to work on data.")
+class Datalab(Record):
+    """An environment that can be launched to work on data."""
+
+
+@strawberry.type(description="Data that can be mounted in a datalab.")
+class Volume(Record):
+    """Data that can be mounted in a datalab."""
+
+
+@strawberry.type(description="A workflow that makes data out of data.")
+class Pipeline(Record):
+    """A workflow that makes data out of data."""
+
+
+@strawberry.type(description="One run of a workflow with its inputs and results.")
+class Experiment(Record):
+    """One run of a workflow with its inputs and results."""
+
+
+@strawberry.type(description="A service that programs can call.")
+class Service(Record):
+    """A service that programs can call."""
+
+
+@strawberry.type(description="Something to read.")
+class Document(Record):
+    """Something to read."""
+
+
+TYPES: Final[Mapping[str, type[Record]]] = MappingProxyType(
+    {
+        "dataset": Dataset,
+        "observation": Observation,
+        "project": Project,
+        "datalab": Datalab,
+        "volume": Volume,
+        "pipeline": Pipeline,
+        "experiment": Experiment,
+        "service": Service,
+        "document": Document,
+    }
+)
+"""The type of each kind of record."""
+
+
+class Around:
+    """What stands around the records of one page, read once for all of them when the first is asked for it."""
+
+    def __init__(self, portal: Portal, page: Sequence[Stored]) -> None:
+        self._portal = portal
+        self._page = page
+        self._parents: dict[str, Record] | None = None
+        self._counts: dict[str, int] | None = None
+
+    def parent(self, id: str) -> Record | None:
+        """Return the record that others of this page name as their parent, None when it is not here."""
+        if self._parents is None:
+            wanted = dict.fromkeys(each.record.dataset for each in self._page if each.record.dataset)
+            self._parents = {each.record.id: shown for each, shown in load(self._portal, list(wanted))}
+        return self._parents.get(id)
+
+    def observations(self, id: str) -> int:
+        """Return how many observations name a dataset of this page as theirs."""
+        if self._counts is None:
+            ids = tuple(each.record.id for each in self._page if each.record.kind == "dataset")
+            request = FacetRequest("dataset", size=max(len(ids), 1))
+            query = Query(scope=model.OBSERVATIONS, filter=In("dataset", ids), facets=(request,), size=0)
+            facets = self._portal.keys(query, total=False).facets
+            self._counts = {bucket.value: bucket.count for facet in facets for bucket in facet.buckets}
+        return self._counts.get(id, 0)
+
+
+def load(portal: Portal, ids: Sequence[str]) -> list[tuple[Stored, Record]]:
+    """Return the live records with these ids, straight from the store, in the order asked."""
+    keys = portal.store.catalogue.keys(ids)
+    stored = portal.stored(list(keys.values()))
+    page = [stored[keys[id]] for id in ids if id in keys and keys[id] in stored]
+    return list(zip(page, show(portal, page), strict=True))
+
+
+def show(portal: Portal, page: Sequence[Stored]) -> list[Record]:
+    """Return the records of a page as the schema shows them."""
+    around = Around(portal, page)
+    return [_shown(each, around) for each in page]
+
+
+def _shown(stored: Stored, around: Around) -> Record:
+    held = stored.record
+    return TYPES[held.kind](
+        id=strawberry.ID(held.id),
+        kind=cast("Kind", member(Kind, held.kind)),
+        title=held.title,
+        description=held.description or None,
+        page=f"/records/{held.id}",
+        domain=cast("Domain | None", member(Domain, held.domain)),
+        missions=list(held.missions),
+        instruments=list(held.instruments),
+        themes=list(held.themes),
+        keywords=list(held.keywords),
+        variables=list(held.variables),
+        targets=list(held.targets),
+        provider=held.provider or None,
+        license=held.license or None,
+        level=held.level or None,
+        product_type=held.product_type or None,
+        formats=list(held.formats),
+        access=cast("Access | None", member(Access, held.access)),
+        doi=held.doi or None,
+        external_ids=list(held.external_ids),
+        created=_instant(held.created),
+        updated=_instant(held.updated),
+        metadata_updated=_instant(held.metadata_updated),
+        harvested=_instant(stored.harvested),
+        source=held.source,
+        container=held.container,
+        source_id=held.source_id,
+        parent_id=strawberry.ID(held.dataset) if held.dataset else None,
+        numbers=[_number(name, value) for name, value in held.numbers.items()],
+        properties=[
+            Property(name=name, values=[value] if isinstance(value, str) else list(value))
+            for name, value in held.properties.items()
+        ],
+        held=held,
+        around=around,
+    )
+
+
+def _instant(value: int | None) -> Instant | None:
+    return None if value is None else Instant(value)
+
+
+def _number(name: str, value: float) -> NumberProperty:
+    known = fields.FIELDS.get(name)
+    return NumberProperty(
+        name=name, label=known.label if known else name, value=value, unit=known.unit or None if known else None
+    )
+
+
+def _extent(extent: ModelExtent) -> Extent:
+    return Extent(
+        frame=extent.frame,
+        geometry=None if extent.geometry is None else GeoJSON(dict(extent.geometry)),
+        bbox=None if extent.bbox is None else list(extent.bbox),
+        start=_instant(extent.start),
+        end=_instant(extent.end),
+    )
+
+
+def _asset(asset: model.Asset) -> Asset:
+    return Asset(
+        href=asset.href,
+        key=asset.key or None,
+        title=asset.title or None,
+        media_type=asset.media_type or None,
+        roles=list(asset.roles),
+        size=None if asset.size is None else Long(asset.size),
+        alternates=list(asset.alternates),
+    )
+
+
+def _link(link: model.Link) -> Link:
+    return Link(
+        href=link.href,
+        rel=link.rel,
+        title=link.title or None,
+        media_type=link.media_type or None,
+        record_id=strawberry.ID(link.record) if link.record else None,
+    )
+
+
+def _contact(contact: model.Contact) -> Contact:
+    # Sources put addresses into names and pages too, so they are taken out wherever they stand.
+    return Contact(
+        name=_MAIL.sub("", contact.name).strip(" <>()") or None,
+        organization=_MAIL.sub("", contact.organization).strip(" <>()") or None,
+        roles=list(contact.roles),
+        url=contact.url if contact.url.startswith(("https://", "http://")) and "@" not in contact.url else None,
+    )

@@ -1,0 +1,120 @@
+"""The GraphQL face over HTTP: one path, queries by POST and GET, and a page to try them in a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import strawberry
+from fastapi import APIRouter, Request, Response
+from graphql import GraphQLError
+from starlette.concurrency import run_in_threadpool
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.graphql import OperationType
+
+from discovery.errors import BadQueryError, DiscoveryError, LimitError
+from discovery.portal import Portal
+from discovery_graphql import explorer, failures, message
+from discovery_graphql.message import Message
+from discovery_graphql.operations import Operations, published
+from discovery_graphql.schema import build
+from discovery_graphql.search import Context
+
+PATH = "/graphql"
+
+
+def router(portal: Portal, *, vendor: Path | None = None) -> APIRouter:
+    """Return the routes of the GraphQL face, all beneath `/graphql`.
+
+    Args:
+        portal: What answers.
+        vendor: The folder with GraphiQL's files; without them the page is a plain form.
+    """
+    face = _Face(portal, vendor)
+    routes = APIRouter(tags=["GraphQL"])
+    routes.get(PATH, summary="Answer a query, or show a page to try one")(face.get)
+    routes.post(PATH, summary="Answer a query")(face.post)
+    routes.get(PATH + "/files/{name}", include_in_schema=False)(face.file)
+    return routes
+
+
+class _Face:
+    """What the routes share."""
+
+    def __init__(self, portal: Portal, vendor: Path | None) -> None:
+        self.schema = build()
+        self.context = Context(portal)
+        self.operations = Operations(published() / "operations")
+        self.explorer = explorer.Explorer(self.operations, vendor)
+
+    async def get(self, request: Request) -> Response:
+        """Answer a query in the URL; a browser that brings none gets a page."""
+        given = request.query_params
+        if "query" not in given and "documentId" not in given and "text/html" in request.headers.get("accept", ""):
+            return self.explorer.page(plain="plain" in given)
+        try:
+            return await self.answer(request, message.from_url(given, self.operations))
+        except DiscoveryError as error:
+            return _refused(request, error)
+
+    async def post(self, request: Request) -> Response:
+        """Answer the query of a JSON body."""
+        try:
+            data = await message.body(request)
+            return await self.answer(request, message.from_body(data, self.operations))
+        except DiscoveryError as error:
+            return _refused(request, error)
+
+    def file(self, name: str) -> Response:
+        """Return a file of the page."""
+        return self.explorer.file(name)
+
+    async def answer(self, request: Request, asked: Message) -> Response:
+        """Execute off the event loop, because stores and engines block."""
+        result = await run_in_threadpool(execute, self.schema, self.context, asked)
+        kind = message.media_type(request.headers.get("accept", ""))
+        # GraphQL over HTTP: an answer without data is 400 in the new media type; the old one keeps 200 for it.
+        status = 400 if kind == message.RESPONSE and result.get("data") is None and "errors" in result else 200
+        return _response(result, kind, status)
+
+
+def execute(schema: strawberry.Schema, context: Context, asked: Message) -> dict[str, Any]:
+    """Return the answer to a question as the value of its JSON.
+
+    Raises:
+        BadQueryError: The document has no such operation, or it is no query.
+    """
+    try:
+        result = schema.execute_sync(
+            asked.document,
+            variable_values=dict(asked.variables),
+            context_value=context,
+            operation_name=asked.operation_name,
+            allowed_operation_types=(OperationType.QUERY,),
+        )
+    except CannotGetOperationTypeError as error:
+        raise BadQueryError(error.as_http_error_reason(), parameter="operationName") from None
+    except InvalidOperationTypeError:
+        raise BadQueryError("only queries are answered here", parameter="query") from None
+    except RecursionError:
+        raise LimitError("graphql-depth", "the document is nested too deeply", parameter="query") from None
+    out: dict[str, Any] = {}
+    if result.errors:
+        out["errors"] = [failures.formatted(each) for each in result.errors]
+    if result.data is not None or not result.errors or any(each.path for each in result.errors):
+        out["data"] = result.data
+    if result.extensions:
+        out["extensions"] = result.extensions
+    return out
+
+
+def _refused(request: Request, error: DiscoveryError) -> Response:
+    errors: Sequence[Mapping[str, Any]] = [failures.formatted(GraphQLError(str(error), original_error=error))]
+    return _response({"errors": errors}, message.media_type(request.headers.get("accept", "")), error.status)
+
+
+def _response(content: Mapping[str, Any], kind: str, status: int) -> Response:
+    headers = {"vary": "accept", "x-content-type-options": "nosniff"}
+    return Response(orjson.dumps(content), status, headers, media_type=f"{kind}; charset=utf-8")

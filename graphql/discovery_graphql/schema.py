@@ -1,0 +1,169 @@
+"""The schema: the questions that can be asked, each of which becomes one query of the portal."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+import strawberry
+from graphql import GraphQLError
+from strawberry import UNSET
+from strawberry.extensions import MaxTokensLimiter
+from strawberry.schema.config import StrawberryConfig
+
+from discovery.errors import BadQueryError, LimitError, MovedError
+from discovery.query.query import Query as PortalQuery
+from discovery_graphql import inputs
+from discovery_graphql.described import attribute, resolver
+from discovery_graphql.enums import Kind, Scope, member
+from discovery_graphql.inputs import FacetSelection, RecordFilter, RegionInput, SortInput, TimeInput
+from discovery_graphql.limits import Limits
+from discovery_graphql.records import TYPES, Record, load, show
+from discovery_graphql.scalars import SCALARS, Instant
+from discovery_graphql.search import MAX_PAGE, YEAR, Bin, Info, SearchConnection, Step, connection
+
+MAX_TOKENS = 1_000
+"""Tokens of a document: graphql-core needs 24 s for 2 MB of them (notes/reliability.md S7)."""
+MAX_SUGGESTIONS = 50
+MAX_MOVES = 8
+"""Merges that `record` follows; a longer chain can only be a circle."""
+
+_RESOURCES = cast("Scope", member(Scope, "resources"))
+
+Text = Annotated[str | None, strawberry.argument(description="Words; all must occur, in any form.")]
+Conditions = Annotated[RecordFilter | None, strawberry.argument(description="Conditions on fields.")]
+Ticked = Annotated[list[FacetSelection] | None, strawberry.argument(description="Values ticked in facets.")]
+Place = Annotated[RegionInput | None, strawberry.argument(description="The place.")]
+When = Annotated[TimeInput | None, strawberry.argument(description="The time.")]
+Index = Annotated[Scope, strawberry.argument(description="Which index answers.")]
+Order = Annotated[
+    SortInput | None, strawberry.argument(description="The order; best first with `text`, else newest first.")
+]
+First = Annotated[int, strawberry.argument(description="Records of a page, at most 100.")]
+After = Annotated[str | None, strawberry.argument(description="The `endCursor` of the page before.")]
+
+
+@strawberry.type(description="A record whose title begins as somebody types.")
+class Suggestion:
+    """A record whose title begins as somebody types."""
+
+    id: strawberry.ID = attribute("The id of the record.")
+    title: str = attribute("Its title.")
+    kind: Kind = attribute("What it is.")
+
+
+@strawberry.type(description="What can be asked of the catalogue.")
+class Query:
+    """What can be asked of the catalogue."""
+
+    @resolver("Records that match, with facets and totals over all of them.")
+    def search(
+        self,
+        info: Info,
+        text: Text = UNSET,
+        filter: Conditions = UNSET,
+        facets: Ticked = UNSET,
+        region: Place = UNSET,
+        time: When = UNSET,
+        scope: Index = _RESOURCES,
+        sort: Order = UNSET,
+        first: First = 20,
+        after: After = UNSET,
+    ) -> SearchConnection:
+        """Return a page of records."""
+        query = PortalQuery(
+            scope=scope.value,
+            text=text or "",
+            filter=inputs.to_filter(filter),
+            region=inputs.to_region(region),
+            time=inputs.to_time(time),
+            selections=inputs.to_selections(facets),
+            sort=inputs.to_sort(sort),
+            size=first,
+            after=after or "",
+        )
+        return connection(info, query)
+
+    @resolver("How many matching records start in each year or month.")
+    def histogram(
+        self,
+        info: Info,
+        interval: Step = YEAR,
+        text: Text = UNSET,
+        filter: Conditions = UNSET,
+        facets: Ticked = UNSET,
+        region: Place = UNSET,
+        time: When = UNSET,
+        scope: Index = _RESOURCES,
+    ) -> list[Bin]:
+        """Return a histogram."""
+        query = PortalQuery(
+            scope=scope.value,
+            text=text or "",
+            filter=inputs.to_filter(filter),
+            region=inputs.to_region(region),
+            time=inputs.to_time(time),
+            selections=inputs.to_selections(facets),
+        )
+        bins = info.context.portal.histogram(query, interval.value)
+        return [Bin(start=Instant(each.start), count=each.count) for each in bins]
+
+    @resolver("The record with an id, or the one it was merged into; an error says why there is none.")
+    def record(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id.")]
+    ) -> Record | None:
+        """Return a record."""
+        portal = info.context.portal
+        for _ in range(MAX_MOVES):
+            try:
+                return show(portal, [portal.record(id)])[0]
+            except MovedError as moved:
+                id = strawberry.ID(moved.id)
+        raise BadQueryError(f"record {id} was merged in a circle", parameter="id")
+
+    @resolver("The records with these ids, in their order; null where there is none.")
+    def records(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="The ids, at most 100.")],
+    ) -> list[Record | None]:
+        """Return records."""
+        if len(ids) > MAX_PAGE:
+            raise LimitError("graphql-page", f"{len(ids)} ids; at most {MAX_PAGE} are allowed", parameter="ids")
+        found = {str(shown.id): shown for _, shown in load(info.context.portal, list(dict.fromkeys(ids)))}
+        return [found.get(id) for id in ids]
+
+    @resolver("Records whose title holds words that begin as typed, shortest titles first.")
+    def suggest(
+        self,
+        info: Info,
+        prefix: Annotated[str, strawberry.argument(description="What has been typed.")],
+        first: Annotated[int, strawberry.argument(description="How many, at most 50.")] = 8,
+        scope: Index = _RESOURCES,
+    ) -> list[Suggestion]:
+        """Return suggestions."""
+        if first < 0:
+            raise BadQueryError(f"first must be 0 to {MAX_SUGGESTIONS}, not {first}", parameter="first")
+        if first > MAX_SUGGESTIONS:
+            message = f"first must be 0 to {MAX_SUGGESTIONS}, not {first}"
+            raise LimitError("graphql-suggestions", message, parameter="first")
+        return [
+            Suggestion(id=strawberry.ID(each.id), title=each.title, kind=cast("Kind", member(Kind, each.kind)))
+            for each in (info.context.portal.suggest(prefix, first, scope.value) if first else ())
+        ]
+
+
+class _Schema(strawberry.Schema):
+    """The schema without strawberry's log line for every mistake of a caller; `failures` logs what is ours."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
+        """Log nothing here."""
+
+
+def build() -> strawberry.Schema:
+    """Return the schema with its limits."""
+    return _Schema(
+        query=Query,
+        types=list(TYPES.values()),
+        extensions=[lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS), Limits],
+        config=StrawberryConfig(scalar_map=SCALARS, relay_max_results=MAX_PAGE),
+    )

@@ -1,0 +1,226 @@
+"""A page of a search as a connection, and the look-ahead that keeps what nobody asked for from being computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Final, cast
+
+import strawberry
+from strawberry import UNSET
+
+from discovery.errors import BadQueryError, LimitError
+from discovery.model.record import OBSERVATIONS, RESOURCES
+from discovery.portal import Keyed, Portal
+from discovery.query import query as model
+from discovery_graphql.described import attribute, resolver
+from discovery_graphql.enums import FacetName, Interval, member
+from discovery_graphql.records import Record, show
+from discovery_graphql.scalars import Instant
+from discovery_graphql.selection import Selected
+
+MAX_PAGE: Final = 100
+"""Records a page; more is an export, and that is a stream and not GraphQL."""
+MAX_BUCKETS: Final = 100
+"""Values of a facet; a longer list is what `within` and `text` are for."""
+MAIN_FACETS: Final = ("kind", "capability", "domain", "mission", "instrument", "theme")
+"""The facets that ESA's portal shows, in its order."""
+CONNECTION: Final = "SearchConnection"
+YEAR: Final = cast("Interval", member(Interval, "year"))
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What resolvers are given with every request."""
+
+    portal: Portal
+
+
+Info = strawberry.Info[Context, None]
+
+
+@strawberry.type(description="How many match.")
+class Total:
+    """How many match."""
+
+    value: int = attribute("The number.")
+    exact: bool = attribute("Whether the number is exact; false only for the stated exceptions.")
+
+
+@strawberry.type(description="Where a page ends.")
+class PageInfo:
+    """Where a page ends."""
+
+    end_cursor: str | None = attribute("Give it as `after` for the next page; null at the end.")
+    has_next_page: bool = attribute("Whether there is a next page.")
+
+
+@strawberry.type(description="A record of a page with how well it fits.")
+class SearchEdge:
+    """A record of a page with how well it fits."""
+
+    node: Record = attribute("The record.")
+    score: float = attribute("How well it fits the words; 0 when the order is by a field.")
+
+
+@strawberry.type(description="One value of a facet.")
+class Bucket:
+    """One value of a facet."""
+
+    value: str = attribute("The value, as facet selections and filters take it.")
+    label: str = attribute("What people read.")
+    count: int = attribute("How many records have it, this facet's own selection left aside.")
+    selected: bool = attribute("Whether it is ticked.")
+    path: list[str] = attribute("The ancestors of a value in a tree, outermost first, itself included; else empty.")
+
+
+@strawberry.type(description="The counted values of a field over everything that matches.")
+class Facet:
+    """The counted values of a field over everything that matches."""
+
+    name: FacetName = attribute("The field.")
+    label: str = attribute("What people read.")
+    exact: bool = attribute("Whether the counts are exact.")
+    other: int = attribute("How many value occurrences fell outside the buckets.")
+    buckets: list[Bucket] = attribute("The most frequent values, and every ticked one.")
+
+
+@strawberry.type(description="One step of a histogram; empty steps between the first and the last are there.")
+class Bin:
+    """One step of a histogram."""
+
+    start: Instant = attribute("The beginning of the year or month.")
+    count: int = attribute("How many matches start in it.")
+
+
+Names = Annotated[
+    list[FacetName] | None, strawberry.argument(description="The facets; the six main ones when not given.")
+]
+Size = Annotated[int, strawberry.argument(description="How many values of each, at most 100.")]
+Within = Annotated[
+    str | None, strawberry.argument(description="Only values beneath this one; for facets that are trees.")
+]
+Step = Annotated[Interval, strawberry.argument(description="The step.")]
+
+
+@strawberry.type(name=CONNECTION, description="A page of records, and what was counted over everything that matches.")
+class SearchConnection:
+    """A page of records, and what was counted over everything that matches."""
+
+    nodes: list[Record] = attribute("The records of this page.")
+    edges: list[SearchEdge] = attribute("The records of this page with their scores.")
+    page_info: PageInfo = attribute("Where this page ends.")
+    total_count: Total = attribute("How many records match.")
+    other_scope: Total | None = attribute("How many records of the other scope match the same question.")
+    query: strawberry.Private[model.Query]
+    counted: strawberry.Private[dict[model.FacetRequest, model.Facet]]
+    bins: strawberry.Private[dict[str, tuple[model.Bin, ...]]]
+
+    @resolver("Counted values of fields; each facet ignores its own selection.")
+    def facets(self, info: Info, names: Names = UNSET, size: Size = 12, within: Within = UNSET) -> list[Facet]:
+        """Return the facets, from the page's own question where they were foreseen."""
+        wanted = facet_requests(names, size, within)
+        missing = [each for each in wanted if each not in self.counted]
+        if missing:
+            query = replace(self.query, size=0, facets=tuple(missing), histogram=None, after="")
+            self.counted.update(zip(missing, info.context.portal.keys(query, total=False).facets, strict=True))
+        return [_facet(self.counted[each]) for each in wanted]
+
+    @resolver("How many matches start in each step.")
+    def histogram(self, info: Info, interval: Step = YEAR) -> list[Bin]:
+        """Return the histogram, from the page's own question where it was foreseen."""
+        if interval.value not in self.bins:
+            self.bins[interval.value] = info.context.portal.histogram(replace(self.query, after=""), interval.value)
+        return [Bin(start=Instant(each.start), count=each.count) for each in self.bins[interval.value]]
+
+
+def facet_requests(names: Sequence[FacetName] | None, size: int, within: str | None) -> tuple[model.FacetRequest, ...]:
+    """Return what to count for the arguments of a `facets` field.
+
+    Raises:
+        BadQueryError: The size is not positive.
+        LimitError: The size is above `MAX_BUCKETS`.
+    """
+    if size < 1:
+        raise BadQueryError(f"size must be 1 to {MAX_BUCKETS}, not {size}", parameter="size")
+    if size > MAX_BUCKETS:
+        raise LimitError("graphql-buckets", f"size must be 1 to {MAX_BUCKETS}, not {size}", parameter="size")
+    asked = MAIN_FACETS if not isinstance(names, list) else tuple(dict.fromkeys(each.value for each in names))
+    return tuple(model.FacetRequest(name, size, within or "") for name in asked)
+
+
+def connection(info: Info, query: model.Query) -> SearchConnection:
+    """Return the page that answers a query, asking the portal once and only for what was selected.
+
+    Raises:
+        BadQueryError, LimitError: As `Portal.search`, and for a page of less than 0 or more than 100 records.
+    """
+    if query.size < 0:
+        raise BadQueryError(f"first must be 0 to {MAX_PAGE}, not {query.size}", parameter="first")
+    if query.size > MAX_PAGE:
+        raise LimitError("graphql-page", f"first must be 0 to {MAX_PAGE}, not {query.size}", parameter="first")
+    portal, selected = info.context.portal, Selected(info)
+    paged = any(name in selected for name in ("nodes", "edges", "pageInfo"))
+    asked = replace(query, size=query.size if paged else 0, facets=_foreseen(selected), histogram=_histogram(selected))
+    found = portal.keys(asked, total="totalCount" in selected)
+    other = _elsewhere(portal, query) if "otherScope" in selected else None
+    edges = _edges(portal, found) if "nodes" in selected or "edges" in selected else []
+    return SearchConnection(
+        nodes=[each.node for each in edges],
+        edges=edges,
+        page_info=PageInfo(end_cursor=found.next or None, has_next_page=bool(found.next)),
+        total_count=Total(value=found.total.value, exact=found.total.exact),
+        other_scope=other,
+        query=query,
+        counted=dict(zip(asked.facets, found.facets, strict=True)),
+        bins={asked.histogram.interval: found.bins} if asked.histogram else {},
+    )
+
+
+def _edges(portal: Portal, found: Keyed) -> list[SearchEdge]:
+    stored = portal.stored(found.keys)
+    # What was deleted since the engine last looked is left out.
+    live = [(key, score) for key, score in zip(found.keys, found.scores, strict=True) if key in stored]
+    nodes = show(portal, [stored[key] for key, _ in live])
+    return [SearchEdge(node=node, score=score) for node, (_, score) in zip(nodes, live, strict=True)]
+
+
+def _elsewhere(portal: Portal, query: model.Query) -> Total:
+    there = OBSERVATIONS if query.scope == RESOURCES else RESOURCES
+    bare = replace(query, scope=there, size=0, facets=(), histogram=None, sort=None, after="")
+    total = portal.keys(bare).total
+    return Total(value=total.value, exact=total.exact)
+
+
+def _foreseen(selected: Selected) -> tuple[model.FacetRequest, ...]:
+    """Return the facets to count with the page: one request a name, the rest is asked for when it is reached."""
+    requests: dict[str, model.FacetRequest] = {}
+    for arguments in selected.arguments(CONNECTION, "facets"):
+        names = arguments.get("names")
+        for each in facet_requests(
+            None if names is None else [FacetName(getattr(name, "value", name)) for name in names],
+            arguments.get("size", 12),
+            arguments.get("within"),
+        ):
+            requests.setdefault(each.name, each)
+    return tuple(requests.values())
+
+
+def _histogram(selected: Selected) -> model.Histogram | None:
+    for arguments in selected.arguments(CONNECTION, "histogram"):
+        interval = arguments.get("interval", "year")
+        return model.Histogram(getattr(interval, "value", interval))
+    return None
+
+
+def _facet(facet: model.Facet) -> Facet:
+    return Facet(
+        name=FacetName(facet.name),
+        label=facet.label,
+        exact=facet.exact,
+        other=facet.other,
+        buckets=[
+            Bucket(value=b.value, label=b.label, count=b.count, selected=b.selected, path=list(b.path))
+            for b in facet.buckets
+        ],
+    )

@@ -405,6 +405,8 @@ def _small_cells(
         children = (owner[coarse, None] << 32) | (4 * cells[coarse, None] + np.arange(4))
         keys = np.concatenate(((owner[~coarse] << 32) | cells[~coarse], children.ravel()))
     lon, lat, wide = healpix.caps(cells)
+    near = healpix.separation(lon, lat, centre[owner, 0], centre[owner, 1]) <= reach[owner] + wide
+    owner, cells, lon, lat, wide = owner[near], cells[near], lon[near], lat[near], wide[near]
     touch, _ = sphere_test(spheres[owner], None, lon, lat, wide + margin[owner])
     keys = np.unique((owner[touch] << 32) | cells[touch])
     while (many := np.bincount(keys >> 32, minlength=len(spheres)) > max_cells).any():

@@ -14,7 +14,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -210,22 +210,19 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-def manifest(
-    folder: Path, known: Mapping[str, tuple[int, str]], counts: Callable[[str], bool]
-) -> dict[str, tuple[int, str]]:
-    """Return size and SHA-256 of the files of a folder; those already known are not read again.
+def manifest(folder: Path, known: Mapping[str, tuple[int, str]], names: Iterable[str]) -> dict[str, tuple[int, str]]:
+    """Return size and SHA-256 of files; those already known are not read again.
 
     Args:
-        folder: Where the files are. Files of an engine are written once and never changed under the same name.
-        known: The manifest before.
-        counts: Whether a name belongs into the manifest.
+        folder: Where the files are.
+        known: The manifest before; an engine never writes other bytes under a name it has used.
+        names: Files that are complete. What an engine is still writing has no digest yet.
     """
     found: dict[str, tuple[int, str]] = {}
-    for file in folder.iterdir():
-        if not counts(file.name):
-            continue
+    for name in names:
+        file = folder / name
         try:
-            found[file.name] = known.get(file.name) or (file.stat().st_size, digest(file))
+            found[name] = known.get(name) or (file.stat().st_size, digest(file))
         except FileNotFoundError:
             # Merged away while we looked.
             continue

@@ -802,7 +802,7 @@ class _Scope:
     def remember(self, name: str, change: int) -> None:
         folder = self.files.folder(name)
         known = generations.read_state(folder).files
-        files = generations.manifest(folder, known, _immutable)
+        files = generations.manifest(folder, known, _files(folder))
         generations.write_state(folder, State(change, self.fingerprint, files))
         self.looked = float("-inf")
         self.opened(name)
@@ -842,7 +842,9 @@ class _Scope:
                 return []
             folder = self.files.folder(pointer.current)
             wrong = generations.damaged(folder, self.state(folder))
-            wrong += [f"{folder / name} is missing; {REINDEX}" for name in _missing(folder)]
+            wrong += [
+                f"{folder / name} is missing; {REINDEX}" for name in _files(folder) if not (folder / name).is_file()
+            ]
             if not wrong:
                 self.reader()
         except DiscoveryError as error:
@@ -885,7 +887,7 @@ class _Build:
             writer.commit()
             writer.wait_merging_threads()
         self.writer = None
-        files = generations.manifest(self.folder, {}, _immutable)
+        files = generations.manifest(self.folder, {}, _files(self.folder))
         generations.write_state(self.folder, State(change, self.scope.fingerprint, files))
         self.scope.publish(self.name)
         self.scope.building.discard(self.name)
@@ -905,25 +907,22 @@ class _Build:
         return self.writer
 
 
-def _immutable(name: str) -> bool:
-    """Tell the files that tantivy writes once from those it replaces, the locks and ours."""
-    stem, dot, _ = name.partition(".")
-    return bool(dot) and len(stem) == 32 and all(character in "0123456789abcdef" for character in stem)
+def _files(folder: Path) -> list[str]:
+    """Return the files of the segments that are committed; merges may be writing others at this moment.
 
-
-def _missing(folder: Path) -> list[str]:
-    """Return files that the index's own list of segments names and that are not there."""
+    Raises:
+        ConfigError: The list is damaged.
+    """
     try:
-        segments = orjson.loads((folder / "meta.json").read_bytes())["segments"]
         names = []
-        for segment in segments:
+        for segment in orjson.loads((folder / "meta.json").read_bytes())["segments"]:
             stem = segment["segment_id"].replace("-", "")
             names += [f"{stem}.{ending}" for ending in ("store", "fast", "term", "idx", "pos", "fieldnorm")]
             if segment["deletes"]:
                 names.append(f"{stem}.{segment['deletes']['opstamp']}.del")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{folder / 'meta.json'} is damaged; {REINDEX}") from error
-    return [name for name in names if not (folder / name).is_file()]
+    return names
 
 
 class TantivyIndex:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -45,7 +46,7 @@ def documents(draw: st.DrawFn) -> Document:
     """Draw a document of few different values, so that ties and repeats are common."""
     keywords = {
         name: tuple(draw(st.lists(values, min_size=1, max_size=3)))
-        for name in draw(st.sets(st.sampled_from(("mission", "keyword", "kind"))))
+        for name in draw(st.sampled_from(((), ("keyword",), ("keyword", "mission"), ("keyword", "mission"), ("kind",))))
     }
     held = {name: draw(numbers) for name in draw(st.sets(st.sampled_from(("size", "cloud_cover"))))}
     times = {name: draw(instants) for name in draw(st.sets(st.sampled_from(("start", "end"))))}
@@ -67,7 +68,7 @@ def documents(draw: st.DrawFn) -> Document:
 
 
 operators = st.sampled_from(("=", "<>", "<", "<=", ">", ">="))
-words = st.sampled_from(("mission", "keyword", "kind"))
+words = st.sampled_from(("keyword", "keyword", "mission", "kind"))
 amounts = st.sampled_from(("size", "cloud_cover"))
 leaves: st.SearchStrategy[Any] = st.one_of(
     st.builds(Comparison, operators, words, values),
@@ -116,8 +117,8 @@ sorts = st.builds(Sort, st.sampled_from(("size", "cloud_cover", "start", "end", 
 plans = st.builds(
     Plan,
     st.just(SCOPE),
-    text=st.none() | texts,
-    filter=st.none() | filters,
+    text=st.none() | st.none() | texts,
+    filter=st.one_of(st.none(), st.none(), leaves, filters),
     selections=st.lists(
         st.builds(Selection, words, st.lists(values, min_size=1, max_size=2).map(tuple)), max_size=2
     ).map(tuple),
@@ -135,20 +136,25 @@ class IndexMachine(RuleBasedStateMachine):
         """Return the engine with what it held before, empty the first time."""
         raise NotImplementedError
 
-    @initialize()
-    def begin(self) -> None:
-        """Open both."""
+    @initialize(put=st.lists(documents(), min_size=5, max_size=12))
+    def begin(self, put: list[Document]) -> None:
+        """Open both and put something in."""
         self.oracle = OracleIndex()
         self.engine = self.open()
         self.change = 0
         self.builds: tuple[Build, Build] | None = None
+        self.write(put, [])
 
-    @rule(put=st.lists(documents(), max_size=6), gone=st.lists(keys, max_size=2))
     def write(self, put: list[Document], gone: list[int]) -> None:
-        """Replace some documents and delete some."""
+        """Write to both."""
         self.change += 1
         for index in self._both():
             index.write(SCOPE, put, gone, self.change)
+
+    @rule(put=st.lists(documents(), max_size=6), gone=st.lists(keys, max_size=2))
+    def put(self, put: list[Document], gone: list[int]) -> None:
+        """Replace some documents and delete some."""
+        self.write(put, gone)
 
     @precondition(lambda self: self.builds is None)
     @rule(put=st.lists(documents(), max_size=6, unique_by=lambda document: document.key))
@@ -189,6 +195,12 @@ class IndexMachine(RuleBasedStateMachine):
         """Close the engine and open what it left on the disk or the server."""
         self.engine.close()
         self.engine = self.open()
+
+    @rule(plan=plans, name=words, ticked=st.lists(values, min_size=1, max_size=2).map(tuple), size=st.integers(1, 4))
+    def tick(self, plan: Plan, name: str, ticked: tuple[str, ...], size: int) -> None:
+        """Ask both for a facet in which something is ticked."""
+        facet = FacetRequest(name, size)
+        self.search(replace(plan, filter=None, selections=(Selection(name, ticked),), facets=(*plan.facets, facet)))
 
     @rule(plan=plans)
     def search(self, plan: Plan) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +17,61 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from discovery.errors import ConfigError, ConflictError, UnavailableError
+from discovery.index import tantivy as engine_module
+from discovery.index.base import Document, Plan
 from discovery.index.tantivy import TantivyIndex
-from discovery.testing.index_contract import IndexContract
+from discovery.query.fields import FIELDS
+from discovery.query.query import Comparison, FacetRequest, Like, Sort
+from discovery.query.text import parse
+from discovery.testing.index_contract import SCOPE, IndexContract, fill, found, make, walked
 from discovery.testing.index_machine import IndexMachine
+from discovery.testing.oracle import OracleIndex
+
+WRITE_FOR_EVER = """
+import sys
+from pathlib import Path
+from discovery.index.tantivy import TantivyIndex
+from discovery.testing.index_contract import SCOPE, make
+index = TantivyIndex(Path(sys.argv[1]))
+change = index.generation(SCOPE).change
+while True:
+    change += 1
+    keys = [change * 7 % 50, change * 11 % 50]
+    index.write(SCOPE, [make(key, f"change {change}", numbers={"size": change}) for key in keys], [change % 50], change)
+    print(change, flush=True)
+"""
+
+READ_FOR_EVER = """
+import sys
+from pathlib import Path
+from discovery.index.base import Plan
+from discovery.index.tantivy import TantivyIndex
+index = TantivyIndex(Path(sys.argv[1]))
+for line in sys.stdin:
+    answer = index.search(Plan("resources"))
+    print(answer.total.value, answer.generation, index.generation("resources").change, flush=True)
+"""
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from discovery.errors import UnavailableError
+from discovery.index.tantivy import TantivyIndex
+from discovery.testing.index_contract import SCOPE, make
+index = TantivyIndex(Path(sys.argv[1]))
+index.write(SCOPE, [make(1, "old")], [], 1)
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+try:
+    index.write(SCOPE, [make(key, f"title {key}") for key in range(5_000)], [], 2)
+except UnavailableError:
+    print("refused", index.generation(SCOPE).change, index.generation(SCOPE).documents)
+resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+index.write(SCOPE, [make(2, "new")], [], 2)
+print("written", index.generation(SCOPE).change, index.generation(SCOPE).documents)
+index.close()
+"""
 
 
 class TestTantivy(IndexContract):
@@ -50,10 +108,291 @@ def lives(examples: int, steps: int) -> settings:
 
 
 def test_short_random_lives_agree_with_the_oracle() -> None:
-    run_state_machine_as_test(TantivyMachine, settings=lives(100, 30))
+    run_state_machine_as_test(TantivyMachine, settings=lives(15, 30))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 def test_long_random_lives_agree_with_the_oracle() -> None:
     run_state_machine_as_test(TantivyMachine, settings=lives(2_000, 50))
+
+
+def sole(folder: Path) -> Path:
+    """The folder of the one generation."""
+    (only,) = (folder / SCOPE).glob("g*")
+    return only
+
+
+def killed_while_writing(folder: Path, after: float) -> int:
+    """Write in a process that is killed; return the last change that it has said to be written."""
+    with subprocess.Popen([sys.executable, "-c", WRITE_FOR_EVER, folder], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        said = [writer.stdout.readline()]
+        time.sleep(after)
+        writer.send_signal(signal.SIGKILL)
+        said += writer.stdout.readlines()
+    return int([line for line in said if line.endswith("\n")][-1])
+
+
+def replayed(change: int) -> dict[int, int]:
+    """What the writing process must have left behind: key to the change that wrote it."""
+    state: dict[int, int] = {}
+    for each in range(1, change + 1):
+        state |= {each * 7 % 50: each, each * 11 % 50: each}
+        state.pop(each % 50, None)
+    return state
+
+
+def held(index: TantivyIndex) -> dict[int, int]:
+    hits = index.search(Plan(SCOPE, sort=Sort("size"), size=100)).hits
+    return {hit.key: int(hit.value or 0) for hit in hits}
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.long)])
+def test_a_writer_killed_anywhere_loses_nothing_it_has_said(tmp_path: Path, kills: int) -> None:
+    chance = random.Random(kills)
+    for _ in range(kills):
+        said = killed_while_writing(tmp_path, chance.uniform(0, 0.3))
+        index = TantivyIndex(tmp_path)
+        assert list(index.check()) == []
+        change = index.generation(SCOPE).change
+        assert change >= said
+        # The change remembered may be one behind what was committed, and then the next writer writes it again.
+        assert held(index) in (replayed(change), replayed(change + 1))
+        index.write(SCOPE, (), (), change)
+        index.close()
+
+
+def test_a_writer_is_not_stuck_by_files_of_a_commit_that_a_kill_cut_short(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    fill(index, [make(key) for key in range(10)])
+    index.close()
+    folder = sole(tmp_path)
+    meta, state = (folder / "meta.json").read_bytes(), (folder / "state.json").read_bytes()
+    index = TantivyIndex(tmp_path)
+    index.write(SCOPE, (), [3], 2)
+    index.close()
+    assert list(folder.glob("*.del"))
+    (folder / "meta.json").write_bytes(meta)
+    (folder / "state.json").write_bytes(state)
+    index = TantivyIndex(tmp_path)
+    assert index.generation(SCOPE).documents == 10
+    index.write(SCOPE, (), [3], 2)
+    assert index.generation(SCOPE).documents == 9
+    index.close()
+
+
+def test_files_left_by_a_kill_are_swept(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    fill(index, [make(1)])
+    index.close()
+    left = sole(tmp_path) / ".tmpAbC"
+    left.write_bytes(b"x")
+    index = TantivyIndex(tmp_path)
+    fill(index, [make(2)])
+    index.close()
+    assert not left.exists()
+
+
+def test_builds_left_by_a_kill_are_swept_by_the_next(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    fill(index, [make(1)])
+    index.build(SCOPE)
+    other = TantivyIndex(tmp_path)
+    build = other.build(SCOPE)
+    assert sorted(each.name for each in (tmp_path / SCOPE).glob("g*")) == ["g000001", "g000002"]
+    assert build.publish(2).documents == 0
+
+
+def test_of_old_generations_one_is_kept(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    for change in range(1, 5):
+        index.build(SCOPE).publish(change)
+    assert sorted(each.name for each in (tmp_path / SCOPE).glob("g*")) == ["g000003", "g000004"]
+    index.close()
+
+
+def test_counts_are_exact_over_many_segments(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    index = TantivyIndex(tmp_path)
+    expected: Counter[str] = Counter()
+    for part in range(6):
+        documents = []
+        for key in range(part * 400, part * 400 + 400):
+            values = tuple({f"v{int(chance.paretovariate(0.5)) % 900}" for _ in range(4)})
+            expected.update(values)
+            documents.append(Document(key, keywords={"keyword": values}))
+        index.write(SCOPE, documents, (), part)
+    facet = index.search(Plan(SCOPE, facets=(FacetRequest("keyword", 30),))).facets[0]
+    ranked = sorted(expected.items(), key=lambda item: (-item[1], item[0]))[:30]
+    assert [(bucket.value, bucket.count) for bucket in facet.buckets] == ranked
+    assert facet.other == sum(expected.values()) - sum(count for _, count in ranked)
+    assert facet.exact
+    index.close()
+
+
+def test_a_reader_in_another_process_sees_each_commit_and_generation(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", READ_FOR_EVER, tmp_path], **pipes) as reader:
+
+        def seen() -> str:
+            time.sleep(engine_module.LOOK_AGAIN * 1.5)
+            reader.stdin.write("\n")
+            reader.stdin.flush()
+            return reader.stdout.readline().strip()
+
+        assert seen() == "0  0"
+        for change in range(1, 5):
+            index.write(SCOPE, [make(change)], (), change)
+            assert seen() == f"{change} g000001 {change}"
+        index.build(SCOPE).publish(9)
+        assert seen() == "0 g000002 9"
+        index.rollback(SCOPE)
+        assert seen() == "4 g000001 4"
+        reader.stdin.close()
+    index.close()
+
+
+def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
+    index, other = TantivyIndex(tmp_path), TantivyIndex(tmp_path)
+    fill(index, [make(1)])
+    with pytest.raises(ConflictError):
+        fill(other, [make(2)])
+    index.close()
+    fill(other, [make(2)])
+    assert found(other) == {1, 2}
+    other.close()
+
+
+def test_a_full_disk_stops_the_write_and_tears_nothing(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["refused 1 1", "written 2 2"]
+    index = TantivyIndex(tmp_path)
+    assert list(index.check()) == []
+    assert found(index) == {1, 2}
+
+
+def test_a_flipped_byte_is_found_by_check(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    fill(index)
+    index.close()
+    for file in sorted(sole(tmp_path).glob("*.store")) + sorted(sole(tmp_path).glob("*.idx")):
+        data = file.read_bytes()
+        file.write_bytes(bytes([data[0] ^ 1]) + data[1:])
+        assert [str(file) in sentence for sentence in TantivyIndex(tmp_path).check()] == [True]
+        file.write_bytes(data)
+    assert list(TantivyIndex(tmp_path).check()) == []
+
+
+@pytest.mark.parametrize("pattern", ["*.fast", "*.term"])
+def test_a_missing_file_is_found_by_check(tmp_path: Path, pattern: str) -> None:
+    index = TantivyIndex(tmp_path)
+    fill(index)
+    index.close()
+    gone = next(sole(tmp_path).glob(pattern))
+    gone.unlink()
+    assert any(str(gone) in sentence for sentence in TantivyIndex(tmp_path).check())
+
+
+@pytest.mark.parametrize("name", ["../CURRENT", "state.json", "meta.json"])
+@pytest.mark.parametrize("data", [b"", b"{}", b"nonsense"])
+def test_a_damaged_list_of_files_says_to_reindex_and_a_build_heals_it(tmp_path: Path, name: str, data: bytes) -> None:
+    index = TantivyIndex(tmp_path)
+    fill(index)
+    index.close()
+    (sole(tmp_path) / name).write_bytes(data)
+    index = TantivyIndex(tmp_path)
+    with pytest.raises(ConfigError, match="discovery reindex"):
+        index.search(Plan(SCOPE))
+    with pytest.raises(ConfigError, match="discovery reindex"):
+        fill(index)
+    assert len(index.check()) == 1
+    build = index.build(SCOPE)
+    build.add([make(1)])
+    build.publish(5)
+    assert found(index) == {1}
+    assert list(index.check()) == []
+    index.close()
+
+
+def test_an_index_of_another_version_says_to_reindex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = TantivyIndex(tmp_path)
+    fill(index)
+    index.close()
+    monkeypatch.setattr(engine_module, "VERSION", -1)
+    other = TantivyIndex(tmp_path)
+    with pytest.raises(ConfigError, match=r"another version.*discovery reindex"):
+        other.search(Plan(SCOPE))
+    other.build(SCOPE).publish(1)
+    assert other.generation(SCOPE).documents == 0
+
+
+def test_every_field_of_the_table_can_be_indexed() -> None:
+    schema = engine_module._schema()
+    query = engine_module.Query
+    for name in FIELDS:
+        assert query.exists_query(name)
+        assert query.term_query(schema, name, "x" if FIELDS[name].type in {"keyword", "text"} else 1)
+
+
+def test_user_text_reaches_no_query_language(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    documents = [make(1, "plain words", keywords={"keyword": ("secret",)}), make(2, "other")]
+    fill(index, documents)
+    oracle = OracleIndex()
+    fill(oracle, documents)
+    for text in (
+        "keyword:secret",
+        "* OR *",
+        "plain OR other",
+        "_key:[0 TO 9]",
+        "/.*/",
+        "plain AND (",
+        '"',
+        "-",
+        "a:b~2",
+    ):
+        assert found(index, text=parse(text)) == found(oracle, text=parse(text)), text
+    assert found(index, text=parse("keyword:secret")) == found(index, text=parse("plain OR other")) == set()
+    index.close()
+
+
+def test_a_pattern_too_large_for_an_automaton_is_matched_all_the_same(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    fill(index, [make(1, keywords={"keyword": ("xa" + "b" * 30,)}), make(2, keywords={"keyword": ("xa",)})])
+    schema = engine_module._schema()
+    with pytest.raises(ValueError, match="1000 states"):
+        engine_module.Query.regex_query(schema, "keyword", engine_module.like("%a" + "_" * 30 + "%").regex("."))
+    assert found(index, filter=Like("keyword", "%a" + "_" * 30 + "%")) == {1}
+    index.close()
+
+
+def test_dates_beyond_nanoseconds_are_found(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    far = 10**16
+    fill(index, [make(1, instants={"start": -far}), make(2, instants={"start": far})])
+    assert found(index, filter=Comparison("<", "start", -far + 1)) == {1}
+    assert walked(index, Sort("start", descending=True), 1) == [2, 1]
+    index.close()
+
+
+def test_answers_of_everything_are_remembered_until_the_next_commit(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    fill(index)
+    plan = Plan(SCOPE, facets=(FacetRequest("keyword"),))
+    first = index.search(plan).facets[0]
+    assert index.search(plan).facets[0] is first
+    index.write(SCOPE, [make(50, keywords={"keyword": ("x",)})], (), 2)
+    assert index.search(plan).facets[0] != first
+    index.close()
+
+
+def test_a_search_that_the_engine_cannot_do_is_an_error_of_ours(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    fill(index)
+    index.close()
+    for file in sole(tmp_path).glob("*.fast"):
+        file.write_bytes(b"\0" * file.stat().st_size)
+    with pytest.raises((UnavailableError, ConfigError)):
+        TantivyIndex(tmp_path).search(Plan(SCOPE, sort=Sort("title"), facets=(FacetRequest("keyword"),)))

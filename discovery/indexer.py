@@ -12,7 +12,7 @@ from typing import Final
 
 from discovery.errors import ConflictError, UnavailableError
 from discovery.index.base import Generation, Index
-from discovery.index.document import document
+from discovery.index.document import documents
 from discovery.model.record import SCOPES
 from discovery.store.store import Store
 
@@ -67,7 +67,7 @@ def follow(store: Store, index: Index, *, progress: Progress | None = None) -> i
         waiting = store.catalogue.pending(scope, after) if progress else 0
         done = 0
         while changes := store.catalogue.changes(scope, after, BATCH):
-            live = [document(each.record, each.key) for each in changes if each.record is not None]
+            live = documents([(each.record, each.key) for each in changes if each.record is not None])
             gone = [each.key for each in changes if each.record is None]
             after = changes[-1].change
             index.write(scope, live, gone, after)
@@ -89,7 +89,7 @@ def rebuild(store: Store, index: Index, *, progress: Progress | None = None) -> 
         after = done = 0
         try:
             while changes := store.catalogue.changes(scope, after, BATCH, until=target):
-                live = [document(each.record, each.key) for each in changes if each.record is not None]
+                live = documents([(each.record, each.key) for each in changes if each.record is not None])
                 build.add(live)
                 after = changes[-1].change
                 done += len(live)

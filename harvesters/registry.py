@@ -15,6 +15,7 @@ from discovery.model.source import Source
 from harvesters.base import Harvester, SourceContext, Value
 from harvesters.stac_items import RecordsFile, StacItems
 from harvesters.stac_static import StacStatic
+from harvesters.tap import Tap
 
 _WORDS: Final = MappingProxyType({"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False})
 
@@ -124,6 +125,16 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                         "The collection of all items, where they name one that is not among the collections.",
                     ),
                     Setting("page", int, 500, "How many elements are stored at a time."),
+                ),
+            ),
+            Kind(
+                "tap",
+                Tap,
+                "An ObsCore table of a TAP service, from the URL that its /sync and /capabilities stand below.",
+                (
+                    *COMMON,
+                    Setting("table", str, "ivoa.ObsCore", "The table, as the service calls it."),
+                    Setting("page", int, 5000, "How many rows are asked for at a time."),
                 ),
             ),
             Kind(

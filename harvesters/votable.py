@@ -1,0 +1,227 @@
+"""Reading VOTables that strangers send: fields, rows as text, and the status that counts, which is the last one."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from lxml import etree
+
+from discovery.errors import RecordError, SourceUnavailableError
+
+OK: Final = "OK"
+OVERFLOW: Final = "OVERFLOW"
+ERROR: Final = "ERROR"
+_BINARY: Final = frozenset({"BINARY", "BINARY2", "FITS", "PARQUET"})
+_INTEGERS: Final = frozenset({"unsignedByte", "short", "int", "long"})
+MAX_CELL: Final = 4 * 1024 * 1024
+"""Characters of one cell; the longest footprints have some hundred thousand."""
+_MAX_FIELDS: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One FIELD: what its name, unit and empty value are."""
+
+    name: str
+    datatype: str = "char"
+    unit: str = ""
+    xtype: str = ""
+    null: str = ""
+    text: bool = True
+
+    def value(self, cell: str) -> str:
+        """Return a cell as it was sent; empty for NULL, which VOTable writes in three ways."""
+        stripped = cell.strip()
+        if not self.text and (stripped == self.null or stripped.lower() == "nan"):
+            return ""
+        return cell
+
+
+@dataclass(slots=True)
+class Table:
+    """One answer: its columns, the rows that came, and what the service says of them."""
+
+    columns: list[Column] = field(default_factory=list)
+    rows: list[dict[str, str]] = field(default_factory=list)
+    status: str = ""
+    """Of the last QUERY_STATUS; services say OK before a table that they then cut short."""
+    message: str = ""
+    full: bool = False
+    """Whether there were more rows than the caller takes; the rest was not read."""
+
+    def units(self) -> Mapping[str, str]:
+        """Return the units by the names of the columns, in lower case."""
+        return {each.name: each.unit for each in self.columns if each.unit}
+
+    def xtypes(self) -> Mapping[str, str]:
+        """Return the extended types by the names of the columns, in lower case."""
+        return {each.name: each.xtype for each in self.columns if each.xtype}
+
+
+def read(body: bytes, *, most: int) -> Table:
+    """Return the first table of a VOTable; names of columns are in lower case, empty cells are left out of a row.
+
+    Args:
+        body: The whole answer.
+        most: How many rows are taken; a server that sends more does not keep to what was asked.
+
+    Raises:
+        RecordError: It is not a VOTable, or it ends before its end (`broken-votable`); rows of it cannot be trusted.
+    """
+    reader = _Reader(most)
+    try:
+        for event, element in _events(body):
+            if reader.take(event, element):
+                break
+    except etree.XMLSyntaxError as error:
+        raise RecordError("broken-votable", f"the VOTable is broken: {error.msg}") from error
+    if reader.binary:
+        return _binary(body, reader.table, most)
+    if not reader.begun:
+        raise RecordError("broken-votable", "the answer is XML, but no VOTable")
+    return reader.table
+
+
+def failure(content: bytes) -> str:
+    """Return what an answer that is an error says, in a VOTable or in plain text; empty when it says nothing."""
+    try:
+        return read(content, most=1).message
+    except RecordError:
+        text = content[:500].decode("utf-8", "replace").strip()
+        return "" if text.startswith("<") else text
+
+
+def _events(body: bytes) -> Iterator[tuple[str, Any]]:
+    # No entity is resolved and nothing is loaded; libxml2's own limits on depth and size stay on.
+    return iter(
+        etree.iterparse(
+            io.BytesIO(body), events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False
+        )
+    )
+
+
+class _Reader:
+    """Takes the parser's events one by one and forgets rows as they are read."""
+
+    def __init__(self, most: int) -> None:
+        self.table = Table()
+        self.begun = False
+        self.binary = False
+        self._most = most
+        self._tables = 0
+        self._null = ""
+
+    def take(self, event: str, element: Any) -> bool:
+        """Take an event; say whether nothing more is wanted."""
+        if not isinstance(element.tag, str):
+            return False
+        name = element.tag.rpartition("}")[2]
+        if event == "start":
+            self._start(name, element)
+            return self.binary and name in _BINARY and bool(self.table.columns)
+        if name == "VALUES":
+            self._null = element.get("null") or self._null
+        elif name == "FIELD" and self._tables == 1:
+            self._field(element)
+        elif name == "INFO" and element.get("name") == "QUERY_STATUS":
+            self.table.status = (element.get("value") or "").upper()
+            self.table.message = " ".join((element.text or "").split())[:1000]
+        elif name == "TR" and self._tables == 1:
+            return self._row(element)
+        return False
+
+    def _start(self, name: str, element: Any) -> None:
+        if not self.begun:
+            if element.getroottree().docinfo.doctype:
+                raise RecordError("broken-votable", "the answer brings a DTD, which no VOTable needs")
+            if name != "VOTABLE":
+                raise RecordError("broken-votable", f"the answer is <{name[:40]}>, not a VOTable")
+            self.begun = True
+        elif name == "TABLE":
+            self._tables += 1
+        elif name in _BINARY and self._tables == 1:
+            self.binary = True
+
+    def _field(self, element: Any) -> None:
+        datatype = element.get("datatype") or "char"
+        if len(self.table.columns) >= _MAX_FIELDS:
+            raise RecordError("broken-votable", f"the table has more than {_MAX_FIELDS} columns")
+        self.table.columns.append(
+            Column(
+                (element.get("name") or element.get("ID") or "").lower(),
+                datatype,
+                (element.get("unit") or "").strip(),
+                (element.get("xtype") or "").strip(),
+                self._null,
+                datatype in ("char", "unicodeChar") or element.get("arraysize") is not None,
+            )
+        )
+        self._null = ""
+
+    def _row(self, element: Any) -> bool:
+        table = self.table
+        if len(table.rows) >= self._most:
+            table.full = True
+            return True
+        row: dict[str, str] = {}
+        for column, cell in zip(table.columns, element, strict=False):
+            value = column.value(cell.text or "")
+            if len(value) > MAX_CELL:
+                raise RecordError("broken-votable", f"a cell of {column.name} is longer than {MAX_CELL} characters")
+            if value:
+                row[column.name] = value
+        table.rows.append(row)
+        # Rows that are read are let go, with what stands before them, so that a page takes the memory of its texts.
+        element.clear()
+        while element.getprevious() is not None:
+            del element.getparent()[0]
+        return False
+
+
+def _binary(body: bytes, read: Table, most: int) -> Table:
+    """Return a table that came in one of the binary forms, which services send although text was asked for."""
+    from astropy.io.votable import parse  # a second to import, for the few services that need it
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            document = parse(io.BytesIO(body), verify="ignore")
+            found = document.get_first_table()
+        except Exception as error:  # astropy raises whatever its parts do on damaged bytes
+            raise RecordError(
+                "broken-votable", f"the binary table is broken: {type(error).__name__}: {error}"
+            ) from error
+        statuses = [info for each in document.resources for info in each.infos if info.name == "QUERY_STATUS"]
+        if statuses:
+            read.status, read.message = str(statuses[-1].value).upper(), str(statuses[-1].content or "")[:1000]
+        read.rows = [_binary_row(read.columns, values) for values in found.array[:most]]
+        read.full = len(found.array) > most
+    return read
+
+
+def _binary_row(columns: list[Column], values: Any) -> dict[str, str]:
+    row: dict[str, str] = {}
+    for column, value in zip(columns, values.tolist() if hasattr(values, "tolist") else values, strict=False):
+        if value is None:
+            continue
+        if isinstance(value, bytes):
+            text = value.decode("utf-8", "replace")
+        elif isinstance(value, list | tuple):
+            text = " ".join(str(each) for each in value)
+        elif hasattr(value, "tolist"):
+            flat = value.tolist()
+            text = " ".join(str(each) for each in flat) if isinstance(flat, list) else str(flat)
+        else:
+            text = str(value)
+        if text := column.value(text):
+            row[column.name] = text
+    return row
+
+
+def unavailable(table: Table, what: str) -> SourceUnavailableError:
+    """Return the error for an answer whose status is ERROR."""
+    return SourceUnavailableError(f"{what}: the service says: {table.message or 'ERROR, and not why'}", detail="query")

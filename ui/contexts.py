@@ -1,0 +1,274 @@
+"""What each page is made of: one frozen class a page, and the small parts they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from discovery.query.query import Total
+from ui.drawing import Bar, Map
+from ui.text import Piece
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every page shows around its contents."""
+
+    title: str
+    """What this portal is called."""
+    version: str
+    """Of the software, in the footer."""
+    style: str
+    """URL of the stylesheet; it changes with its contents."""
+    scripts: tuple[str, ...]
+    """URLs of the scripts, none where the browser files are not there; the pages are complete without."""
+    q: str = ""
+    """The words that stand in the search box of the header."""
+    json: str = ""
+    """URL of the same page as JSON, empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A text that leads somewhere."""
+
+    text: str
+    url: str = ""
+    """Empty for a text that leads nowhere."""
+    note: str = ""
+    """What else is said beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One record in a list."""
+
+    id: str
+    url: str
+    kind: str
+    """The kind's value, which the stylesheet knows."""
+    kind_label: str
+    title: tuple[Piece, ...]
+    description: tuple[Piece, ...]
+    """The part of the description where the words stand."""
+    mission: str
+    """Labels of its missions."""
+    provider: str
+    time: str
+    formats: str
+    license: str
+    example: str
+    """`example` or `synthetic` for an entry that is not real, else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of a facet."""
+
+    value: str
+    label: str
+    count: int
+    selected: bool
+    url: str
+    """Ticks or unticks it."""
+    depth: int
+    """How deep it stands in a tree, 0 for its roots and in a flat facet."""
+
+
+@dataclass(frozen=True, slots=True)
+class FacetBox:
+    """One facet in the column of filters."""
+
+    name: str
+    label: str
+    values: tuple[Value, ...]
+    exact: bool
+    other: int
+    """How many occurrences are not among the values."""
+    more: str
+    """URL that shows it in full, or cuts it again; empty where there is nothing more."""
+    full: bool
+    """Whether it is shown in full."""
+    open: bool
+    """Whether its values are seen at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One active filter."""
+
+    name: str
+    """Which field it narrows."""
+    text: str
+    url: str
+    """The same question without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A filter that an empty answer could do without."""
+
+    chip: Chip
+    count: str
+    """How many would match then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One entry of a menu."""
+
+    value: str
+    text: str
+    selected: bool
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What stands in the fields of the search form."""
+
+    hidden: tuple[tuple[str, str], ...]
+    """Parameters that a new search by words, time or place keeps."""
+    start: str
+    end: str
+    bbox: str
+    cone: str
+    filter: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchContext:
+    """The list of records that match."""
+
+    site: Site
+    form: Form
+    scope: str
+    total: str
+    noun: str
+    """What the records of the scope are called, in the number that fits the total."""
+    elsewhere: Anchor | None
+    """How many match in the other scope, None for none."""
+    cards: tuple[Card, ...]
+    facets: tuple[FacetBox, ...]
+    chips: tuple[Chip, ...]
+    clear: str
+    """URL of everything, in the same order."""
+    sorts: tuple[Option, ...]
+    bars: tuple[Bar, ...]
+    bar_urls: tuple[str, ...]
+    """Where each bar leads."""
+    ways: tuple[Way, ...]
+    """What to remove, for a page without records."""
+    next: str
+    """URL of the next page, empty at the end."""
+    first: str
+    """URL of the first page, empty on it."""
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of a record's key facts."""
+
+    label: str
+    values: tuple[Anchor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRow:
+    """One file or service of a record."""
+
+    title: str
+    url: str
+    """Empty where the address is none that a browser opens."""
+    address: str
+    """The address as people read it."""
+    media_type: str
+    roles: str
+    size: str
+    alternates: tuple[Anchor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordContext:
+    """One record with everything that it says."""
+
+    site: Site
+    id: str
+    title: str
+    kind: str
+    kind_label: str
+    example: str
+    description: Markup
+    """Safe HTML."""
+    open_links: tuple[Anchor, ...]
+    """The main ways to the data: its DOI, landing page, where it is served."""
+    facts: tuple[Fact, ...]
+    map: Map | None
+    time: str
+    assets: tuple[AssetRow, ...]
+    assets_left: int
+    """How many more there are than the page shows."""
+    links: tuple[Anchor, ...]
+    links_left: int
+    related: tuple[Anchor, ...]
+    """Its parent and what lies beneath it."""
+    contacts: tuple[Anchor, ...]
+    identifiers: tuple[Fact, ...]
+    properties: tuple[Fact, ...]
+    """The long tail."""
+    issues: tuple[Anchor, ...]
+    """Warnings: what was odd about the source's document."""
+    provenance: tuple[Fact, ...]
+    attribution: str
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """One of the domains on the home page."""
+
+    value: str
+    label: str
+    about: str
+    url: str
+    resources: Total
+    observations: Total
+    observations_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A row of cards with a heading."""
+
+    title: str
+    url: str
+    """Where all of them are."""
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HomeContext:
+    """The first page."""
+
+    site: Site
+    numbers: tuple[Anchor, ...]
+    """How much there is: datasets, observations, sources."""
+    domains: tuple[Domain, ...]
+    shelves: tuple[Shelf, ...]
+    examples: tuple[Anchor, ...]
+    """Searches to try."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorContext:
+    """Why there is no page."""
+
+    site: Site
+    status: int
+    title: str
+    message: str
+    near: tuple[str, ...]
+    """Names that may have been meant."""
+    ways: tuple[Anchor, ...]
+    """Where to go from here."""

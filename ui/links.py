@@ -1,0 +1,119 @@
+"""Every URL that the pages lead to; templates make none themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import quote, urlencode
+
+from discovery.model import terms
+from discovery.query.fields import FIELDS
+from discovery.query.form import FACET, REGIONS
+
+Pairs = tuple[tuple[str, str], ...]
+"""The parameters of a request in their order, as `discovery.query.form` reads them."""
+
+SEARCH = "/search"
+MORE = "more"
+"""The parameter that shows a facet in full; it is the pages' own and no part of a question."""
+FORMAT = "f"
+"""The parameter that chooses JSON instead of a page."""
+OWN = (MORE, FORMAT, "from", "to")
+"""Parameters that the pages read themselves."""
+
+
+def asked(pairs: Iterable[tuple[str, str]]) -> Pairs:
+    """Return the parameters that make up the question: none of the pages' own and none that is empty."""
+    return tuple((name, value) for name, value in pairs if name not in OWN and value.strip())
+
+
+def search(pairs: Iterable[tuple[str, str]] = ()) -> str:
+    """Return the URL of a search."""
+    query = urlencode(list(pairs), errors="replace")
+    return f"{SEARCH}?{query}" if query else SEARCH
+
+
+def facet(name: str, value: str, *, scope: str = "") -> str:
+    """Return the URL of everything that has one value of a facet."""
+    return search([*([("scope", scope)] if scope else []), (f"{FACET}{name}", value)])
+
+
+def toggle(pairs: Pairs, name: str, value: str) -> str:
+    """Return the URL that ticks a facet's value, or unticks it.
+
+    In a tree the new value takes the place of what lies above and beneath it: a mission below a ticked group would
+    otherwise change nothing, as the values of a facet are joined by OR.
+    """
+    pair = (f"{FACET}{name}", value)
+    if pair in pairs:
+        return search(_first_page(each for each in pairs if each != pair))
+    kept = [each for each in pairs if not (FIELDS[name].tree and each[0] == pair[0] and _related(each[1], value))]
+    return search(_first_page([*kept, pair]))
+
+
+def without(pairs: Pairs, *removed: tuple[str, str]) -> str:
+    """Return the URL of the same question less some parameters."""
+    return search(_first_page(less(pairs, *removed)))
+
+
+def less(pairs: Pairs, *removed: tuple[str, str]) -> Pairs:
+    """Return the parameters that stay; with the region its frame goes too."""
+    names = {name for name, _ in removed}
+    return tuple(
+        each for each in pairs if each not in removed and not (each[0] == "frame" and names.intersection(REGIONS))
+    )
+
+
+def clear(pairs: Pairs) -> str:
+    """Return the URL of everything in the same scope and order."""
+    return search(each for each in pairs if each[0] in ("scope", "sort", "size"))
+
+
+def replaced(pairs: Pairs, name: str, value: str) -> str:
+    """Return the URL with one parameter set anew, or removed where the value is empty."""
+    kept = [each for each in pairs if each[0] != name]
+    return search(_first_page([*kept, *([(name, value)] if value else [])]))
+
+
+def scope(pairs: Pairs, value: str) -> str:
+    """Return the URL of the same question in the other scope; an order that suits one does not suit the other."""
+    kept = [each for each in pairs if each[0] not in ("scope", "sort")]
+    return search(_first_page([*kept, ("scope", value)]))
+
+
+def page(pairs: Pairs, after: str) -> str:
+    """Return the URL of the page behind this one."""
+    return search([*_first_page(pairs), ("after", after)])
+
+
+def expanded(pairs: Pairs, more: Iterable[str], name: str) -> str:
+    """Return the URL with a facet shown in full, or cut again where it was in full; it stays on the same page."""
+    shown = [each for each in more if each != name] if name in more else [*more, name]
+    return f"{search([*pairs, *((MORE, each) for each in shown)])}#facet-{name}"
+
+
+def as_json(url: str) -> str:
+    """Return the URL of the same thing as JSON."""
+    return f"{url}{'&' if '?' in url else '?'}{FORMAT}=json"
+
+
+def record(id: str) -> str:
+    """Return the URL of a record's page."""
+    return f"/records/{quote(id, safe='')}"
+
+
+def observations(id: str) -> str:
+    """Return the URL of the observations of a dataset."""
+    return facet("dataset", id, scope="observations")
+
+
+def members(id: str) -> str:
+    """Return the URL of the resources that name a record as their parent."""
+    return facet("dataset", id)
+
+
+def _first_page(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [each for each in pairs if each[0] != "after"]
+
+
+def _related(one: str, other: str) -> bool:
+    return one in terms.ancestors(other) or other in terms.ancestors(one)

@@ -1,0 +1,282 @@
+"""From a page of the portal to the search page: cards, facets, chips, bars and the way out of an empty answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from discovery.errors import BadQueryError
+from discovery.model import terms
+from discovery.model.record import OBSERVATIONS, RESOURCES, Record
+from discovery.portal import Page, Portal
+from discovery.query import form
+from discovery.query.fields import FACETS, FIELDS, MISSION
+from discovery.query.query import Bucket, Facet, FacetRequest, Histogram, Query
+from discovery.query.text import TextQuery, parse
+from ui import drawing, links, text, wording
+from ui.contexts import Anchor, Card, Chip, FacetBox, Form, Option, SearchContext, Site, Value, Way
+from ui.links import Pairs
+from ui.sources import Sources
+
+CAP: Final = 8
+"""Values of a facet before "show more"."""
+FULL: Final = 100
+TREE: Final = 400
+"""Nodes of the mission tree; all vocabularies together hold fewer."""
+OPEN: Final = 6
+"""Facets whose values are seen without a click."""
+WAYS: Final = 8
+"""Filters of an empty answer that are tried without."""
+SHOWN: Final = {
+    RESOURCES: (
+        *(
+            "kind",
+            "domain",
+            MISSION,
+            "capability",
+            "theme",
+            "instrument",
+            "variable",
+            "project",
+            "provider",
+            "platform",
+        ),
+        *("level", "product_type", "format", "license", "access", "organisation", "collection", "category", "source"),
+    ),
+    OBSERVATIONS: (
+        *("dataset", "domain", MISSION, "instrument", "product_type", "platform", "target", "level", "format"),
+        *("provider", "license", "access", "frame", "source"),
+    ),
+}
+"""The facets of each scope, most useful first; one that does not split the answer is not shown."""
+SORTS: Final = (
+    ("", "Best match"),
+    ("-updated", "Recently updated"),
+    ("title", "Title A to Z"),
+    ("-start", "Newest data"),
+    ("start", "Oldest data"),
+)
+_LABELS: Final = {"q": "Words", "filter": "Filter", "bbox": "Box", "cone": "Cone", "polygon": "Polygon", "time": "Time"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A question as the pages ask it."""
+
+    pairs: Pairs
+    query: Query
+    more: tuple[str, ...]
+    """Facets to show in full."""
+
+
+def request(given: Iterable[tuple[str, str]]) -> Request:
+    """Return the question of a request's parameters with the facets and the histogram that the page shows."""
+    given = list(given)
+    pairs = links.asked(given)
+    query = form.parse(pairs)
+    more = tuple(dict.fromkeys(value for name, value in given if name == links.MORE and value in FACETS))
+    ticked = tuple(each.name for each in query.selections if each.name not in SHOWN[query.scope])
+    facets = tuple(FacetRequest(name, _size(name, more)) for name in (*SHOWN[query.scope], *ticked))
+    return Request(pairs, replace(query, facets=facets, histogram=Histogram("year")), more)
+
+
+def _size(name: str, more: Sequence[str]) -> int:
+    if FIELDS[name].tree:
+        return TREE
+    return FULL if name in more else CAP
+
+
+def search_page(portal: Portal, asked: Request, page: Page, site: Site, sources: Sources) -> SearchContext:
+    """Return what the search page shows for a question and its answer."""
+    query = asked.query
+    words = parse(query.text)
+    bars = drawing.bars(page.bins)
+    chips = _chips(asked, page)
+    return SearchContext(
+        site=site,
+        form=_form(asked),
+        scope=query.scope,
+        total=wording.count(page.total),
+        noun=_noun(query.scope, page.total.value),
+        elsewhere=_elsewhere(asked, page),
+        cards=tuple(card(each.record, words, sources) for each in page.records),
+        facets=tuple(_boxes(asked, page, sources)),
+        chips=tuple(chip for chip, _ in chips),
+        clear=links.clear(asked.pairs),
+        sorts=_sorts(asked),
+        bars=bars,
+        bar_urls=tuple(links.replaced(asked.pairs, "time", each.time) for each in bars),
+        ways=tuple(_ways(portal, asked, chips)) if not page.records and not query.after else (),
+        next=links.page(asked.pairs, page.next) if page.next else "",
+        first=links.replaced(asked.pairs, "after", "") if query.after else "",
+        milliseconds=round(page.seconds * 1000),
+    )
+
+
+def card(record: Record, words: TextQuery, sources: Sources) -> Card:
+    """Return a record as a list shows it, with the words of the query marked."""
+    return Card(
+        id=record.id,
+        url=links.record(record.id),
+        kind=record.kind,
+        kind_label=wording.kind(record.kind),
+        title=text.marked(record.title[:300] or record.source_id[:300], words),
+        description=text.excerpt(text.plain(record.description), words),
+        mission=", ".join(terms.label(MISSION, each) for each in record.missions[:3]),
+        provider=record.provider[:80],
+        time=wording.period(record.extent),
+        formats=", ".join(each[:60] for each in record.formats[:4]),
+        license=wording.value("license", record.license, terms.label("license", record.license))[:80],
+        example=sources.marker(record),
+    )
+
+
+def boxes(facets: Iterable[Facet], sources: Sources) -> list[Facet]:
+    """Return the facets with the labels that people read."""
+    return [
+        replace(facet, buckets=tuple(replace(each, label=_label(facet.name, each, sources)) for each in facet.buckets))
+        for facet in facets
+    ]
+
+
+def _label(name: str, bucket: Bucket, sources: Sources) -> str:
+    if name == "source":
+        return sources.title(bucket.value)
+    return wording.value(name, bucket.value, bucket.label)
+
+
+def _boxes(asked: Request, page: Page, sources: Sources) -> Iterable[FacetBox]:
+    number = 0
+    for facet in boxes(page.facets, sources):
+        if not _splits(facet, page.total.value):
+            continue
+        number += 1
+        full = facet.name in asked.more
+        values = _tree(facet, full) if FIELDS[facet.name].tree else list(facet.buckets)
+        cut = len(values) < len(facet.buckets) or facet.other > 0
+        ticked = any(each.selected for each in facet.buckets)
+        yield FacetBox(
+            name=facet.name,
+            label=facet.label,
+            values=tuple(_value(asked.pairs, facet.name, each) for each in values),
+            exact=facet.exact,
+            other=facet.other,
+            more=links.expanded(asked.pairs, asked.more, facet.name) if cut or full else "",
+            full=full,
+            open=number <= OPEN or ticked or full,
+        )
+
+
+def _splits(facet: Facet, total: int) -> bool:
+    """Tell whether ticking something in a facet could change the answer."""
+    buckets = facet.buckets
+    return len(buckets) > 1 or any(each.selected or each.count < total for each in buckets)
+
+
+def _value(pairs: Pairs, name: str, bucket: Bucket) -> Value:
+    url = links.toggle(pairs, name, bucket.value)
+    depth = max(len(bucket.path) - 1, 0)
+    return Value(bucket.value, bucket.label[:200], bucket.count, bucket.selected, url, min(depth, 4))
+
+
+def _tree(facet: Facet, full: bool) -> list[Bucket]:
+    """Return the nodes of a tree in the order of reading: below a node only what is open, ticked or all."""
+    beneath: dict[str, list[Bucket]] = {}
+    for bucket in facet.buckets:
+        beneath.setdefault(bucket.path[-2] if len(bucket.path) > 1 else "", []).append(bucket)
+    whole = full or len(facet.buckets) <= CAP
+    opened = {step for each in facet.buckets if each.selected for step in each.path}
+    out: list[Bucket] = []
+
+    def walk(parent: str) -> None:
+        for number, bucket in enumerate(beneath.get(parent, ())):
+            if whole or number < CAP or bucket.value in opened:
+                out.append(bucket)
+                if whole or bucket.value in opened:
+                    walk(bucket.value)
+
+    walk("")
+    return out
+
+
+def _chips(asked: Request, page: Page) -> list[tuple[Chip, Pairs]]:
+    """Return each active filter with the parameters of the question without it."""
+    labels = {(facet.name, each.value): each.label for facet in page.facets for each in facet.buckets}
+    chips: list[tuple[Chip, Pairs]] = []
+    for name, value in asked.pairs:
+        if name.startswith(form.FACET):
+            field = name.removeprefix(form.FACET)
+            said = wording.value(field, value, labels.get((field, value), "") or terms.label(field, value))
+            label = FIELDS[field].label
+        elif name in _LABELS:
+            said = _said(asked.query, name, value)
+            label = _LABELS[name]
+        else:
+            continue
+        rest = links.less(asked.pairs, (name, value))
+        chips.append((Chip(label, said[:120], links.without(asked.pairs, (name, value))), rest))
+    return chips
+
+
+def _said(query: Query, name: str, value: str) -> str:
+    if name == "time" and query.time:
+        return wording.span(query.time)
+    frame = f" ({wording.value('frame', query.region.frame)})" if query.region and name in form.REGIONS else ""
+    return f"{value.strip()}{frame}"
+
+
+def _ways(portal: Portal, asked: Request, chips: Sequence[tuple[Chip, Pairs]]) -> Iterable[Way]:
+    """Yield what each filter's removal would give, the most helpful first."""
+    found: list[tuple[int, Way]] = []
+    for chip, rest in chips[:WAYS]:
+        try:
+            total = portal.search(replace(form.parse(rest), size=0, after="")).total
+        except BadQueryError:
+            continue  # What is left may be more than an engine answers; the others still help.
+        found.append((total.value, Way(chip, wording.count(total))))
+    return (way for _, way in sorted(found, key=lambda each: -each[0]))
+
+
+def _form(asked: Request) -> Form:
+    single: Mapping[str, str] = dict(asked.pairs)
+    start, end = wording.years(asked.query.time)
+    kept = ("scope", "sort", "size", "polygon")
+    hidden = tuple(
+        each
+        for each in asked.pairs
+        if each[0].startswith(form.FACET) or each[0] in kept or (each[0] == "frame" and "polygon" in single)
+    )
+    return Form(hidden, start, end, single.get("bbox", ""), single.get("cone", ""), single.get("filter", ""))
+
+
+def _elsewhere(asked: Request, page: Page) -> Anchor | None:
+    if page.elsewhere is None or not page.elsewhere.value:
+        return None
+    other = OBSERVATIONS if asked.query.scope == RESOURCES else RESOURCES
+    noun = _noun(other, page.elsewhere.value)
+    verb = "matches" if page.elsewhere.value == 1 else "match"
+    return Anchor(f"{wording.count(page.elsewhere)} {noun} {verb}", links.scope(asked.pairs, other))
+
+
+def _noun(scope: str, number: int) -> str:
+    one, many = ("observation", "observations") if scope == OBSERVATIONS else ("resource", "resources")
+    return one if number == 1 else many
+
+
+def _sorts(asked: Request) -> tuple[Option, ...]:
+    query = asked.query
+    now = f"{'-' if query.sort.descending else ''}{query.sort.name}" if query.sort else ""
+    choices = [(value, label) for value, label in SORTS if value or query.text]
+    if not query.text:
+        # Without words to rank by the portal's own order is by date, so it is called so.
+        choices = [
+            ("", "Newest first"),
+            *((v, t) for v, t in choices if v != ("-updated", "-start")[query.scope != RESOURCES]),
+        ]
+    if now not in [value for value, _ in choices]:
+        label = FIELDS[query.sort.name].label if query.sort else ""
+        choices.append((now, f"{label}, {'falling' if now.startswith('-') else 'rising'}"))
+    return tuple(
+        Option(value, label, value == now, links.replaced(asked.pairs, "sort", value)) for value, label in choices
+    )

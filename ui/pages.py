@@ -1,0 +1,167 @@
+"""The pages of the portal and the same data as JSON by `f=json`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+
+from discovery.errors import BadQueryError, DiscoveryError, UnavailableError
+from discovery.model.record import OBSERVATIONS, record_id
+from discovery.portal import Page, Portal, View
+from discovery.query.query import Facet, Total
+from ui import home, links, listing, record, sources
+from ui.rendering import Renderer, answer, redirect
+
+SUGGESTIONS = 8
+
+
+def router(portal: Portal, *, title: str) -> APIRouter:
+    """Return the routes of the pages: `/`, `/search`, `/records/{id}`, `/records` and `/suggest`.
+
+    Errors of these routes become pages, or JSON by `f=json`; the handlers of the application stay as they are.
+
+    Args:
+        portal: What is asked.
+        title: What the portal is called on its pages.
+    """
+    renderer = Renderer(title)
+    routes = _Pages(portal, renderer)
+    made = APIRouter(route_class=_route_class(renderer), include_in_schema=False, redirect_slashes=False)
+    for path, endpoint in (
+        ("/", routes.home),
+        ("/search", routes.search),
+        ("/records", routes.find),
+        ("/records/{id}", routes.record),
+        ("/suggest", routes.suggest),
+    ):
+        made.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_model=None)
+    return made
+
+
+class _Pages:
+    """One method a route, each from request to answer."""
+
+    def __init__(self, portal: Portal, renderer: Renderer) -> None:
+        self._portal = portal
+        self._renderer = renderer
+
+    def home(self, _request: Request) -> Response:
+        context = home.home_page(self._portal, self._renderer.site(), sources.read(self._portal))
+        return self._renderer.page("home.html", context)
+
+    def search(self, request: Request) -> Response:
+        given = request.query_params.multi_items()
+        canonical = _canonical(given)
+        if canonical:
+            return redirect(canonical)
+        asked = listing.request(given)
+        page = self._portal.search(asked.query, elsewhere=True)
+        known = sources.read(self._portal)
+        if _wants_json(request):
+            return answer(_page_json(asked, page, known))
+        site = self._renderer.site(q=asked.query.text, json=links.as_json(links.search(asked.pairs)))
+        return self._renderer.page("search.html", listing.search_page(self._portal, asked, page, site, known))
+
+    def record(self, request: Request, id: str) -> Response:
+        if _wants_json(request):
+            return answer(record.record_json(self._portal.record(id).record))
+        try:
+            view = self._portal.view(id)
+        except UnavailableError:
+            # The record itself comes from the store; only the numbers beside it need the engine.
+            view = View(self._portal.record(id))
+        site = self._renderer.site(json=links.as_json(links.record(id)))
+        return self._renderer.page("record.html", record.record_page(view, site, sources.read(self._portal)))
+
+    def find(self, request: Request) -> Response:
+        names = ("source", "container", "source_id")
+        given = [request.query_params.get(name) for name in names]
+        if given[0] is None or given[2] is None:
+            raise BadQueryError("source and source_id name a record, with its container where it has one",
+                                parameter="source" if given[0] is None else "source_id")  # fmt: skip
+        found = self._portal.record(record_id(given[0], given[1] or "", given[2]))
+        url = links.record(found.record.id)
+        return redirect(links.as_json(url) if _wants_json(request) else url)
+
+    def suggest(self, request: Request) -> Response:
+        found = self._portal.suggest(request.query_params.get("q", ""), SUGGESTIONS)
+        return answer(
+            {"suggestions": [{"id": e.id, "title": e.title, "kind": e.kind, "url": links.record(e.id)} for e in found]}
+        )
+
+
+def _route_class(renderer: Renderer) -> type[APIRoute]:
+    class PageRoute(APIRoute):
+        """A route whose errors are answered as a page."""
+
+        def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+            handler = super().get_route_handler()
+
+            async def handle(request: Request) -> Response:
+                try:
+                    return await handler(request)
+                except DiscoveryError as error:
+                    return renderer.error(error, as_json=_wants_json(request) or self.path == "/suggest")
+
+            return handle
+
+    return PageRoute
+
+
+def _wants_json(request: Request) -> bool:
+    return request.query_params.get(links.FORMAT) == "json"
+
+
+def _canonical(given: list[tuple[str, str]]) -> str:
+    """Return the URL that a form without scripts should have asked for, empty where it has.
+
+    A form sends its empty fields too, and the ends of a time apart.
+    """
+    names = [name for name, _ in given]
+    if all(value.strip() for _, value in given) and "from" not in names and "to" not in names:
+        return ""
+    single = dict(given)
+    start, end = single.get("from", "").strip(), single.get("to", "").strip()
+    kept = [(name, value) for name, value in given if value.strip() and name not in ("from", "to")]
+    if start or end:
+        kept = [each for each in kept if each[0] != "time"]
+        kept.append(("time", start if start == end else f"{start or '..'}/{end or '..'}"))
+    return links.search(kept)
+
+
+def _page_json(asked: listing.Request, page: Page, known: sources.Sources) -> dict[str, Any]:
+    here = asked.query.scope == OBSERVATIONS
+    observations = page.total if here else page.elsewhere
+    return {
+        "total": _total(page.total),
+        "records": [
+            {**record.record_json(each.record), "url": links.record(each.record.id), "score": each.score}
+            for each in page.records
+        ],
+        "facets": [_facet(each) for each in listing.boxes(page.facets, known)],
+        "histogram": [{"start": each.start, "count": each.count} for each in page.bins],
+        "next": links.as_json(links.page(asked.pairs, page.next)) if page.next else None,
+        "observations": _total(observations) if observations else None,
+    }
+
+
+def _total(total: Total) -> dict[str, Any]:
+    return {"value": total.value, "exact": total.exact}
+
+
+def _facet(facet: Facet) -> dict[str, Any]:
+    return {
+        "name": facet.name,
+        "label": facet.label,
+        "exact": facet.exact,
+        "other": facet.other,
+        "buckets": [
+            {"value": each.value, "label": each.label, "count": each.count, "selected": each.selected,
+             "path": list(each.path)}
+            for each in facet.buckets
+        ],
+    }  # fmt: skip

@@ -1,0 +1,203 @@
+"""From a record of the portal to its page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from discovery.model import terms
+from discovery.model.record import Asset, Contact, Link, Record, to_dict
+from discovery.portal import View
+from discovery.query.fields import FIELDS
+from ui import drawing, links, text, wording
+from ui.contexts import Anchor, AssetRow, Fact, RecordContext, Site
+from ui.sources import Sources
+
+ASSETS: Final = 100
+"""Assets and links that a page shows; all of them are in the JSON."""
+TAIL: Final = 60
+VALUES: Final = 24
+_MAIN: Final = ("landing", "about", "alternate", "canonical", "via", "item", "describedby", "service-doc", "license")
+_HIDDEN: Final = frozenset({"self", "root", "parent", "collection", "items", "next", "prev", "child", "item"})
+_SPDX: Final = "https://spdx.org/licenses/"
+_FACTS: Final = (
+    ("domain", lambda record: (record.domain,)),
+    ("mission", lambda record: record.missions),
+    ("instrument", lambda record: record.instruments),
+    ("platform", lambda record: _several(record.properties.get("platform", ()))),
+    ("target", lambda record: record.targets),
+    ("theme", lambda record: record.themes),
+    ("variable", lambda record: record.variables),
+    ("project", lambda record: _several(record.properties.get("project", ()))),
+    ("capability", lambda record: _several(record.properties.get("capability", ()))),
+    ("level", lambda record: (record.level,)),
+    ("product_type", lambda record: (record.product_type,)),
+    ("format", lambda record: record.formats),
+    ("provider", lambda record: (record.provider,)),
+    ("access", lambda record: (record.access,)),
+)
+_SHOWN_PROPERTIES: Final = frozenset({"platform", "project", "capability", "example", "synthetic"})
+
+
+def record_page(view: View, site: Site, sources: Sources) -> RecordContext:
+    """Return what the page of a record shows."""
+    record = view.record
+    return RecordContext(
+        site=site,
+        id=record.id,
+        title=record.title or record.source_id,
+        kind=record.kind,
+        kind_label=wording.kind(record.kind),
+        example=sources.marker(record),
+        description=text.html(record.description),
+        open_links=tuple(_open_links(record)),
+        facts=tuple(_facts(record)),
+        map=drawing.place(record.extent),
+        time=wording.period(record.extent),
+        assets=tuple(_asset(each) for each in record.assets[:ASSETS]),
+        assets_left=max(0, len(record.assets) - ASSETS),
+        links=tuple(_links(record.links)[:ASSETS]),
+        links_left=max(0, len(_links(record.links)) - ASSETS),
+        related=tuple(_related(view)),
+        contacts=tuple(_contacts(record.contacts)),
+        identifiers=tuple(_identifiers(record, view)),
+        properties=tuple(_properties(record)),
+        issues=tuple(Anchor(each.message, note=each.path or each.code) for each in record.issues),
+        provenance=tuple(_provenance(view, sources)),
+        attribution=sources.attribution(record.source),
+    )
+
+
+def record_json(record: Record) -> dict[str, Any]:
+    """Return the whole record as JSON values; addresses of people stay out, addresses of things lose their secrets."""
+    out = to_dict(record)
+    for contact in out.get("contacts", ()):
+        if "@" in contact.get("url", ""):
+            del contact["url"]
+        contact["name"] = "" if "@" in contact.get("name", "") else contact.get("name", "")
+    for part in ("assets", "links"):
+        for each in out.get(part, ()):
+            each["href"] = text.redacted(each.get("href", ""))
+            if "alternates" in each:
+                each["alternates"] = [text.redacted(href) for href in each["alternates"]]
+    return out
+
+
+def _several(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
+
+
+def _facts(record: Record) -> Iterable[Fact]:
+    for name, values in _FACTS:
+        given = [each for each in values(record) if each]
+        anchors = [_facet(record, name, each) for each in given[:VALUES]]
+        if len(given) > VALUES:
+            anchors.append(Anchor(f"and {len(given) - VALUES} more"))
+        if anchors:
+            yield Fact(FIELDS[name].label, tuple(anchors))
+    if record.license:
+        label = wording.value("license", record.license, terms.label("license", record.license))
+        url = f"{_SPDX}{record.license}.html" if terms.is_spdx(record.license) else text.web(record.license)
+        yield Fact("Licence", (Anchor(label, url),))
+    for name, amount in record.numbers.items():
+        known = FIELDS.get(name)
+        if known is not None:
+            yield Fact(known.label, (Anchor(wording.number(amount, known.unit)),))
+    if record.updated is not None:
+        yield Fact("Updated", (Anchor(wording.day(record.updated)),))
+    if record.created is not None:
+        yield Fact("Created", (Anchor(wording.day(record.created)),))
+
+
+def _facet(record: Record, name: str, value: str) -> Anchor:
+    label = wording.value(name, value, terms.label(name, value))
+    return Anchor(label[:200], links.facet(name, value, scope=record.scope if record.kind == "observation" else ""))
+
+
+def _open_links(record: Record) -> Iterable[Anchor]:
+    if text.doi(record.doi):
+        yield Anchor("Open by DOI", text.doi(record.doi), record.doi)
+    main = [each for each in record.links if each.rel in _MAIN[:5] and text.web(each.href)]
+    for link in main[:2]:
+        yield Anchor(link.title[:80] or "Open at the source", text.web(link.href), text.host(link.href))
+
+
+def _asset(asset: Asset) -> AssetRow:
+    others = tuple(Anchor(text.shown(each, 80), text.web(each)) for each in asset.alternates[:5])
+    return AssetRow(
+        title=(asset.title or asset.key or text.shown(asset.href, 60))[:200],
+        url=text.web(asset.href),
+        address=text.shown(asset.href, 120),
+        media_type=asset.media_type[:100],
+        roles=", ".join(asset.roles)[:100],
+        size=wording.size(asset.size),
+        alternates=others,
+    )
+
+
+def _links(given: Iterable[Link]) -> list[Anchor]:
+    out: dict[str, Anchor] = {}
+    for link in given:
+        url = links.record(link.record) if link.record else text.web(link.href)
+        if url and (link.rel not in _HIDDEN or link.record):
+            note = link.rel if link.record else f"{link.rel} · {text.host(link.href)}"
+            out.setdefault(url, Anchor((link.title or text.shown(link.href, 80))[:200], url, note[:120]))
+    return list(out.values())
+
+
+def _related(view: View) -> Iterable[Anchor]:
+    if view.parent is not None:
+        parent = view.parent.record
+        yield Anchor(parent.title[:200], links.record(parent.id), f"part of this {wording.kind(parent.kind).lower()}")
+    if view.children.value:
+        noun = "observation" if view.children.value == 1 else "observations"
+        words = f"{wording.count(view.children)} {noun} in this {wording.kind(view.record.kind).lower()}"
+        yield Anchor(words, links.observations(view.record.id))
+    if view.members.value:
+        noun = "resource" if view.members.value == 1 else "resources"
+        words = f"{wording.count(view.members)} {noun} in this {wording.kind(view.record.kind).lower()}"
+        yield Anchor(words, links.members(view.record.id))
+
+
+def _contacts(given: Iterable[Contact]) -> Iterable[Anchor]:
+    for contact in list(given)[:VALUES]:
+        # Addresses of people are private; a few catalogues write them where the name belongs.
+        names = [each for each in (contact.name, contact.organization) if each and "@" not in each]
+        url = text.web(contact.url)
+        if names:
+            yield Anchor(
+                ", ".join(dict.fromkeys(names))[:200], "" if "@" in url else url, ", ".join(contact.roles)[:100]
+            )
+
+
+def _identifiers(record: Record, view: View) -> Iterable[Fact]:
+    if record.doi:
+        yield Fact("DOI", (Anchor(record.doi, text.doi(record.doi)),))
+    yield Fact("Identifier here", (Anchor(record.id),))
+    yield Fact("Identifier at the source", (Anchor(record.source_id[:300]),))
+    if view.stored.stac_id and view.stored.stac_id != record.source_id:
+        yield Fact("STAC identifier", (Anchor(view.stored.stac_id[:300]),))
+    if record.external_ids:
+        others = record.external_ids[:VALUES]
+        yield Fact("Other identifiers", tuple(Anchor(text.shown(each), text.web(each)) for each in others))
+
+
+def _properties(record: Record) -> Iterable[Fact]:
+    left = [(name, value) for name, value in record.properties.items() if name not in _SHOWN_PROPERTIES]
+    for name, value in left[:TAIL]:
+        values = _several(value)[:VALUES]
+        # A code span in a path or a link as a value: both are text, only the second leads somewhere.
+        yield Fact(name, tuple(Anchor(text.shown(each, 500), text.web(each)) for each in values))
+    if record.keywords:
+        yield Fact("Keywords", tuple(_facet(record, "keyword", each) for each in record.keywords[:60]))
+
+
+def _provenance(view: View, sources: Sources) -> Iterable[Fact]:
+    record = view.record
+    source = links.facet("source", record.source, scope=record.scope if record.kind == "observation" else "")
+    yield Fact("Source", (Anchor(sources.title(record.source), source),))
+    if record.container:
+        yield Fact("Part of the source", (Anchor(record.container[:300]),))
+    yield Fact("Harvested", (Anchor(wording.day(view.stored.harvested).partition(" ")[0]),))
+    if record.metadata_updated is not None:
+        yield Fact("Metadata updated", (Anchor(wording.day(record.metadata_updated)),))

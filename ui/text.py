@@ -1,0 +1,161 @@
+"""Text of strangers made fit for a page: safe HTML, plain excerpts, marked words and links that lead to the web."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+from urllib.parse import urlsplit
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markupsafe import Markup
+
+from discovery.http import redaction
+from discovery.query.text import TextQuery, highlight
+
+MAX_MARKDOWN: Final = 30_000
+"""Characters of a description that a page shows; catalogues hold descriptions of 200,000."""
+EXCERPT: Final = 260
+SCHEMES: Final = frozenset({"http", "https", "mailto"})
+_TAGS: Final = {
+    *("a", "p", "br", "hr", "em", "strong", "code", "pre", "blockquote", "ul", "ol", "li", "del"),
+    *("table", "thead", "tbody", "tr", "th", "td"),
+}
+_UNFIT: Final = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]")
+_DOI: Final = re.compile(r"(?:doi:|https?://(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)", re.IGNORECASE)
+_SPACE: Final = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of characters that either answers the words asked for or stands between those that do."""
+
+    text: str
+    marked: bool = False
+
+
+def html(markdown: str) -> Markup:
+    """Return a description as HTML without scripts, images, styles and links to anything but the web."""
+    shown = markdown[:MAX_MARKDOWN] + (" …" if len(markdown) > MAX_MARKDOWN else "")
+    clean = nh3.clean(
+        _markdown().render(shown),
+        tags=_TAGS,
+        attributes={"a": {"href"}},
+        url_schemes=set(SCHEMES),
+        link_rel="noopener noreferrer nofollow",
+    )
+    return Markup(clean)  # noqa: S704 - nh3 has just let through nothing but the tags above
+
+
+def plain(markdown: str, limit: int = 5_000) -> str:
+    """Return the words of a description on one line, without its marks."""
+    words: list[str] = []
+    for token in _markdown().parse(markdown[:limit]):
+        if token.type == "inline":
+            words.extend(
+                " " if child.type in ("softbreak", "hardbreak") else child.content for child in token.children or ()
+            )
+            words.append(" ")
+        elif token.type in ("fence", "code_block"):
+            words.append(f"{token.content} ")
+    return _SPACE.sub(" ", "".join(words)).strip()
+
+
+def marked(text: str, query: TextQuery) -> tuple[Piece, ...]:
+    """Return a text cut where the words of a query begin and end."""
+    pieces: list[Piece] = []
+    at = 0
+    for start, end in highlight(text, query):
+        if start > at:
+            pieces.append(Piece(text[at:start]))
+        pieces.append(Piece(text[start:end], marked=True))
+        at = end
+    return (*pieces, Piece(text[at:])) if at < len(text) else tuple(pieces)
+
+
+def excerpt(text: str, query: TextQuery, size: int = EXCERPT) -> tuple[Piece, ...]:
+    """Return the part of a text where the words of a query stand first, cut at blanks."""
+    if len(text) <= size:
+        return marked(text, query)
+    found = highlight(text, query)
+    # A word near the beginning is seen anyway; text that starts where it starts reads best.
+    start = max(0, found[0][0] - size // 4) if found and found[0][1] > size else 0
+    if start:
+        start = text.find(" ", start, start + 40) + 1 or start
+    end = start + size
+    if end < len(text):
+        end = max(text.rfind(" ", start + size // 2, end), start + size // 2)
+    cut = f"{'… ' if start else ''}{text[start:end]}{' …' if end < len(text) else ''}"
+    return marked(cut, query)
+
+
+def web(href: str) -> str:
+    """Return a link that may stand in a page, or the empty text for one that may not.
+
+    Allowed are http, https and mailto with an address behind them, and `doi:`, which leads to doi.org.
+    """
+    text = href.strip()
+    if text[:4].lower() == "doi:":
+        return doi(text)
+    if not text or _UNFIT.search(text):
+        return ""
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+    except ValueError:
+        return ""
+    if parts.scheme.lower() not in SCHEMES:
+        return ""
+    if parts.scheme.lower() == "mailto":
+        return text if "@" in parts.path else ""
+    # A user name in front of the host misleads the reader, and with a password it is a secret.
+    return text if host and "@" not in parts.netloc else ""
+
+
+def doi(text: str) -> str:
+    """Return the link of a DOI, or the empty text for what is none."""
+    found = _DOI.fullmatch(text.strip())
+    return f"https://doi.org/{found[1]}" if found and not _UNFIT.search(found[1]) else ""
+
+
+def shown(href: str, limit: int = 300) -> str:
+    """Return an address as people may read it: without secrets, not longer than the limit."""
+    text = redaction.redact(href[:2_000])
+    return f"{text[:limit]}…" if len(text) > limit else text
+
+
+def redacted(href: str) -> str:
+    """Return an address without the secrets in it, otherwise as it is."""
+    return redaction.redact(href) if redaction.has_credentials(href) or redaction.is_signed(href) else href
+
+
+def host(href: str) -> str:
+    """Return the host that a link leads to, empty for what has none."""
+    try:
+        return urlsplit(href).hostname or ""
+    except ValueError:
+        return ""
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    reader = MarkdownIt("commonmark", {"html": False, "breaks": False}).enable(["table", "strikethrough"])
+    # Pictures of strangers would be requests to strangers; a link says the same.
+    reader.disable("image")
+    reader.add_render_rule("heading_open", _heading_open)
+    reader.add_render_rule("heading_close", _heading_close)
+    return reader
+
+
+def _heading_open(_self: RendererHTML, _tokens: Sequence[Token], _at: int, _options: object, _env: object) -> str:
+    # A heading of a description would stand among those of the page.
+    return "<p><strong>"
+
+
+def _heading_close(_self: RendererHTML, _tokens: Sequence[Token], _at: int, _options: object, _env: object) -> str:
+    return "</strong></p>\n"

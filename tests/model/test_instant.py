@@ -11,8 +11,11 @@ from discovery.model.instant import DAY, MAX_YEAR, date, days, instant, iso, mon
 ANY_INSTANT = st.integers(days(-MAX_YEAR, 1, 1) * DAY, days(MAX_YEAR, 12, 31) * DAY)
 
 
-def ms(*parts: int) -> int:
-    return round((datetime(*parts, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1))
+def ms(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> int:
+    return round(
+        (datetime(year, month, day, hour, minute, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC))
+        / timedelta(milliseconds=1)
+    )
 
 
 @given(ANY_INSTANT)

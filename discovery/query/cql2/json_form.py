@@ -15,7 +15,7 @@ from discovery.query.cql2.limits import (
     MAX_BYTES,
     MAX_DEPTH,
     MAX_JSON_BYTES,
-    MAX_POSITIONS,
+    Budget,
     checked,
     too_deep,
     too_long,
@@ -96,7 +96,7 @@ class _Reader:
     def __init__(self, parameter: str | None) -> None:
         self.parameter = parameter
         self.bytes = MAX_BYTES
-        self.positions = [MAX_POSITIONS]
+        self.budget = Budget()
 
     def place(self, path: str) -> Place:
         return Place(self.parameter, path=path.lstrip("."))
@@ -181,7 +181,7 @@ class _Reader:
             if name in value:
                 return read(value[name], path)
         if "type" in value:
-            return shapes.geometry(value, self.place(path), self.positions)
+            return shapes.geometry(value, self.place(path), self.budget)
         if "op" in value:
             return self.folded(value, path)
         known = "property, date, timestamp, interval, bbox, type, op"
@@ -244,7 +244,7 @@ class _Reader:
     def box(self, value: object, path: str) -> Operand:
         if not isinstance(value, list | tuple):
             raise self.place(path).error("a bbox is a list of 4 or 6 numbers")
-        return shapes.box(value, self.place(path))
+        return shapes.box(value, self.place(path), self.budget)
 
     def folded(self, value: Mapping[str, Any], path: str) -> Property | Literal:
         """Read casei and accenti around a name or a text, however many there are."""

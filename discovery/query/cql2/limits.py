@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from discovery.errors import LimitError
@@ -15,8 +16,24 @@ MAX_PREDICATES: Final = 200
 """Comparisons, patterns, regions and times in a filter."""
 MAX_POSITIONS: Final = 5_000
 """Positions in all geometries of a JSON filter; text reaches its 8 KiB first."""
+MAX_REGIONS: Final = 10
+"""Geometries of a filter; a box on the sky takes up to 20 ms to make ready, and each is covered and compared."""
+MAX_CROSSING: Final = 32
+"""Positions in all polygons of a filter that cross themselves; 64 take 0.15 s to repair, 200 take 6 s."""
+MAX_MERGED: Final = 500
+"""Positions in all collections of geometries of a filter, since their members are merged."""
 MAX_JSON_BYTES: Final = 256 * 1024
 """Bytes of a JSON filter that comes as text, geometries included."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What the geometries of one filter may still spend; unlike everything else here it changes while one is read."""
+
+    regions: int = MAX_REGIONS
+    positions: int = MAX_POSITIONS
+    crossing: int = MAX_CROSSING
+    merged: int = MAX_MERGED
 
 
 def too_deep(parameter: str | None) -> LimitError:
@@ -33,6 +50,11 @@ def too_many_positions(parameter: str | None) -> LimitError:
     """Return the error for geometries of more than `MAX_POSITIONS` positions."""
     message = f"the geometries of the filter have more than {MAX_POSITIONS} positions"
     return LimitError("filter-positions", message, parameter=parameter)
+
+
+def too_many_regions(parameter: str | None) -> LimitError:
+    """Return the error for more than `MAX_REGIONS` geometries."""
+    return LimitError("filter-regions", f"the filter has more than {MAX_REGIONS} geometries", parameter=parameter)
 
 
 def checked(node: Filter, parameter: str | None) -> Filter:

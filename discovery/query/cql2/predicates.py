@@ -12,9 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from discovery.errors import BadQueryError, UnknownFieldError
+from discovery.errors import BadQueryError, LimitError, UnknownFieldError
 from discovery.model import instant
+from discovery.model.extent import Geometry
 from discovery.query import fields
+from discovery.query.cql2.limits import Budget
 from discovery.query.fields import TAIL_PREFIX, Field, Type
 from discovery.query.query import (
     And,
@@ -90,10 +92,12 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A geometry, already read into the region it asks for."""
+    """A geometry in no frame yet, with its structure checked; or the four numbers of a box."""
 
-    region: Region
+    geometry: Geometry
     place: Place
+    budget: Budget
+    box: tuple[float, float, float, float] | None = None
 
     kind = "geometry"
 
@@ -209,7 +213,23 @@ def spatial(function: str, left: Operand, right: Operand, place: Place) -> Filte
         relation = _CONVERSE.get(relation, relation)
     if not (isinstance(left, Property) and isinstance(right, Shape)):
         raise place.error(f"{function.upper()} asks for geometry and a geometry, not {left.kind} and {right.kind}")
-    return Region(right.region.geometry, _frame(left), relation)
+    return _region(right, _frame(left), relation)
+
+
+def _region(shape: Shape, frame: str, relation: str) -> Region:
+    # The geometry libraries behind it are slow to load, and most filters need none of them.
+    from discovery.query import region
+    from discovery.query.cql2 import knots
+
+    try:
+        if shape.box is not None:
+            return region.bbox(shape.box, frame=frame, relation=relation)
+        knots.spend(shape.geometry, frame, shape.budget, shape.place.parameter)
+        return region.geojson(shape.geometry, frame=frame, relation=relation, parameter="geometry")
+    except LimitError:
+        raise
+    except BadQueryError as error:
+        raise shape.place.error(str(error)) from None
 
 
 RELATIONS: Final = {

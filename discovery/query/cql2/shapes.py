@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from discovery.query.cql2.limits import too_many_positions
+from discovery.query.cql2.limits import Budget, too_many_positions, too_many_regions
 from discovery.query.cql2.predicates import Place, Shape
-from discovery.query.query import Region
 
 LEVELS: Final = {
     "Point": 0,
@@ -28,23 +27,25 @@ _LINES: Final = {"LineString": 2, "MultiLineString": 2, "Polygon": 4, "MultiPoly
 _WEST, _EAST = -180.0, 360.0
 
 
-def geometry(value: Mapping[str, Any], place: Place, budget: list[int]) -> Shape:
+def geometry(value: Mapping[str, Any], place: Place, budget: Budget) -> Shape:
     """Return a geometry as an operand, without heights and with coordinates as floats.
 
     Args:
         value: A GeoJSON geometry, Circle or Moc.
         place: Where it stands.
-        budget: One number, how many positions the filter may still have; it goes down.
+        budget: What the geometries of the filter may still spend; it goes down.
 
     Raises:
         BadQueryError: It is no valid geometry.
         LimitError: The filter has more than 5,000 positions.
     """
-    return Shape(Region(_geometry(value, place, budget)), place)
+    _count(place, budget)
+    return Shape(_geometry(value, place, budget), place, budget)
 
 
-def box(numbers: Sequence[object], place: Place) -> Shape:
+def box(numbers: Sequence[object], place: Place, budget: Budget) -> Shape:
     """Return the box of 4 numbers (west, south, east, north) or of 6 with heights; west > east crosses 180 degrees."""
+    _count(place, budget)
     if len(numbers) not in (4, 6):
         raise place.error(f"a box has 4 or 6 numbers, not {len(numbers)}")
     values = [_number(each, place) for each in numbers]
@@ -53,17 +54,16 @@ def box(numbers: Sequence[object], place: Place) -> Shape:
         _check(lon, lat, place)
     if south > north:
         raise place.error(f"the box has south {south:g} above north {north:g}")
-    if west <= east:
-        return Shape(Region({"type": "Polygon", "coordinates": [_ring(west, south, east, north)]}), place)
-    halves = [[_ring(west, south, max(180.0, west), north)], [_ring(min(-180.0, east), south, east, north)]]
-    return Shape(Region({"type": "MultiPolygon", "coordinates": halves}), place)
+    return Shape({}, place, budget, box=(west, south, east, north))
 
 
-def _ring(west: float, south: float, east: float, north: float) -> list[list[float]]:
-    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+def _count(place: Place, budget: Budget) -> None:
+    budget.regions -= 1
+    if budget.regions < 0:
+        raise too_many_regions(place.parameter)
 
 
-def _geometry(value: Mapping[str, Any], place: Place, budget: list[int]) -> dict[str, Any]:
+def _geometry(value: Mapping[str, Any], place: Place, budget: Budget) -> dict[str, Any]:
     kind = value.get("type")
     if kind == COLLECTION:
         return _collection(value.get("geometries"), place, budget)
@@ -82,7 +82,7 @@ def _geometry(value: Mapping[str, Any], place: Place, budget: list[int]) -> dict
     return {"type": kind, "coordinates": _coordinates(value.get("coordinates"), kind, LEVELS[kind], place, budget)}
 
 
-def _collection(values: object, place: Place, budget: list[int]) -> dict[str, Any]:
+def _collection(values: object, place: Place, budget: Budget) -> dict[str, Any]:
     if not isinstance(values, list | tuple) or not values:
         raise place.error(f"a {COLLECTION} needs at least one geometry")
     found = []
@@ -93,7 +93,7 @@ def _collection(values: object, place: Place, budget: list[int]) -> dict[str, An
     return {"type": COLLECTION, "geometries": found}
 
 
-def _coordinates(value: object, kind: str, level: int, place: Place, budget: list[int]) -> list[Any]:
+def _coordinates(value: object, kind: str, level: int, place: Place, budget: Budget) -> list[Any]:
     if level == 0:
         return _position(value, place, budget)
     if not isinstance(value, list | tuple) or not value:
@@ -106,9 +106,9 @@ def _coordinates(value: object, kind: str, level: int, place: Place, budget: lis
     return found
 
 
-def _position(value: object, place: Place, budget: list[int]) -> list[float]:
-    budget[0] -= 1
-    if budget[0] < 0:
+def _position(value: object, place: Place, budget: Budget) -> list[float]:
+    budget.positions -= 1
+    if budget.positions < 0:
         raise too_many_positions(place.parameter)
     if not isinstance(value, list | tuple) or not 2 <= len(value) <= 4:
         raise place.error("a position is a longitude and a latitude, perhaps with a height")

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from discovery.errors import BadQueryError
 from discovery.query.cql2 import shapes
-from discovery.query.cql2.limits import MAX_DEPTH, MAX_POSITIONS, checked, too_deep
+from discovery.query.cql2.limits import MAX_DEPTH, Budget, checked, too_deep
 from discovery.query.cql2.predicates import (
     FLIPPED,
     PARAMETER,
@@ -61,7 +61,7 @@ class _Parser:
         self.tokens = found
         self.parameter = parameter
         self.at = 0
-        self.budget = [MAX_POSITIONS]
+        self.budget = Budget()
 
     # The tokens
 
@@ -267,7 +267,7 @@ class _Parser:
             self.expect(")")
             return Interval(start, end, place)
         if word == "BBOX":
-            return shapes.box(self.listed(self.number), place)
+            return shapes.box(self.listed(self.number), place, self.budget)
         if word in _GEOMETRIES:
             return self.geometry(_GEOMETRIES[word], place)
         raise place.error(f"{token.shown} is not a function that is answered here")

@@ -154,23 +154,29 @@ def bomb(kind: str, size: int) -> Any:
     )
 
 
+def quickest(value: Any) -> float:
+    """Return the shortest of three tries, since the collector and neighbours may take some of any one."""
+    tries = []
+    for _ in range(3):
+        began = time.process_time()
+        with suppress(BadQueryError):
+            parse_json(value)
+        tries.append(time.process_time() - began)
+    return min(tries)
+
+
 @pytest.mark.parametrize("size", [10, 100, 10_000, 100_000])
 @pytest.mark.parametrize("kind", ["not", "and", "casei", "list", "rings"])
 def test_a_bomb_answers_at_once(kind: str, size: int) -> None:
-    value = bomb(kind, size)
-    began = time.process_time()
-    with suppress(BadQueryError):
-        parse_json(value)
-    assert time.process_time() - began < 0.05
+    assert quickest(bomb(kind, size)) < 0.05
 
 
 @pytest.mark.parametrize("size", [10, 100, 10_000, 100_000])
 @pytest.mark.parametrize("start", ['{"op":"not","args":[', "[", '{"op":"=","args":[{"property":'])
 def test_a_bomb_as_text_answers_at_once(start: str, size: int) -> None:
-    began = time.process_time()
     with pytest.raises(BadQueryError):
         parse_json(start * size)
-    assert time.process_time() - began < 0.05
+    assert quickest(start * size) < 0.05
 
 
 @pytest.mark.parametrize(

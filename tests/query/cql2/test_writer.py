@@ -80,7 +80,7 @@ def grown(inner: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
     return st.builds(And, parts) | st.builds(Or, parts) | st.builds(Not, inner)
 
 
-FILTERS = st.recursive(LEAVES, grown, max_leaves=12)
+FILTERS = st.recursive(LEAVES, grown, max_leaves=10)
 
 
 @given(FILTERS)

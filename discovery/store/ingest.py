@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
 
-from discovery.model.record import Record, scope_of
+from discovery.model.record import Record, record_id, scope_of
 from discovery.model.source import Checkpoint, Counts, Mapped, Quarantined
 from discovery.store.catalogue import LIVE, parts
 from discovery.store.codec import pack
@@ -53,6 +54,7 @@ class Ingest:
             _release(connection, source, list(latest.values()))
             for each in quarantined:
                 _hold(connection, source, run, each)
+            _spare(connection, source, walk, quarantined)
             if checkpoint is not None:
                 _remember(connection, source, partition, checkpoint)
         warnings = sum(len(each.record.issues) for each in latest.values())
@@ -78,6 +80,7 @@ class Ingest:
         """End a complete walk: forget its cursors and, when `sweep`, take one step towards deleting what it missed.
 
         A record that two complete walks in a row have missed gets a tombstone; `now_gone` does both steps at once.
+        What is in quarantine since before a walk that is swept has not come again, so it is let go.
 
         Returns:
             The number of tombstones made.
@@ -86,6 +89,7 @@ class Ingest:
             connection.execute(delete(cursors).where(cursors.c.source == source))
             if not sweep:
                 return 0
+            connection.execute(delete(quarantine).where(quarantine.c.source == source, quarantine.c.run < walk))
             unseen = (records.c.source == source) & (records.c.walk < walk) & LIVE
             gone = unseen if now_gone else unseen & (records.c.missing >= 1)
             keys = list(connection.execute(select(records.c.key).where(gone)).scalars())
@@ -133,7 +137,7 @@ def _upsert(connection: Connection, source: str, walk: int | None, latest: Mappi
 
 
 def _known(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, bytes, bool]]:
-    statement = select(records.c.id, records.c.key, records.c.hash, LIVE.label("live")).where(
+    statement = select(records.c.id, records.c.key, records.c.hash, records.c.deleted.is_(None).label("live")).where(
         records.c.id.in_(bindparam("ids", expanding=True))
     )
     return {
@@ -251,11 +255,22 @@ def _stac_names(connection: Connection, fresh: Sequence[Record]) -> dict[str, tu
         }
         for record in members:
             name = record.source_id
-            if name in used:
-                name = f"{record.source}.{record.container}.{record.source_id}"
+            longer = _longer_names(record)
+            # Only the ids as sent were asked for at once; the longer ones are rare enough to be asked one by one.
+            while name in used:
+                name = next(longer)
+                if connection.execute(taken, {"space": space, "ids": [name]}).first() is not None:
+                    used.add(name)
             used.add(name)
             out[record.id] = (space, name)
     return out
+
+
+def _longer_names(record: Record) -> Iterator[str]:
+    """Yield names that say whose a record is; numbered ones follow, since a source may send the first as an id."""
+    whole = f"{record.source}.{record.container}.{record.source_id}"
+    yield whole
+    yield from (f"{whole}.{number}" for number in count(2))
 
 
 def _bury(connection: Connection, keys: Sequence[int]) -> None:
@@ -306,6 +321,14 @@ def _hold(connection: Connection, source: str, run: int, each: Quarantined) -> N
     if connection.execute(again).rowcount == 0:
         place = {"source": source, "container": raw.container, "source_id": raw.source_id, "position": raw.position}
         connection.execute(insert(quarantine).values(first_seen=moment, attempts=1, **place, **values))
+
+
+def _spare(connection: Connection, source: str, walk: int, quarantined: Sequence[Quarantined]) -> None:
+    """Count records as seen whose new version is in quarantine: they are spoilt at the source, not gone."""
+    ids = [record_id(source, each.raw.container, each.raw.source_id) for each in quarantined if each.raw.source_id]
+    seen = update(records).where(records.c.id.in_(bindparam("ids", expanding=True)), LIVE)
+    for part in parts(ids):
+        connection.execute(seen.values(walk=walk, missing=0), {"ids": part})
 
 
 def _release(connection: Connection, source: str, mapped: Sequence[Mapped]) -> None:

@@ -12,7 +12,13 @@ from discovery.model.record import Asset, Record, record_id
 from discovery.model.source import Mapped, RawRecord
 
 SEED = 7
-COMMON = ["ocean", "colour", "coast", "forest", "fire", "snow", "glacier", "urban", "heat", "crop", "soil", "moisture", "flood", "river", "desert", "volcano", "cloud", "aerosol", "harvest", "wetland", "mangrove", "coral", "reef", "lake", "algae", "drought", "landslide", "permafrost", "tundra", "savanna", "biomass", "albedo", "galaxy", "spectrum", "photometry", "quasar", "cluster", "nebula", "survey", "catalogue", "transit", "exoplanet", "corona", "flare", "magnetosphere", "ionosphere"]
+_COMMON = """
+ocean colour coast forest fire snow glacier urban heat crop soil moisture flood river desert
+volcano cloud aerosol harvest wetland mangrove coral reef lake algae drought landslide
+permafrost tundra savanna biomass albedo galaxy spectrum photometry quasar cluster nebula survey
+catalogue transit exoplanet corona flare magnetosphere ionosphere
+"""
+COMMON = _COMMON.split()
 MISSIONS = {
     "earth-observation": [f"earth-observation/{name}" for name in ("sentinel-1", "sentinel-2", "sentinel-3", "smos")],
     "space-science": [f"astronomy/{name}" for name in ("hubble", "gaia", "xmm-newton", "herschel", "jwst", "euclid")],

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from discovery.cli import main
+
+ROOT = Path(__file__).parents[1]
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a way to call the command in a home of its own; it gives the exit status and what was printed."""
+
+    def call(*arguments: str) -> tuple[int, str]:
+        raw = io.BytesIO()
+        out = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
+        monkeypatch.setattr(sys, "stdout", out)
+        status = 0
+        try:
+            main(["--home", str(tmp_path / "home"), *arguments])
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return status, raw.getvalue().decode()
+
+    return call
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> Path:
+    """Return a file of 30 STAC items, one a line."""
+    path = tmp_path / "items.ndjson"
+    path.write_text("".join(json.dumps(item(i)) + "\n" for i in range(30)))
+    return path
+
+
+def item(i: int) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": f"scene-{i:02d}",
+        "collection": "scenes",
+        "geometry": {"type": "Point", "coordinates": [i, 10.0]},
+        "bbox": [i, 10.0, i, 10.0],
+        "properties": {"datetime": f"2020-01-{i + 1:02d}T00:00:00Z", "title": f"Forest scene {i}"},
+        "links": [],
+        "assets": {},
+    }
+
+
+def harvested(run: Run, items: Path) -> dict[str, Any]:
+    assert run("source", "add", "scenes", "--kind", "stac-items", "--url", items.as_uri())[0] == 0
+    status, out = run("harvest", "scenes", "--json")
+    assert status == 0
+    report: dict[str, Any] = json.loads(out)
+    return report
+
+
+def test_a_harvest_reports_every_figure_that_the_docs_name(run: Run, items: Path) -> None:
+    report = harvested(run, items)
+    assert report["status"] == "complete"
+    assert (report["seen"], report["added"], report["unchanged"]) == (30, 30, 0)
+    assert {"source", "run", "updated", "deleted", "quarantined", "warnings", "requests", "bytes"} <= set(report)
+    assert {"seconds", "records_per_second"} <= set(report)
+
+
+def test_a_harvest_is_found_when_the_command_has_ended(run: Run, items: Path) -> None:
+    harvested(run, items)
+    _, out = run("search", "forest", "--scope", "observations", "--size", "5", "--json")
+    page = json.loads(out)
+    assert page["total"] == {"value": 30, "exact": True}
+    assert len(page["records"]) == 5
+    assert page["next"]
+
+
+def test_pages_follow_each_other(run: Run, items: Path) -> None:
+    harvested(run, items)
+    seen: list[str] = []
+    after: list[str] = []
+    while True:
+        found = run("search", "--scope", "observations", "--sort", "start", "--size", "7", *after, "--json")
+        page = json.loads(found[1])
+        seen += [each["source_id"] for each in page["records"]]
+        if not page["next"]:
+            break
+        after = ["--after", page["next"]]
+    assert seen == [f"scene-{i:02d}" for i in range(30)]
+
+
+def test_export_prints_one_line_a_record(run: Run, items: Path) -> None:
+    harvested(run, items)
+    lines = [json.loads(line) for line in run("export", "--scope", "observations")[1].splitlines()]
+    assert [line["source_id"] for line in lines] == [f"scene-{i:02d}" for i in range(30)]
+    assert set(lines[0]) == {"id", "source", "container", "source_id", "dataset", "kind", "title", "updated"}
+
+
+def test_get_shows_a_record_and_says_when_there_is_none(run: Run, items: Path) -> None:
+    harvested(run, items)
+    id = json.loads(run("export")[1].splitlines()[0])["id"]
+    assert json.loads(run("get", id, "--json")[1])["id"] == id
+    assert run("get", "nothing")[0] == 2
+
+
+def test_a_limited_harvest_is_partial_and_the_next_one_goes_on(run: Run, items: Path) -> None:
+    run("source", "add", "scenes", "--kind", "stac-items", "--url", items.as_uri(), "--set", "page=10")
+    assert run("harvest", "scenes", "--limit", "10", "--json")[0] == 3
+    status, out = run("harvest", "scenes", "--json")
+    assert status == 0
+    assert len(run("export", "--scope", "observations")[1].splitlines()) == 30
+    assert json.loads(out)["status"] == "complete"
+
+
+def test_a_dry_run_stores_nothing(run: Run, items: Path) -> None:
+    run("source", "add", "scenes", "--kind", "stac-items", "--url", items.as_uri())
+    run("harvest", "scenes", "--dry-run")
+    assert run("export")[1] == ""
+
+
+def test_what_is_broken_is_listed_and_leaves_once_it_is_mended(run: Run, items: Path) -> None:
+    lines = items.read_text().splitlines()
+    items.write_text("\n".join([*lines[:3], "{broken", *lines[3:]]) + "\n")
+    run("source", "add", "scenes", "--kind", "stac-items", "--url", items.as_uri())
+    run("harvest", "scenes", "--json")
+    held = json.loads(run("quarantine", "list", "--json")[1])
+    assert len(held) == 1
+    assert "{broken" in json.loads(run("quarantine", "show", str(held[0]["number"]), "--json")[1])["body"]
+    assert json.loads(run("quarantine", "retry", "--json")[1]) == {"released": 0, "left": 1}
+    assert len(run("export", "--scope", "observations")[1].splitlines()) == 30
+
+
+def test_a_removed_source_takes_its_records_along(run: Run, items: Path) -> None:
+    harvested(run, items)
+    assert run("source", "remove", "scenes")[0] == 0
+    assert run("export")[1] == ""
+    assert json.loads(run("search", "--scope", "observations", "--json")[1])["total"]["value"] == 0
+    assert json.loads(run("source", "list", "--json")[1]) == []
+
+
+def test_a_file_of_sources_is_applied_and_the_difference_is_shown(run: Run, tmp_path: Path, items: Path) -> None:
+    file = tmp_path / "sources.toml"
+    file.write_text(f'[[source]]\nid = "scenes"\nkind = "stac-items"\nurl = "{items.as_uri()}"\n')
+    assert json.loads(run("source", "apply", str(file), "--dry-run", "--json")[1]) == [
+        {"id": "scenes", "change": "added"}
+    ]
+    assert json.loads(run("source", "list", "--json")[1]) == []
+    run("source", "apply", str(file))
+    file.write_text(file.read_text() + 'title = "Scenes"\n')
+    assert json.loads(run("source", "apply", str(file), "--json")[1])[0]["change"] == "changed: title"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("source", "add", "Bad Id", "--kind", "stac-items", "--url", "file:///x"),
+        ("source", "add", "x", "--kind", "no-such-kind", "--url", "file:///x"),
+        ("source", "add", "x", "--kind", "stac-items", "--url", "ftp://example.org/"),
+        ("source", "add", "x", "--kind", "stac-items", "--url", "https://user:word@example.org/"),
+        ("source", "add", "x", "--kind", "stac-items", "--url", "file:///x", "--set", "nonsense=1"),
+        ("harvest", "nobody"),
+        ("search", "--facet", "misson=x"),
+        ("search", "--facet", "without-a-value"),
+        ("search", "--scope", "everything"),
+        ("search", "--sort", "no-such-field"),
+        ("search", "--size", "1000000"),
+        ("runs", "show", "77"),
+        ("no-such-command",),
+    ],
+)
+def test_wrong_use_ends_with_status_2(run: Run, arguments: tuple[str, ...]) -> None:
+    assert run(*arguments)[0] == 2
+
+
+def test_a_missing_file_is_no_loss(run: Run, items: Path) -> None:
+    harvested(run, items)
+    items.unlink()
+    assert run("harvest", "scenes", "--json")[0] == 3
+    assert len(run("export", "--scope", "observations")[1].splitlines()) == 30
+
+
+def test_remap_reindex_and_check_leave_a_whole_catalogue(run: Run, items: Path) -> None:
+    harvested(run, items)
+    assert json.loads(run("remap", "--json")[1])["updated"] == 0
+    assert json.loads(run("reindex", "--json")[1])["observations"]["documents"] == 30
+    assert json.loads(run("check", "--json")[1]) == {"ok": True, "problems": []}
+
+
+def test_runs_are_listed_newest_first(run: Run, items: Path) -> None:
+    first = harvested(run, items)
+    run("harvest", "scenes", "--json")
+    found = json.loads(run("runs", "list", "--json")[1])
+    assert [each["run"] for each in found] == [first["run"] + 1, first["run"]]
+    assert json.loads(run("runs", "show", str(first["run"]), "--json")[1])["added"] == 30

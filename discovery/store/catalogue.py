@@ -146,6 +146,14 @@ class Catalogue:
         with self._database.read() as connection:
             return [row.key for part in parts(stac_ids) for row in connection.execute(statement, {"ids": part})]
 
+    def by_stac_name(self, scope: str, space: str, stac_id: str) -> str | None:
+        """Return the id of the record that has a STAC id, or had it until it was deleted or merged; None if none."""
+        statement = select(records.c.id).where(
+            records.c.stac_space == space, records.c.stac_id == stac_id, records.c.scope == scope
+        )
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one_or_none()
+
     def served(self, keys: Sequence[int]) -> dict[int, Served]:
         """Return the documents that came as STAC, ready for links; other records are left out."""
         with self._database.read() as connection:

@@ -1,0 +1,152 @@
+"""The STAC API as routes of the application, made with stac-fastapi."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from stac_fastapi.api.app import StacApi
+from stac_fastapi.api.models import (
+    ItemCollectionUri,
+    create_get_request_model,
+    create_post_request_model,
+)
+from stac_fastapi.extensions.collection_search import CollectionSearchExtension
+from stac_fastapi.extensions.filter import (
+    CollectionSearchFilterExtension,
+    FilterConformanceClasses,
+    FilterExtension,
+    ItemCollectionFilterExtension,
+)
+from stac_fastapi.extensions.free_text import FreeTextExtension
+from stac_fastapi.extensions.pagination import TokenPaginationExtension
+from stac_fastapi.extensions.sort import (
+    CollectionSearchSortExtension,
+    ItemCollectionSortExtension,
+    SearchSortExtension,
+)
+from stac_fastapi.types.config import ApiSettings
+
+from discovery import __version__
+from discovery.errors import DiscoveryError, TooManyError, UnavailableError
+from discovery.portal import Portal
+from discovery.stac_api.client import PortalClient, Queryables
+
+DESCRIPTION = "Datasets and observations of many missions and archives, harvested into one catalogue."
+_CQL2 = (
+    FilterConformanceClasses.FILTER,
+    FilterConformanceClasses.BASIC_CQL2,
+    FilterConformanceClasses.CQL2_TEXT,
+    FilterConformanceClasses.CQL2_JSON,
+    FilterConformanceClasses.ADVANCED_COMPARISON_OPERATORS,
+    FilterConformanceClasses.BASIC_SPATIAL_FUNCTIONS,
+    FilterConformanceClasses.TEMPORAL_FUNCTIONS,
+)
+
+
+class StacRoute(APIRoute):
+    """A route whose errors are `{code, description}`, as OGC API asks; other faces keep their own form."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler with our errors around it."""
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except DiscoveryError as error:
+                wait = error.retry_after if isinstance(error, TooManyError | UnavailableError) else None
+                headers = {} if wait is None else {"Retry-After": str(max(1, round(wait)))}
+                return _failed(error.status, error.kind, str(error), headers)
+            except RequestValidationError as error:
+                return _failed(400, "bad_query", "; ".join(_sentence(each) for each in error.errors()))
+            except HTTPException as error:
+                return _failed(error.status_code, "bad_query", str(error.detail))
+
+        return handled
+
+
+def _failed(status: int, code: str, description: str, headers: dict[str, str] | None = None) -> Response:
+    body = orjson.dumps({"code": code, "description": description})
+    return Response(body, status, headers, "application/json")
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    where = ".".join(str(each) for each in error["loc"] if each not in ("query", "body"))
+    return f"{where}: {error['msg']}" if where else str(error["msg"])
+
+
+class _Api(StacApi):
+    """stac-fastapi's routes in the order and with the paths that ids with slashes need."""
+
+    def register_core(self) -> None:
+        # Ids of the Virtual Observatory are URIs. A path parameter that takes slashes takes everything behind it too,
+        # so the longer paths come first.
+        self.register_landing_page()
+        self.register_conformance_classes()
+        self.register_post_search()
+        self.register_get_search()
+        self.register_get_collections()
+        self.register_get_item()
+        self.register_get_item_collection()
+        self.register_get_collection()
+
+
+class _SlashRouter(APIRouter):
+    """A router whose ids may hold slashes."""
+
+    def add_api_route(self, path: str, *args: Any, **kwargs: Any) -> None:
+        for name in ("collection_id", "item_id"):
+            path = path.replace(f"{{{name}}}", f"{{{name}:path}}")
+        super().add_api_route(path, *args, **kwargs)
+
+
+def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -> None:
+    """Put the STAC API under a prefix of the application; nothing else of the application changes.
+
+    stac-fastapi would give its middlewares, error handlers and settings to the whole application. It builds on one
+    of its own instead, and only the routes are taken over.
+    """
+    client = PortalClient(portal=portal, prefix=prefix)
+    filters = FilterExtension(
+        client=Queryables(collection=client.collection, prefix=prefix),
+        conformance_classes=[*_CQL2, FilterConformanceClasses.SEARCH, FilterConformanceClasses.ITEMS],
+        router=_SlashRouter(route_class=StacRoute),
+    )
+    # Entries of `q` are joined by OR in the standard and cannot be here, so the class is not claimed.
+    shared = [FreeTextExtension(conformance_classes=[]), TokenPaginationExtension()]
+    search = [filters, SearchSortExtension(), *shared]
+    items = [ItemCollectionFilterExtension(conformance_classes=[]), ItemCollectionSortExtension(), *shared]
+    of_collections = CollectionSearchExtension.from_extensions(
+        [CollectionSearchFilterExtension(), CollectionSearchSortExtension(), *shared]
+    )
+    router = _SlashRouter(prefix=prefix, route_class=StacRoute, tags=["STAC"])
+    router.add_api_route("/api", client.description_of_service, methods=["GET"], include_in_schema=False)
+    scratch = FastAPI(openapi_url="/api", docs_url=None, redoc_url=None)
+    _Api(
+        settings=ApiSettings(
+            _env_file=None,  # type: ignore[call-arg]  # pydantic-settings takes it, its types do not say so
+            stac_fastapi_title=title,
+            stac_fastapi_description=DESCRIPTION,
+            stac_fastapi_version=__version__,
+            stac_fastapi_landing_id="discovery",
+            enable_response_models=False,
+            enable_direct_response=False,
+        ),
+        client=client,
+        extensions=[*search, *(each for each in items if each not in shared), of_collections],
+        search_get_request_model=create_get_request_model(search),
+        search_post_request_model=create_post_request_model(search),
+        items_get_request_model=create_get_request_model(items, base_model=ItemCollectionUri),
+        collections_get_request_model=of_collections.GET,
+        app=scratch,
+        router=router,
+        middlewares=[],
+    )
+    # `register` of the extensions has filled their routers, on the other application, with the prefix.
+    app.include_router(filters.router, tags=["STAC"])
+    app.include_router(router)

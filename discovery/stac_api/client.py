@@ -1,0 +1,215 @@
+"""What stac-fastapi asks of a backend, answered by the portal in bytes that nothing writes again."""
+
+# stac-fastapi passes a Response through untouched, though its base classes are typed with dicts only.
+# mypy: disable-error-code="override"
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import attr
+import orjson
+from fastapi import Request, Response
+from stac_fastapi.extensions.filter.client import BaseFiltersClient
+from stac_fastapi.types.core import BaseCoreClient
+
+from discovery.errors import MovedError, NotFoundError
+from discovery.model.record import OBSERVATIONS, RESOURCES
+from discovery.portal import Keyed, Portal
+from discovery.query import fields
+from discovery.query.fields import Type
+from discovery.query.query import Comparison, Query, conjunction
+from discovery.stac_api import question
+from discovery.stac_api.documents import Documents
+from discovery.stac_api.links import GEOJSON, JSON, OPENAPI, SCHEMA, Links, of_page
+from discovery.stac_api.question import Asked
+from discovery.store.catalogue import Stored
+
+_SCHEMAS: Final[Mapping[Type, Mapping[str, str]]] = {
+    Type.KEYWORD: {"type": "string"},
+    Type.TEXT: {"type": "string"},
+    Type.NUMBER: {"type": "number"},
+    Type.INSTANT: {"type": "string", "format": "date-time"},
+}
+
+
+@attr.s(auto_attribs=True, kw_only=True)
+class PortalClient(BaseCoreClient):
+    """The portal as a backend: its methods are synchronous, so stac-fastapi runs them in its pool of threads."""
+
+    portal: Portal
+    prefix: str
+    landing_id: str = "discovery"
+
+    def landing_page(self, *, request: Request, **_: Any) -> Response:
+        """Return the landing page."""
+        body = {
+            "type": "Catalog",
+            "id": self.landing_id,
+            "title": self.title,
+            "description": self.description,
+            "stac_version": self.stac_version,
+            "conformsTo": self.conformance_classes(),
+            "links": Links.of(request, self.prefix).for_landing(request.app.docs_url),
+        }
+        return _json(body)
+
+    def conformance(self, **_: Any) -> Response:
+        """Return the conformance classes."""
+        return _json({"conformsTo": self.conformance_classes()})
+
+    def description_of_service(self, request: Request) -> Response:
+        """Return the OpenAPI description of the application."""
+        return Response(orjson.dumps(request.app.openapi()), media_type=OPENAPI)
+
+    def post_search(self, search_request: Any, *, request: Request, **_: Any) -> Response:
+        """Return the items that a body asks for."""
+        given = search_request
+        asked = Asked(
+            collections=given.collections,
+            ids=given.ids,
+            bbox=given.bbox,
+            intersects=given.intersects.model_dump() if given.intersects else None,
+            datetime=given.datetime,
+            limit=given.limit,
+            token=given.token,
+            filter=given.filter_expr,
+            filter_lang="cql2-json",
+            filter_crs=given.filter_crs,
+            sortby=[("-" if each.direction == "desc" else "+") + each.field for each in given.sortby or ()],
+            q=given.q,
+        )
+        return self._search(request, asked)
+
+    def get_search(self, *, request: Request, filter_expr: str | None = None, **given: Any) -> Response:
+        """Return the items that a query string asks for."""
+        return self._search(request, Asked(filter=filter_expr, **given))
+
+    def item_collection(
+        self, collection_id: str, *, request: Request, filter_expr: str | None = None, **given: Any
+    ) -> Response:
+        """Return the items of a collection."""
+        collection = self.collection(collection_id)
+        query = question.items(self.portal, Asked(filter=filter_expr, **given))
+        links = Links.of(request, self.prefix)
+        narrowed = conjunction([Comparison("=", "dataset", collection.record.id), query.filter])
+        return self._items(request, replace(query, filter=narrowed), links, links.items(collection.stac_id))
+
+    def get_item(self, item_id: str, collection_id: str, *, request: Request, **_: Any) -> Response:
+        """Return an item of a collection."""
+        links = Links.of(request, self.prefix)
+        dataset = self._named(RESOURCES, "", collection_id)
+        try:
+            key = self.portal.record(self._named(OBSERVATIONS, dataset, item_id)).key
+        except MovedError as moved:
+            return _moved(self.portal, links, moved.id)
+        return Response(Documents(self.portal, links).items([key])[0], media_type=GEOJSON)
+
+    def all_collections(self, *, request: Request, filter_expr: str | None = None, **given: Any) -> Response:
+        """Return the collections that match."""
+        found = self.portal.keys(question.collections(self.portal, Asked(filter=filter_expr, **given)))
+        links = Links.of(request, self.prefix)
+        bodies = Documents(self.portal, links).collections(found.keys)
+        around = of_page(request, links, links.collections, found.next, JSON)
+        return Response(_listed(b'{"collections":[', bodies, found, around), media_type=JSON)
+
+    def get_collection(self, collection_id: str, *, request: Request, **_: Any) -> Response:
+        """Return a collection."""
+        links = Links.of(request, self.prefix)
+        try:
+            key = self.collection(collection_id).key
+        except MovedError as moved:
+            return _moved(self.portal, links, moved.id)
+        return Response(Documents(self.portal, links).collections([key])[0], media_type=JSON)
+
+    def _search(self, request: Request, asked: Asked) -> Response:
+        links = Links.of(request, self.prefix)
+        return self._items(request, question.items(self.portal, asked), links, links.search)
+
+    def _items(self, request: Request, query: Query, links: Links, here: str) -> Response:
+        found = self.portal.keys(query)
+        bodies = Documents(self.portal, links).items(found.keys)
+        around = of_page(request, links, here, found.next, GEOJSON)
+        return Response(_listed(b'{"type":"FeatureCollection","features":[', bodies, found, around), media_type=GEOJSON)
+
+    def collection(self, stac_id: str) -> Stored:
+        """Return a live collection.
+
+        Raises:
+            NotFoundError, GoneError, MovedError: It never was one, was deleted, or merged into another one.
+        """
+        stored = self.portal.record(self._named(RESOURCES, "", stac_id))
+        if stored.record.kind not in question.COLLECTION_KINDS:
+            raise NotFoundError(f"no collection {stac_id[:200]!r}")
+        return stored
+
+    def _named(self, scope: str, space: str, stac_id: str) -> str:
+        """Return the id of the record that has or had a STAC id.
+
+        Raises:
+            NotFoundError: None ever had it.
+        """
+        # PostgreSQL has no text with a NUL in it, and would not say so kindly.
+        id = None if "\0" in stac_id else self.portal.store.catalogue.by_stac_name(scope, space, stac_id)
+        if id is None:
+            what = "item" if scope == OBSERVATIONS else "collection"
+            raise NotFoundError(f"no {what} {stac_id[:200]!r}")
+        return id
+
+
+@attr.s(auto_attribs=True, kw_only=True)
+class Queryables(BaseFiltersClient):
+    """The table of fields as a JSON schema."""
+
+    collection: Callable[[str], Stored]
+    """Returns a live collection by its id, else raises."""
+    prefix: str
+
+    def get_queryables(self, collection_id: str | None = None, *, request: Request, **_: Any) -> Response:
+        """Return what filters may name."""
+        links = Links.of(request, self.prefix)
+        here = links.base
+        if collection_id is not None:
+            self.collection(collection_id)
+            here = links.collection(collection_id)
+        known = {
+            each.stac or each.name: {"title": each.label, **_SCHEMAS[each.type]}
+            for each in fields.FIELDS.values()
+            if each.name not in ("id", "dataset", "collection")
+        }
+        body = {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": f"{here}/queryables",
+            "type": "object",
+            "title": "Queryables",
+            "properties": {
+                **known,
+                "collection": {"title": "Collection", "type": "string"},
+                "datetime": {"title": "Time", "type": "string", "format": "date-time"},
+                "geometry": {"title": "Footprint", "$ref": "https://geojson.org/schema/Geometry.json"},
+            },
+            "additionalProperties": False,
+        }
+        return Response(orjson.dumps(body), media_type=SCHEMA)
+
+
+def _json(body: object) -> Response:
+    return Response(orjson.dumps(body), media_type=JSON)
+
+
+def _listed(head: bytes, bodies: Sequence[bytes], found: Keyed, links: object) -> bytes:
+    tail = {"links": links, "numberReturned": len(bodies), "numberMatched": found.total.value}
+    return head + b",".join(bodies) + b"]," + orjson.dumps(tail)[1:]
+
+
+def _moved(portal: Portal, links: Links, id: str) -> Response:
+    """Return the way to the record that another one was merged into."""
+    stored = portal.record(id)
+    if stored.record.scope == RESOURCES:
+        where = links.collection(stored.stac_id)
+    else:
+        parent = portal.record(stored.record.dataset)
+        where = links.item(parent.stac_id, stored.stac_id)
+    return Response(status_code=301, headers={"Location": where})

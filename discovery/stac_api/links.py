@@ -1,0 +1,124 @@
+"""Where the documents of the STAC face are, and the links between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import Request
+
+JSON: Final = "application/json"
+GEOJSON: Final = "application/geo+json"
+HTML: Final = "text/html"
+SCHEMA: Final = "application/schema+json"
+OPENAPI: Final = "application/vnd.oai.openapi+json;version=3.0"
+QUERYABLES: Final = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
+
+Link = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The addresses of one request: all of them start where the caller reached us, behind whatever proxy."""
+
+    site: str
+    """The address of the application, without a slash at its end."""
+    base: str
+    """The address of the STAC face, without a slash at its end."""
+
+    @classmethod
+    def of(cls, request: Request, prefix: str) -> Links:
+        """Return the addresses for a request; `base_url` holds the root path that a proxy has cut off."""
+        site = str(request.base_url).rstrip("/")
+        return cls(site, site + prefix)
+
+    @property
+    def root(self) -> str:
+        """The landing page."""
+        return f"{self.base}/"
+
+    @property
+    def search(self) -> str:
+        """Item search."""
+        return f"{self.base}/search"
+
+    @property
+    def collections(self) -> str:
+        """The list of collections."""
+        return f"{self.base}/collections"
+
+    def collection(self, id: str) -> str:
+        """Return the address of a collection; an id may hold anything, a slash too."""
+        return f"{self.collections}/{quote(id, safe='')}"
+
+    def items(self, collection: str) -> str:
+        """Return the address of a collection's items."""
+        return f"{self.collection(collection)}/items"
+
+    def item(self, collection: str, id: str) -> str:
+        """Return the address of an item; one whose collection is not in the catalogue is only found by search."""
+        if not collection:
+            return f"{self.search}?{urlencode({'ids': id})}"
+        return f"{self.items(collection)}/{quote(id, safe='')}"
+
+    def page(self, record: str) -> str:
+        """Return the address of a record's page for people."""
+        return f"{self.site}/records/{record}"
+
+    def for_item(self, record: str, id: str, collection: str) -> list[Link]:
+        """Return the links of an item; `collection` is empty where the catalogue does not have it."""
+        parent = self.collection(collection) if collection else self.root
+        found = [link("self", self.item(collection, id), GEOJSON), link("root", self.root), link("parent", parent)]
+        if collection:
+            found.append(link("collection", parent))
+        return [*found, link("alternate", self.page(record), HTML)]
+
+    def for_collection(self, record: str, id: str) -> list[Link]:
+        """Return the links of a collection."""
+        here = self.collection(id)
+        return [
+            link("self", here),
+            link("root", self.root),
+            link("parent", self.root),
+            link("items", self.items(id), GEOJSON),
+            link(QUERYABLES, f"{here}/queryables", SCHEMA),
+            link("alternate", self.page(record), HTML),
+        ]
+
+    def for_landing(self, docs: str | None) -> list[Link]:
+        """Return the links of the landing page; `docs` is the path of the application's documentation."""
+        found = [
+            link("self", self.root),
+            link("root", self.root),
+            link("conformance", f"{self.base}/conformance"),
+            link("data", self.collections),
+            {**link("search", self.search, GEOJSON), "method": "GET"},
+            {**link("search", self.search, GEOJSON), "method": "POST"},
+            link(QUERYABLES, f"{self.base}/queryables", SCHEMA),
+            link("service-desc", f"{self.base}/api", OPENAPI),
+            link("alternate", f"{self.site}/", HTML),
+        ]
+        return [*found, link("service-doc", self.site + docs, HTML)] if docs else found
+
+
+def link(rel: str, href: str, media_type: str = JSON) -> Link:
+    """Return a link as STAC writes it."""
+    return {"rel": rel, "href": href, "type": media_type}
+
+
+def following(request: Request, here: str, token: str, media_type: str) -> Link:
+    """Return the link to the page behind this one, made from the request that this one answers."""
+    if request.method == "POST":
+        return {**link("next", here, media_type), "method": "POST", "merge": True, "body": {"token": token}}
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
+    return {**link("next", f"{here}?{urlencode([*kept, ('token', token)])}", media_type), "method": "GET"}
+
+
+def of_page(request: Request, links: Links, here: str, token: str, media_type: str) -> list[Link]:
+    """Return the links of a list: where it is, where it belongs, and how it goes on."""
+    query: Mapping[str, str] = request.query_params if request.method == "GET" else {}
+    self_href = f"{here}?{urlencode(list(request.query_params.multi_items()))}" if query else here
+    found = [link("self", self_href, media_type), link("root", links.root)]
+    return [*found, following(request, here, token, media_type)] if token else found

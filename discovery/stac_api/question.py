@@ -1,0 +1,193 @@
+"""Requests of a STAC API as queries of the portal, checked where stac-fastapi does not check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import orjson
+
+from discovery.errors import BadQueryError
+from discovery.model.record import OBSERVATIONS, RESOURCES
+from discovery.portal import Portal
+from discovery.query import cql2, fields, region
+from discovery.query.query import (
+    And,
+    Between,
+    Comparison,
+    Filter,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Query,
+    Region,
+    Sort,
+    Time,
+    conjunction,
+)
+from discovery.query.time import interval
+
+COLLECTION_KINDS: Final = ("dataset", "project")
+"""The kinds of records that are collections here."""
+MAX_PAGE: Final = 1000
+"""The most documents a page; a larger `limit` is cut to it, as the standard allows. Items may have 30 kB each."""
+MAX_NAMES: Final = 10_000
+"""The most ids or collections a request may name."""
+NOTHING: Final = Or(())
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request of either method asks for."""
+
+    collections: Sequence[str] | None = None
+    ids: Sequence[str] | None = None
+    bbox: Sequence[float] | None = None
+    intersects: str | Mapping[str, Any] | None = None
+    datetime: str | None = None
+    limit: int | None = None
+    token: str | None = None
+    filter: str | Mapping[str, Any] | None = None
+    filter_lang: str | None = None
+    filter_crs: str | None = None
+    sortby: Sequence[str] | None = None
+    """Names with a `+` or `-` before them."""
+    q: Sequence[str] | None = None
+
+
+def items(portal: Portal, asked: Asked) -> Query:
+    """Return the query for observations that an item search asks for.
+
+    Raises:
+        BadQueryError: A parameter cannot be as it is, or two of them cannot stand together.
+    """
+    narrowed: list[Filter | None] = [_filter(portal, asked)]
+    if asked.collections:
+        narrowed.append(_datasets(portal, _names(asked.collections, "collections")))
+    query = _query(asked, OBSERVATIONS, conjunction(narrowed))
+    if not asked.ids:
+        return query
+    found = portal.store.catalogue.by_stac_item(_names(asked.ids, "ids"))
+    return replace(query, ids=tuple(each.record.id for each in portal.stored(found).values()))
+
+
+def collections(portal: Portal, asked: Asked) -> Query:
+    """Return the query for the resources that a list of collections asks for; raises as `items` does."""
+    kinds = In("kind", COLLECTION_KINDS)
+    return _query(asked, RESOURCES, conjunction([kinds, _filter(portal, asked)]))
+
+
+def _query(asked: Asked, scope: str, narrowed: Filter | None) -> Query:
+    return Query(
+        scope=scope,
+        text=_text(asked.q),
+        filter=narrowed,
+        region=_region(asked),
+        time=interval(asked.datetime, parameter="datetime") if asked.datetime else None,
+        sort=_sort(asked.sortby),
+        size=min(asked.limit or 10, MAX_PAGE),
+        after=asked.token or "",
+    )
+
+
+def _names(names: Sequence[str], parameter: str) -> list[str]:
+    if len(names) > MAX_NAMES:
+        raise BadQueryError(f"{parameter} names {len(names)}; at most {MAX_NAMES} are read", parameter=parameter)
+    return list(dict.fromkeys(names))
+
+
+def _text(words: Sequence[str] | None) -> str:
+    given = [each for each in words or () if each.strip()]
+    if len(given) > 1:
+        # The standard joins them by OR, which the portal's words do not have: no answer is better than a wrong one.
+        raise BadQueryError("q takes one entry; every word of it must be found, so leave the commas out", parameter="q")
+    return given[0] if given else ""
+
+
+def _region(asked: Asked) -> Region | None:
+    if asked.bbox is not None and asked.intersects:
+        raise BadQueryError("bbox and intersects cannot stand together; give one of them", parameter="bbox")
+    if asked.bbox is not None:
+        box = list(asked.bbox)
+        if len(box) == 6 and box[2] > box[5]:
+            raise BadQueryError(f"bbox: the lower height {box[2]:g} is above {box[5]:g}", parameter="bbox")
+        return region.bbox(box)
+    if not asked.intersects:
+        return None
+    geometry: Any = asked.intersects
+    if isinstance(geometry, str):
+        try:
+            geometry = orjson.loads(geometry)
+        except orjson.JSONDecodeError as error:
+            raise BadQueryError(f"intersects is no JSON: {error}", parameter="intersects") from None
+    return region.geojson(geometry)
+
+
+def _sort(names: Sequence[str] | None) -> Sort | None:
+    given = [each for each in names or () if each.strip()]
+    if not given:
+        return None
+    if len(given) > 1:
+        raise BadQueryError(f"sortby takes one field, not {len(given)}; equal ones keep one order", parameter="sortby")
+    # A plus sign that nobody encoded reaches us as a blank.
+    name = given[0].strip()
+    return Sort(fields.sort(name.lstrip("+-"), parameter="sortby").name, descending=name.startswith("-"))
+
+
+def _filter(portal: Portal, asked: Asked) -> Filter | None:
+    if not asked.filter:
+        return None
+    if asked.filter_crs and not asked.filter_crs.endswith("/CRS84"):
+        raise BadQueryError(f"filter-crs {asked.filter_crs[:80]!r} is not known; use CRS84", parameter="filter-crs")
+    if isinstance(asked.filter, str) and asked.filter_lang != "cql2-json":
+        parsed = cql2.parse_text(asked.filter)
+    else:
+        parsed = cql2.parse_json(asked.filter)
+    return _named(parsed, portal)
+
+
+def _named(node: Filter, portal: Portal) -> Filter:
+    """Return the filter with STAC's `id` and `collection`, which are not what the portal calls so, put in its words."""
+    if isinstance(node, And | Or):
+        return type(node)(tuple(_named(each, portal) for each in node.args))
+    if isinstance(node, Not):
+        return Not(_named(node.arg, portal))
+    if isinstance(node, Region | Time) or node.name not in _RENAMED:
+        return node
+    name, find = _RENAMED[node.name]
+    if isinstance(node, IsNull):
+        return IsNull(name)
+    if isinstance(node, In):
+        return find(portal, [str(value) for value in node.values])
+    if isinstance(node, Comparison) and node.op in ("=", "<>"):
+        found = find(portal, [str(node.value)])
+        return found if node.op == "=" else And((Not(found), Not(IsNull(name))))
+    if name == "source_id" and isinstance(node, Comparison | Between | Like):
+        return replace(node, name=name)
+    raise BadQueryError(f"{node.name} can be compared by =, <>, IN and IS NULL only", parameter="filter")
+
+
+def _datasets(portal: Portal, names: Sequence[str]) -> Filter:
+    """Return what is true for the observations of these collections."""
+    found = portal.stored(list(portal.store.catalogue.by_stac_id("", list(names)).values()))
+    ids = sorted(each.record.id for each in found.values() if each.record.kind in COLLECTION_KINDS)
+    return In("dataset", tuple(ids)) if ids else NOTHING
+
+
+def _records(portal: Portal, names: Sequence[str]) -> Filter:
+    """Return what is true for the items and collections of these ids."""
+    catalogue = portal.store.catalogue
+    keys = [*catalogue.by_stac_item(names), *catalogue.by_stac_id("", list(names)).values()]
+    ids = sorted(each.record.id for each in portal.stored(keys).values())
+    return In("id", tuple(ids)) if ids else NOTHING
+
+
+_RENAMED: Final[Mapping[str, tuple[str, Callable[[Portal, Sequence[str]], Filter]]]] = {
+    "id": ("source_id", _records),
+    "source_id": ("source_id", _records),
+    "collection": ("dataset", _datasets),
+    "dataset": ("dataset", _datasets),
+}

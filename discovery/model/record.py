@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b32encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Final
 
 import orjson
@@ -170,7 +170,7 @@ class Record:
 
 
 def to_dict(record: Record) -> dict[str, Any]:
-    """Return the record as plain JSON values without its empty fields (the id, kind and title always stay)."""
+    """Return the record as plain JSON values without its empty fields (the id and kind always stay)."""
     out: dict[str, Any] = _plain(record)
     return out
 
@@ -191,13 +191,18 @@ def _plain(value: Any) -> Any:
 
 
 _NAMES: Final = frozenset(each.name for each in fields(Record))
+_REQUIRED: Final = {
+    cls: {each.name: "" for each in fields(cls) if each.default is MISSING and each.default_factory is MISSING}
+    for cls in (Record, Extent, Asset, Link, Contact, Issue)
+}
+"""Texts that have no default: a source may send them empty, and empty ones are not written."""
 _PARTS: Final = {"assets": Asset, "links": Link, "contacts": Contact, "issues": Issue}
 _TUPLES: Final = frozenset({"roles", "alternates", "bbox"})
 
 
 def from_dict(data: Mapping[str, Any]) -> Record:
     """Build a record from the plain values of `to_dict`."""
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = dict(_REQUIRED[Record])
     for name, value in data.items():
         if name not in _NAMES:
             continue
@@ -216,4 +221,4 @@ def from_dict(data: Mapping[str, Any]) -> Record:
 
 def _part(cls: type[Any], data: Mapping[str, Any]) -> Any:
     known = cls.__dataclass_fields__
-    return cls(**{k: tuple(v) if k in _TUPLES else v for k, v in data.items() if k in known})
+    return cls(**_REQUIRED[cls] | {k: tuple(v) if k in _TUPLES else v for k, v in data.items() if k in known})

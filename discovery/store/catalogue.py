@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -19,6 +20,7 @@ MAX_CHANGE: Final = 2**63 - 1
 _T = TypeVar("_T")
 _EXPORTED: Final = ("id", "source", "container", "source_id", "dataset", "kind", "title", "updated")
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BATCH: Final = 900
 """Keys a statement; SQLite's oldest limit on parameters is 999."""
 
@@ -98,7 +100,7 @@ class Catalogue:
             GoneError: It was deleted.
             MovedError: It was merged into another one.
         """
-        statement = _STORED.add_columns(records.c.deleted, records.c.merged).where(records.c.id == id)
+        statement = _STORED.add_columns(records.c.deleted, records.c.merged).where(records.c.id == _asked(id))
         with self._database.read() as connection:
             row = connection.execute(statement).first()
         if row is None:
@@ -125,17 +127,21 @@ class Catalogue:
         statement = select(records.c.id, records.c.key).where(records.c.id.in_(bindparam("ids", expanding=True)), LIVE)
         with self._database.read() as connection:
             return {
-                row.id: row.key for part in parts(list(ids)) for row in connection.execute(statement, {"ids": part})
+                row.id: row.key
+                for part in parts(list(map(_asked, ids)))
+                for row in connection.execute(statement, {"ids": part})
             }
 
     def by_stac_id(self, space: str, stac_ids: Sequence[str]) -> dict[str, int]:
         """Return the keys of live records by their STAC ids; `space` is empty for collections, else a dataset's id."""
         statement = select(records.c.stac_id, records.c.key).where(
-            records.c.stac_space == space, records.c.stac_id.in_(bindparam("ids", expanding=True)), LIVE
+            records.c.stac_space == _asked(space), records.c.stac_id.in_(bindparam("ids", expanding=True)), LIVE
         )
         with self._database.read() as connection:
             return {
-                row.stac_id: row.key for part in parts(stac_ids) for row in connection.execute(statement, {"ids": part})
+                row.stac_id: row.key
+                for part in parts(list(map(_asked, stac_ids)))
+                for row in connection.execute(statement, {"ids": part})
             }
 
     def by_stac_item(self, stac_ids: Sequence[str]) -> list[int]:
@@ -144,12 +150,13 @@ class Catalogue:
             records.c.scope == "observations", records.c.stac_id.in_(bindparam("ids", expanding=True)), LIVE
         )
         with self._database.read() as connection:
-            return [row.key for part in parts(stac_ids) for row in connection.execute(statement, {"ids": part})]
+            names = list(map(_asked, stac_ids))
+            return [row.key for part in parts(names) for row in connection.execute(statement, {"ids": part})]
 
     def by_stac_name(self, scope: str, space: str, stac_id: str) -> str | None:
         """Return the id of the record that has a STAC id, or had it until it was deleted or merged; None if none."""
         statement = select(records.c.id).where(
-            records.c.stac_space == space, records.c.stac_id == stac_id, records.c.scope == scope
+            records.c.stac_space == _asked(space), records.c.stac_id == _asked(stac_id), records.c.scope == scope
         )
         with self._database.read() as connection:
             return connection.execute(statement).scalar_one_or_none()
@@ -170,7 +177,7 @@ class Catalogue:
         statement = (
             select(records.c.container, records.c.source_id, raws.c.body, raws.c.media_type, raws.c.url)
             .join(raws, raws.c.key == records.c.key)
-            .where(records.c.id == id)
+            .where(records.c.id == _asked(id))
         )
         with self._database.read() as connection:
             row = connection.execute(statement).first()
@@ -295,6 +302,14 @@ def parts(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
     """Yield the values in slices small enough for one statement."""
     for start in range(0, len(values), _BATCH):
         yield values[start : start + _BATCH]
+
+
+def _asked(name: str) -> str:
+    """Return a name as a database can be asked for it; what no record can be called is asked for as nothing at all.
+
+    JSON can hold half a character, which no database takes, and PostgreSQL takes no NUL either.
+    """
+    return "" if "\0" in name or (not name.isascii() and _SURROGATE.search(name)) else name
 
 
 def _stored(row: Row[*tuple[Any, ...]]) -> Stored:

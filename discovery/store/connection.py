@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from discovery.errors import ConfigError, UnavailableError
@@ -28,7 +28,11 @@ class Database:
         try:
             self._prepare()
         except DBAPIError as error:
+            self.engine.dispose()
             raise ConfigError(f"the store at {self.engine.url!r} cannot be opened: {error.orig}") from error
+        except ConfigError:
+            self.engine.dispose()
+            raise
 
     def _prepare(self) -> None:
         with self.engine.connect() as connection:
@@ -40,9 +44,18 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give a connection whose reads all see the same moment."""
-        with self.engine.connect() as connection:
-            yield connection
+        """Give a connection whose reads all see the same moment.
+
+        Raises:
+            UnavailableError: The files of the store are damaged, or its server does not answer.
+        """
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except DatabaseError as error:
+            if not _is_outside(error):
+                raise
+            raise UnavailableError(f"the store cannot be read: {error.orig}") from error
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -54,7 +67,9 @@ class Database:
         try:
             with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
                 yield connection
-        except OperationalError as error:
+        except DatabaseError as error:
+            if not _is_outside(error):
+                raise
             raise UnavailableError(f"the store cannot be written: {error.orig}") from error
 
     def close(self) -> None:
@@ -67,6 +82,11 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+def _is_outside(error: DatabaseError) -> bool:
+    """Tell a full disk, a lock or a damaged file (for SQLite a bare DatabaseError) from mistakes of our own."""
+    return isinstance(error, OperationalError) or type(error) is DatabaseError
+
+
 def _version(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
@@ -75,8 +95,13 @@ def _version(connection: Connection) -> str | None:
 
 def _sqlite(url: str) -> Engine:
     path = url.removeprefix("sqlite:///")
-    if path and path != ":memory:":
+    if path in {"", ":memory:", url}:
+        # Every connection would have a memory of its own.
+        raise ConfigError(f"store {url[:200]!r} names no file; use sqlite:///FILE")
+    try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the store at {path} cannot be opened: {error.strerror}") from error
     engine = create_engine(url, poolclass=QueuePool, pool_size=16, max_overflow=32)
 
     @event.listens_for(engine, "connect")

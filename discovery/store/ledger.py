@@ -173,7 +173,11 @@ class Ledger:
         """Take the oldest waiting job, so that nobody else does."""
         with self._database.write() as connection:
             row = connection.execute(
-                select(jobs).where(jobs.c.status == "waiting").order_by(jobs.c.id).limit(1)
+                select(jobs)
+                .where(jobs.c.status == "waiting")
+                .order_by(jobs.c.id)
+                .limit(1)
+                .with_for_update(skip_locked=True)
             ).first()
             if row is None:
                 return None

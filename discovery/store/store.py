@@ -6,6 +6,7 @@ import secrets
 
 from sqlalchemy import text
 
+from discovery.errors import UnavailableError
 from discovery.store.catalogue import Catalogue
 from discovery.store.connection import Database
 from discovery.store.ingest import Ingest
@@ -36,8 +37,11 @@ class Store:
         """Return what is wrong with the store's files, one sentence each; empty is good."""
         if not self.database.url.startswith("sqlite:"):
             return []
-        with self.database.read() as connection:
-            answers = connection.execute(text("PRAGMA integrity_check")).scalars().all()
+        try:
+            with self.database.read() as connection:
+                answers = connection.execute(text("PRAGMA integrity_check")).scalars().all()
+        except UnavailableError as error:
+            return [f"store: {error}"]
         return [f"store: {answer}" for answer in answers if answer != "ok"]
 
     def close(self) -> None:

@@ -1,0 +1,30 @@
+"""Runs and their counts, as they are added up, printed and kept."""
+
+from __future__ import annotations
+
+from discovery.model.source import COMPLETE, RUNNING, Counts, Report, Run
+
+COUNTS = Counts(seen=10, added=1, updated=2, unchanged=3, deleted=4, quarantined=5, warnings=6)
+
+
+def test_counts_add_up_field_by_field() -> None:
+    assert COUNTS + Counts() == COUNTS
+    assert Counts(20, 2, 4, 6, 8, 10, 12) == COUNTS + COUNTS
+
+
+def test_a_report_reads_back_from_its_flat_form() -> None:
+    report = Report("esa", 7, COMPLETE, COUNTS, requests=8, bytes=9, seconds=2.5, message="done")
+    flat = report.to_dict()
+    assert flat["records_per_second"] == 4.0
+    assert all(isinstance(value, str | int | float) for value in flat.values())
+    assert Report.from_dict(flat) == report
+
+
+def test_a_report_without_a_duration_has_no_rate() -> None:
+    assert Report("esa", 7, RUNNING, COUNTS).to_dict()["records_per_second"] == 0.0
+
+
+def test_a_run_ends_with_its_report() -> None:
+    run = Run(7, "esa", RUNNING, 100, None, Report("esa", 7, RUNNING))
+    ended = run.ended(Report("esa", 7, COMPLETE, COUNTS), 200)
+    assert (ended.status, ended.started, ended.finished, ended.report.counts) == (COMPLETE, 100, 200, COUNTS)

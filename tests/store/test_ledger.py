@@ -1,0 +1,126 @@
+"""Sources, runs, quarantine and jobs."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from discovery.errors import ConflictError, NotFoundError
+from discovery.model.record import Issue
+from discovery.model.source import COMPLETE, PARTIAL, RUNNING, Counts, Quarantined, RawRecord, Report, Source
+from discovery.store.store import Store
+
+SOURCE = Source("esa", "stac-static", "https://x.org/catalog.json", "ESA", {"depth": "3"}, enabled=False)
+
+
+def test_sources_come_back_as_they_were_added_by_id(store: Store) -> None:
+    other = Source("aaa", "tap", "https://x.org/tap")
+    store.ledger.add_source(SOURCE)
+    store.ledger.add_source(other)
+    assert store.ledger.sources() == [other, SOURCE]
+    assert store.ledger.source("esa") == SOURCE
+    store.ledger.remove_source("esa")
+    assert store.ledger.sources() == [other]
+
+
+def test_a_source_is_not_replaced_by_accident(store: Store) -> None:
+    store.ledger.add_source(SOURCE)
+    changed = Source("esa", "tap", "https://x.org/tap")
+    with pytest.raises(ConflictError, match="'esa' is already there"):
+        store.ledger.add_source(changed)
+    assert store.ledger.source("esa") == SOURCE
+    store.ledger.add_source(changed, replace=True)
+    assert store.ledger.source("esa") == changed
+
+
+def test_an_unknown_source_names_the_known_ones(store: Store) -> None:
+    with pytest.raises(NotFoundError, match="'esb'; known: none yet"):
+        store.ledger.source("esb")
+    store.ledger.add_source(SOURCE)
+    with pytest.raises(NotFoundError, match="'esb'; known: esa"):
+        store.ledger.source("esb")
+
+
+def test_a_run_is_kept_with_its_report(store: Store) -> None:
+    run = store.ledger.begin("esa")
+    assert (run.status, run.finished, store.ledger.run(run.id)) == (RUNNING, None, run)
+    store.ledger.end(Report("esa", run.id, RUNNING, Counts(seen=5)))
+    assert store.ledger.run(run.id).finished is None
+    report = Report("esa", run.id, COMPLETE, Counts(seen=9, added=9), requests=3, bytes=70, seconds=1.5, message="ok")
+    store.ledger.end(report)
+    ended = store.ledger.run(run.id)
+    assert (ended.status, ended.report) == (COMPLETE, report)
+    assert ended.finished is not None
+    assert ended.finished >= ended.started
+
+
+def test_a_run_that_a_kill_left_open_is_closed_as_partial(store: Store) -> None:
+    killed, other = store.ledger.begin("esa"), store.ledger.begin("eso")
+    store.ledger.end(Report("esa", killed.id, RUNNING, Counts(seen=5)))
+    second = store.ledger.begin("esa")
+    left = store.ledger.run(killed.id)
+    assert (left.status, left.report.status, left.report.counts.seen) == (PARTIAL, PARTIAL, 5)
+    assert left.finished is not None
+    assert store.ledger.run(other.id).status == RUNNING
+    assert [each.id for each in store.ledger.runs("esa")] == [second.id, killed.id]
+    assert len(store.ledger.runs(limit=2)) == 2
+
+
+def test_an_unknown_run_is_not_found(store: Store) -> None:
+    with pytest.raises(NotFoundError, match="no run 7"):
+        store.ledger.run(7)
+
+
+def test_what_is_held_can_be_looked_at(store: Store) -> None:
+    element = Quarantined(RawRecord("c", "x", b"<bad>", "text/xml", position="4"), Issue("map", "why", "/a"), "parse")
+    store.ingest.page("esa", 3, [], [element])
+    (entry,) = store.ledger.quarantined("esa")
+    assert (entry.raw, entry.issue, entry.stage, entry.run) == (element.raw, element.issue, "parse", 3)
+    assert store.ledger.quarantine_entry(entry.id) == entry
+    assert store.ledger.quarantined("eso") == []
+    with pytest.raises(NotFoundError, match="under 99"):
+        store.ledger.quarantine_entry(99)
+
+
+def test_jobs_are_taken_oldest_first_and_ended(store: Store) -> None:
+    first, second = store.ledger.ask("harvest", {"source": "esa"}), store.ledger.ask("retry", {"id": 4})
+    taken = store.ledger.next_job()
+    assert taken is not None
+    assert (taken.id, taken.kind, taken.arguments) == (first, "harvest", {"source": "esa"})
+    store.ledger.end_job(first, ok=True)
+    again = store.ledger.next_job()
+    assert again is not None
+    assert again.id == second
+    assert store.ledger.next_job() is None
+    store.ledger.end_job(second, ok=False, message="no such entry")
+    states = [(each.status, each.message, each.finished is not None) for each in store.ledger.jobs()]
+    assert states == [("failed", "no such entry", True), ("done", "", True)]
+
+
+def test_every_job_is_taken_by_exactly_one_of_many_takers(store: Store) -> None:
+    asked = [store.ledger.ask("work", {"n": n}) for n in range(24)]
+    start = threading.Barrier(8)
+
+    def take() -> list[int]:
+        start.wait()
+        return [job.id for job in iter(store.ledger.next_job, None)]
+
+    with ThreadPoolExecutor(8) as threads:
+        taken = [each for future in [threads.submit(take) for _ in range(8)] for each in future.result()]
+    assert sorted(taken) == asked
+
+
+def test_a_fact_is_the_first_one_stored_for_everybody(store: Store) -> None:
+    start = threading.Barrier(6)
+
+    def ask() -> str:
+        start.wait()
+        return store.ledger.fact("secret", os.urandom(4).hex())
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = {future.result() for future in [threads.submit(ask) for _ in range(6)]}
+    assert len(answers) == 1
+    assert store.ledger.fact("secret", "late") in answers

@@ -28,6 +28,8 @@ TYPES: Final[Mapping[str, str]] = {kind: kind for kind in KINDS} | {
 }
 """Kinds of record by the types that records use; one that is not here is an error with its name in it."""
 
+OWN: Final = "discovery:"
+"""Begins the name of what no standard names: a volume's mount path, a datalab's interface, a mission's path."""
 _PARENTS: Final = (("osc:workflow", "workflows"), ("osc:project", "projects"))
 """What an experiment or a workflow of the Open Science Catalog belongs to, the nearest first, and its section."""
 _DATA_RELS: Final = frozenset({"enclosure", "item", "data", "download"})
@@ -59,6 +61,7 @@ def to_record(
     given = document.get("properties")
     if not isinstance(given, Mapping):
         raise RecordError("wrong-type", "properties is not an object", path="properties")
+    given = _without_prefix(given)
     kind = kind_of(given)
     links = stac.links(document.get("links"), base, notes)
     assets = _assets(document, links, base, notes)
@@ -103,6 +106,16 @@ def to_record(
         issues=notes.issues,
     )
     return defaults.fill(record)
+
+
+def _without_prefix(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the properties with those that have no standard name under the names that the field table has for them."""
+    ours = {name.removeprefix(OWN): value for name, value in given.items() if name.startswith(OWN)}
+    if not ours:
+        return given
+    if "property" in ours:
+        ours["capability"] = ours.pop("property")  # ESA's portal calls the facet "Properties", too wide a word for us.
+    return ours | {name: value for name, value in given.items() if not name.startswith(OWN)}
 
 
 def kind_of(properties: Mapping[str, Any]) -> str:

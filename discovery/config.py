@@ -79,9 +79,9 @@ def load(home: Path | None = None, environment: Mapping[str, str] | None = None)
         ConfigError: A name that is no setting, or a value of the wrong type.
     """
     environ = os.environ if environment is None else environment
-    place = home or Path(environ.get(_PREFIX + "HOME") or user_data_path("discovery"))
+    place = (home or Path(environ.get(_PREFIX + "HOME") or user_data_path("discovery"))).expanduser().resolve()
     values = _file(place / FILE) | _environment(environ)
-    return Settings(place.expanduser().resolve(), **values)
+    return Settings(place, **values)
 
 
 def _file(path: Path) -> dict[str, Any]:
@@ -108,10 +108,13 @@ def _value(name: str, value: object, where: str) -> str | int | bool:
     if found is None:
         unknown = UnknownFieldError(name, [each.name for each in TABLE], what="setting")
         raise ConfigError(f"{where}: {unknown}")
+    wrong = ConfigError(f"{where}: {name} = {value!r} is not of type {found.type.__name__}")
+    if not isinstance(value, str) and type(value) is not found.type:
+        raise wrong
     try:
         return found.type(value)  # type: ignore[arg-type]  # what cannot be one raises here
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"{where}: {name} = {value!r} is not of type {found.type.__name__}") from error
+        raise wrong from error
 
 
 assert {each.name for each in TABLE} == {each.name for each in fields(Settings)} - {"home"}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from discovery.errors import GoneError, LimitError, NotFoundError
+from discovery.errors import BadQueryError, LimitError, MovedError, NotFoundError
 from discovery.index.base import MAX_KEYS, Answer, Cells, Generation, Index, Keys, Plan, Position
 from discovery.model import terms
 from discovery.model.extent import Geometry
@@ -174,6 +174,8 @@ class Portal:
         )
 
     def _plan(self, query: Query, *, total: bool = True) -> Plan:
+        if query.scope not in SCOPES:
+            raise BadQueryError(f"scope {query.scope[:80]!r} is not one of {', '.join(SCOPES)}", parameter="scope")
         text = parse(query.text) if query.text.strip() else None
         sort = query.sort
         if sort is not None:
@@ -271,13 +273,19 @@ class Portal:
         parent: Stored | None = None
         if stored.record.dataset:
             try:
-                parent = self.record(stored.record.dataset)
-            except (NotFoundError, GoneError):
+                parent = self._followed(stored.record.dataset)
+            except NotFoundError:
                 parent = None  # A dataset that was never harvested is no reason to hide its observation.
         beneath = [
             self.keys(Query(scope=scope, filter=Comparison("=", "dataset", id), size=0)).total for scope in SCOPES
         ]
         return View(stored, parent, children=beneath[1], members=beneath[0])
+
+    def _followed(self, id: str) -> Stored:
+        try:
+            return self.record(id)
+        except MovedError as moved:
+            return self.record(moved.id)
 
     def histogram(self, query: Query, interval: str = "year") -> tuple[Bin, ...]:
         """Return how many matches start in each year or month."""

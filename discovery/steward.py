@@ -17,6 +17,9 @@ _log = logging.getLogger(__name__)
 IDLE: Final = 0.25
 """Seconds between two looks at the store: a harvest beside `serve` is found about as fast as a person can search."""
 
+RETRY: Final = 2.0
+"""Seconds to wait after an error: enough for a disk or a server to be looked after, and not to fill the log."""
+
 
 class Steward:
     """Follows the store until it is told to stop; several may wait, one at a time holds the index lock."""
@@ -36,7 +39,11 @@ class Steward:
                 self._stop.wait(4 * IDLE)  # Another process indexes; be there when it ends.
             except DiscoveryError as error:
                 _log.warning("indexing waits: %s", error)
-                self._stop.wait(2.0)
+                self._stop.wait(RETRY)
+            except Exception:  # noqa: BLE001  # the thread must outlive every mistake
+                # Whatever it was: a portal that answers but never learns of anything new would be found out too late.
+                _log.exception("indexing failed; the next try is in %s s", RETRY)
+                self._stop.wait(RETRY)
 
     def _follow(self) -> None:
         while not self._stop.is_set():

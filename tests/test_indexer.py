@@ -1,0 +1,121 @@
+"""Engines follow the store, and only one process writes them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from discovery.config import Settings
+from discovery.errors import ConflictError, UnavailableError
+from discovery.indexer import Lock, differences, follow, rebuild, settle
+from discovery.model.record import RESOURCES, Record
+from discovery.model.source import Mapped, RawRecord
+from discovery.portal import Portal
+from discovery.query.query import Query
+from discovery.wiring import index_lock, open_portal
+
+
+@pytest.fixture
+def portal(tmp_path: Path) -> Iterator[Portal]:
+    opened = open_portal(Settings(tmp_path))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Lock:
+    return index_lock(Settings(tmp_path))
+
+
+def write(portal: Portal, *names: str, title: str = "Title") -> None:
+    records = [Record("s", "c", name, "dataset", title) for name in names]
+    portal.store.ingest.page("s", 1, [Mapped(each, RawRecord("c", each.source_id, b"{}")) for each in records])
+
+
+def found(portal: Portal, text: str = "") -> list[str]:
+    return sorted(each.record.source_id for each in portal.search(Query(text=text, size=500)).records)
+
+
+def test_following_takes_each_change_once(portal: Portal) -> None:
+    write(portal, "a", "b")
+    assert follow(portal.store, portal.index) == 2
+    assert follow(portal.store, portal.index) == 0
+    write(portal, "a", title="Crab")
+    assert follow(portal.store, portal.index) == 1
+    assert found(portal, "crab") == ["a"]
+    portal.store.ingest.remove("s")
+    assert follow(portal.store, portal.index) == 2
+    assert portal.status()[RESOURCES].documents == 0
+
+
+def test_a_rebuild_misses_nothing_that_is_written_meanwhile(portal: Portal) -> None:
+    write(portal, *(f"r{n}" for n in range(50)))
+    written: list[str] = []
+
+    def meanwhile(scope: str, done: int, total: int) -> None:
+        written.append(f"new{len(written)}")
+        write(portal, written[-1])
+        write(portal, "r0", title=f"Crab {len(written)}")
+
+    before = portal.status()[RESOURCES].name
+    rebuild(portal.store, portal.index, progress=meanwhile)
+    assert written
+    assert found(portal) == sorted([*(f"r{n}" for n in range(50)), *written])
+    assert found(portal, "crab") == ["r0"]
+    assert portal.status()[RESOURCES].name != before
+    assert differences(portal.store, portal.index) == []
+
+
+def test_a_held_lock_says_who_holds_it(lock: Lock) -> None:
+    with lock.hold(), pytest.raises(ConflictError, match=f"index.lock is held by process {os.getpid()}"), lock.hold():
+        pass
+    with lock.hold():
+        pass
+
+
+def test_settling_indexes_itself_where_nobody_else_does(portal: Portal, lock: Lock) -> None:
+    write(portal, "a")
+    assert settle(portal.store, portal.index, lock) == 1
+    assert found(portal) == ["a"]
+
+
+def test_settling_waits_for_the_holder_to_catch_up(portal: Portal, lock: Lock) -> None:
+    write(portal, "a")
+    holds = threading.Event()
+
+    def hold() -> None:
+        with lock.hold():
+            holds.set()
+            threading.Event().wait(0.15)
+            follow(portal.store, portal.index)
+            threading.Event().wait(0.3)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    holds.wait(5)
+    assert settle(portal.store, portal.index, lock, wait=5) == 0
+    assert found(portal) == ["a"]
+    holder.join()
+
+
+def test_settling_gives_up_on_a_holder_that_does_nothing(portal: Portal, lock: Lock) -> None:
+    write(portal, "a")
+    with lock.hold(), pytest.raises(UnavailableError, match=r"1 changes wait to be indexed, and index\.lock is held"):
+        settle(portal.store, portal.index, lock, wait=0.1)
+
+
+def test_differences_are_told_until_they_are_gone(portal: Portal) -> None:
+    assert differences(portal.store, portal.index) == []
+    write(portal, "a")
+    assert ["resources: 1 changes" in each for each in differences(portal.store, portal.index)] == [True]
+    follow(portal.store, portal.index)
+    portal.index.write(
+        RESOURCES, [], list(portal.store.catalogue.keys([portal.search(Query()).records[0].record.id]).values()), 1
+    )
+    assert ["run discovery reindex" in each for each in differences(portal.store, portal.index)] == [True]
+    rebuild(portal.store, portal.index)
+    assert differences(portal.store, portal.index) == []

@@ -1,0 +1,188 @@
+"""The one door: questions over a real store and a real engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from discovery.config import Settings
+from discovery.errors import BadQueryError, GoneError, NotFoundError, UnknownFieldError
+from discovery.indexer import follow, rebuild
+from discovery.model.extent import Extent
+from discovery.model.record import OBSERVATIONS, RESOURCES, Record
+from discovery.model.source import Mapped, RawRecord
+from discovery.portal import Portal
+from discovery.query.query import Comparison, FacetRequest, Query, Region, Selection, Sort
+from discovery.store.schema import records
+from discovery.wiring import open_portal
+
+
+def record(name: str, title: str = "Title", kind: str = "dataset", **more: object) -> Record:
+    return Record("s", "c", name, kind, title, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def portal(tmp_path: Path) -> Iterator[Portal]:
+    opened = open_portal(Settings(tmp_path))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def put(portal: Portal) -> Callable[..., None]:
+    """Return a function that stores records and makes them findable."""
+
+    def store(*given: Record) -> None:
+        portal.store.ingest.page("s", 1, [Mapped(each, RawRecord("c", each.source_id, b"{}")) for each in given])
+        follow(portal.store, portal.index)
+
+    return store
+
+
+def names(portal: Portal, query: Query) -> list[str]:
+    return [each.record.source_id for each in portal.search(query).records]
+
+
+def test_facets_count_the_match_with_labels_and_paths(portal: Portal, put: Callable[..., None]) -> None:
+    put(record("a", missions=("astronomy/hubble",)), record("b", missions=("astronomy/hubble",)), record("c"))
+    page = portal.search(Query(size=1, facets=(FacetRequest("mission"), FacetRequest("kind"))))
+    mission, kind = page.facets
+    assert (mission.label, kind.label) == ("Mission", "Type of asset")
+    assert [(each.value, each.count, each.path) for each in mission.buckets] == [
+        ("astronomy", 2, ("astronomy",)),
+        ("astronomy/hubble", 2, ("astronomy", "astronomy/hubble")),
+    ]
+    assert [(each.value, each.count, each.path) for each in kind.buckets] == [("dataset", 3, ())]
+    assert page.total.value == 3
+
+
+def test_a_dataset_is_labelled_by_its_title(portal: Portal, put: Callable[..., None]) -> None:
+    parent = record("d", "The Crab survey")
+    put(parent, record("o", kind="observation", dataset=parent.id))
+    (facet,) = portal.facets(Query(scope=OBSERVATIONS), ["dataset"])
+    assert [(each.value, each.label) for each in facet.buckets] == [(parent.id, "The Crab survey")]
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_pages_walk_everything_once_while_records_arrive(
+    portal: Portal, put: Callable[..., None], descending: bool
+) -> None:
+    put(*(record(f"r{n}", updated=n // 3 if n % 4 else None) for n in range(30)))
+    query, seen = Query(sort=Sort("updated", descending), size=7), list[Record]()
+    while True:
+        page = portal.search(query)
+        seen += [each.record for each in page.records]
+        if not page.next:
+            break
+        # Before every place that is still to come, in either direction: the walk must not stumble over it.
+        put(record(f"new{len(seen)}", updated=1000 if descending else -1000))
+        query = Query(sort=query.sort, size=7, after=page.next)
+    old = [each.source_id for each in seen if each.source_id.startswith("r")]
+    assert sorted(old) == sorted(f"r{n}" for n in range(30))
+    assert len(old) == len(seen)
+    dated = [each.updated for each in seen if each.updated is not None]
+    assert dated == sorted(dated, reverse=descending)
+    assert all(each.updated is None for each in seen[len(dated) :])
+
+
+def test_a_page_by_relevance_is_gone_when_its_generation_is(portal: Portal, put: Callable[..., None]) -> None:
+    put(*(record(f"r{n}", "Crab nebula") for n in range(5)))
+    first = portal.search(Query(text="crab", size=2))
+    rest = portal.search(Query(text="crab", size=9, after=first.next))
+    assert len({each.record.id for each in first.records + rest.records}) == 5
+    for _ in range(3):
+        rebuild(portal.store, portal.index)
+    with pytest.raises(GoneError):
+        portal.search(Query(text="crab", size=2, after=first.next))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(sort=Sort("updatet")),
+        Query(facets=(FacetRequest("missoin"),)),
+        Query(selections=(Selection("missoin", ("x",)),)),
+        Query(filter=Comparison("=", "missoin", "x")),
+    ],
+)
+def test_unknown_names_are_refused_with_the_near_ones(portal: Portal, query: Query) -> None:
+    with pytest.raises(UnknownFieldError, match="did you mean"):
+        portal.search(query)
+
+
+def test_an_unknown_scope_is_refused(portal: Portal) -> None:
+    with pytest.raises(BadQueryError, match="resources, observations"):
+        portal.search(Query(scope="everything"))
+
+
+def test_ids_narrow_and_no_ids_are_nothing(portal: Portal, put: Callable[..., None]) -> None:
+    one = record("a")
+    put(one, record("b"))
+    assert names(portal, Query(ids=())) == []
+    assert names(portal, Query(ids=(one.id, "nosuchrecord2345", "\ud800"))) == ["a"]
+
+
+def test_regions_are_exact_and_frames_never_mix(portal: Portal, put: Callable[..., None]) -> None:
+    put(
+        record("inside", extent=Extent(bbox=(10, 10, 11, 11))),
+        record("near", extent=Extent(bbox=(12.001, 10, 13, 11))),
+        record("far", extent=Extent(bbox=(-120, -40, -119, -39))),
+        record("sky", extent=Extent("sky", {"type": "Circle", "center": [10.5, 10.5], "radius": 0.1})),
+        record("nowhere"),
+    )
+    box = {"type": "Polygon", "coordinates": [[[9, 9], [12, 9], [12, 12], [9, 12], [9, 9]]]}
+    cone = {"type": "Circle", "center": [10.5, 10.8], "radius": 0.25}
+    aside = {"type": "Circle", "center": [10.5, 10.8], "radius": 0.19}
+    assert names(portal, Query(region=Region(box))) == ["inside"]
+    assert names(portal, Query(region=Region(cone, "sky"))) == ["sky"]
+    assert names(portal, Query(region=Region(aside, "sky"))) == []
+    assert sorted(names(portal, Query(region=Region(box, relation="disjoint")))) == ["far", "near"]
+
+
+def test_the_other_scope_is_counted_when_asked(portal: Portal, put: Callable[..., None]) -> None:
+    put(record("a", "Crab"), record("b", "Vela"), *(record(f"o{n}", "Crab", "observation") for n in range(3)))
+    page = portal.search(Query(text="crab", size=1), elsewhere=True)
+    assert page.elsewhere is not None
+    assert (page.total.value, page.elsewhere.value) == (1, 3)
+    assert portal.search(Query(text="crab")).elsewhere is None
+
+
+def test_titles_are_suggested_as_somebody_types(portal: Portal, put: Callable[..., None]) -> None:
+    put(record("a", "Crab nebula in X-rays"), record("b", "Crab nebula"), record("c", "Vela"))
+    assert [each.title for each in portal.suggest("crab neb")] == ["Crab nebula", "Crab nebula in X-rays"]
+    assert portal.suggest("  ") == []
+
+
+def test_a_view_shows_parent_and_children(portal: Portal, put: Callable[..., None]) -> None:
+    project = record("p", kind="project")
+    dataset = record("d", dataset=project.id)
+    put(project, dataset, *(record(f"o{n}", kind="observation", dataset=dataset.id) for n in range(2)))
+    view = portal.view(dataset.id)
+    assert view.parent is not None
+    assert (view.parent.record.id, view.children.value, view.members.value) == (project.id, 2, 0)
+    assert portal.view(project.id).members.value == 1
+    with pytest.raises(NotFoundError):
+        portal.view("nosuchrecord2345")
+
+
+def test_a_missing_or_merged_parent_does_not_hide_its_child(portal: Portal, put: Callable[..., None]) -> None:
+    new, old = record("new"), record("old")
+    child = record("o", kind="observation", dataset=old.id)
+    put(new, child)
+    assert portal.view(child.id).parent is None
+    put(old)
+    with portal.store.database.write() as connection:
+        connection.execute(update(records).where(records.c.id == old.id).values(merged=new.id))
+    parent = portal.view(child.id).parent
+    assert parent is not None
+    assert parent.record.id == new.id
+
+
+def test_a_record_deleted_in_the_store_is_never_shown(portal: Portal, put: Callable[..., None]) -> None:
+    put(record("a"))
+    portal.store.ingest.remove("s")
+    assert names(portal, Query()) == []
+    assert portal.status()[RESOURCES].documents == 1

@@ -1,0 +1,43 @@
+"""The steward: a write is found soon, and an end is an end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from discovery.config import Settings
+from discovery.model.record import Record
+from discovery.model.source import Mapped, RawRecord
+from discovery.query.query import Query
+from discovery.steward import Steward
+from discovery.wiring import index_lock, open_portal
+
+
+@pytest.mark.parametrize("stumbles", [False, True])
+def test_a_write_is_found_within_a_second_and_the_end_is_clean(tmp_path: Path, stumbles: bool) -> None:
+    settings = Settings(tmp_path)
+    portal = open_portal(settings)
+    path = index_lock(settings).path
+    if stumbles:
+        path.mkdir()  # not a file that could be locked: an error of the machine and none of ours
+    steward = Steward(settings, portal)
+    thread = threading.Thread(target=steward.run)
+    thread.start()
+    time.sleep(0.1)
+    if stumbles:
+        path.rmdir()
+        time.sleep(2.0)
+    record = Record("s", "c", "a", "dataset", "Crab")
+    portal.store.ingest.page("s", 1, [Mapped(record, RawRecord("c", "a", b"{}"))])
+    until = time.monotonic() + 1
+    while not portal.search(Query(text="crab")).records and time.monotonic() < until:
+        time.sleep(0.02)
+    assert [each.record for each in portal.search(Query(text="crab")).records] == [record]
+    steward.stop()
+    thread.join(2)
+    assert not thread.is_alive()
+    with index_lock(settings).hold():
+        portal.close()

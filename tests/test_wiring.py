@@ -1,0 +1,48 @@
+"""Parts put together from settings, quickly."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from discovery.config import Settings
+from discovery.errors import ConfigError
+from discovery.model.source import Source
+from discovery.query.query import Query
+from discovery.wiring import client, harvest_lock, open_index, open_portal, open_store
+
+
+def test_a_new_home_is_made_and_answers_with_nothing(tmp_path: Path) -> None:
+    portal = open_portal(Settings(tmp_path / "a" / "home"))
+    assert portal.search(Query()).records == ()
+    portal.close()
+
+
+def test_an_unknown_engine_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="'lucene' is not known; use tantivy"):
+        open_index(Settings(tmp_path, index="lucene"))
+
+
+def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be made"):
+        open_store(Settings(tmp_path / "file" / "home"))
+
+
+def test_each_source_has_a_lock_in_the_home(tmp_path: Path) -> None:
+    one, other = (harvest_lock(Settings(tmp_path), name) for name in ("esa", "eso"))
+    assert one != other
+    assert one.is_relative_to(tmp_path)
+
+
+def test_the_host_that_an_operator_named_is_allowed(tmp_path: Path) -> None:
+    with client(Settings(tmp_path, contact="ann@x.org"), Source("s", "tap", "http://127.0.0.1:8080/tap")) as opened:
+        assert "127.0.0.1:8080" in opened.policy.allow_hosts
+
+
+def test_commands_do_not_load_a_web_framework() -> None:
+    code = "import sys, discovery.wiring; print(*({'fastapi', 'starlette', 'strawberry', 'jinja2'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"

@@ -42,9 +42,13 @@ def _explained(error: GraphQLError) -> tuple[str, dict[str, Any]]:
     if isinstance(cause, RecursionError):
         return "the document is nested too deeply", {"code": LimitError.kind, "limit": "graphql-depth"}
     if cause is None:
-        # graphql-core's own words about the document or its variables. A syntax error may be the token limit.
-        if isinstance(error, GraphQLSyntaxError) and "tokens" in error.message:
-            return error.message, {"code": LimitError.kind, "limit": "graphql-tokens"}
+        # graphql-core's own words about the document or its variables. The parser says so when it gave up.
+        if isinstance(error, GraphQLSyntaxError) and "aborted" in error.message:
+            limit = "graphql-tokens" if "tokens" in error.message else "graphql-depth"
+            return error.message, {"code": LimitError.kind, "limit": limit}
+        return error.message, {"code": BadQueryError.kind}
+    if isinstance(cause, ValueError) and not error.path:
+        # A scalar could not read a literal or a variable; nothing has been executed.
         return error.message, {"code": BadQueryError.kind}
     reference = uuid4().hex[:12]
     _log.error("GraphQL answer failed (reference %s)", reference, exc_info=cause)

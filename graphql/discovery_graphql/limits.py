@@ -56,6 +56,7 @@ _PRICES: Final = {
     ("SearchConnection", "histogram"): _HISTOGRAM,
     ("SearchConnection", "otherScope"): _FACET,
 }
+_DIGITS: Final = 12
 _CONNECTED: Final = frozenset({"nodes", "edges"})
 
 
@@ -120,7 +121,8 @@ class _Meter:
         fields: Mapping[str, GraphQLField] = getattr(parent, "fields", {})
         definition = fields.get(name)
         if definition is None or parent is None:
-            return Measure(1, aliases, 0)
+            inner = self.selections(node.selection_set, None, 0)
+            return Measure(inner.depth + 1, aliases + inner.aliases, inner.cost)
         size = self.size(node, definition, page)
         inner_type = get_named_type(definition.type)
         inner = self.selections(node.selection_set, inner_type, size if inner_type.name == "SearchConnection" else 0)
@@ -158,7 +160,8 @@ class _Meter:
         """Return the number that an argument holds, at least 0."""
         value = self.value(node, name)
         if isinstance(value, IntValueNode):
-            return max(int(value.value), 0)
+            # More digits than any limit has; Python refuses to read thousands of them.
+            return max(int(value.value[:_DIGITS]), 0)
         if isinstance(value, int):
             return max(value, 0)
         stated = definition.args[name].default_value

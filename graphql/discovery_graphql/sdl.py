@@ -19,9 +19,14 @@ def path() -> Path:
     return published() / "schema.graphql"
 
 
+def write(target: Path) -> None:
+    """Write the schema to a file."""
+    target.write_text(text(), encoding="utf-8")
+
+
 def main() -> None:
     """Write the published schema."""
-    path().write_text(text(), encoding="utf-8")
+    write(path())
     sys.stdout.write(f"wrote {path().name}\n")
 
 

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from discovery.portal import Portal
+from discovery_graphql import router
+from discovery_graphql.explorer import VENDORED
+
+HTML = {"accept": "text/html,*/*;q=0.8"}
+VENDOR = Path(__file__).parents[2] / "ui" / "static" / "vendor"
+
+
+@pytest.fixture
+def rich(portal: Portal, tmp_path: Path) -> FastAPI:
+    for name in VENDORED:
+        (tmp_path / name).write_text("/* " + name + " */")
+    app = FastAPI()
+    app.include_router(router(portal, vendor=tmp_path))
+    return app
+
+
+def test_without_graphiql_a_browser_gets_a_form_with_examples(client: TestClient) -> None:
+    page = client.get("/graphql", headers=HTML)
+    assert page.headers["content-type"].startswith("text/html")
+    assert '<form method="get" action="/graphql">' in page.text
+    links = re.findall(r'href="(/graphql\?[^"]+)"', page.text)
+    assert links
+    for link in links:
+        assert "errors" not in client.get(link.replace("&amp;", "&"), headers=HTML).json()
+
+
+def test_with_graphiql_every_file_is_ours(rich: FastAPI) -> None:
+    with TestClient(rich) as client:
+        page = client.get("/graphql", headers=HTML)
+        files = re.findall(r'(?:src|href)="(/graphql/files/[^"]+)"', page.text)
+        assert len(files) == 6
+        assert all(client.get(each).status_code == 200 for each in files)
+        assert '<form method="get"' in client.get("/graphql?plain", headers=HTML).text
+
+
+def test_the_page_has_nothing_inline_and_nothing_from_elsewhere(rich: FastAPI) -> None:
+    with TestClient(rich) as client:
+        for path in ("/graphql", "/graphql?plain"):
+            page = client.get(path, headers=HTML)
+            assert "unsafe" not in page.headers["content-security-policy"]
+            assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", page.text)
+            assert not re.search(r'(?:src|href)="(?:https?:)?//', page.text)
+
+
+def test_a_program_without_a_query_gets_no_page(client: TestClient) -> None:
+    response = client.get("/graphql")
+    assert response.status_code == 400
+    assert "query" in response.json()["errors"][0]["message"]
+
+
+@pytest.fixture
+def served(portal: Portal) -> Iterator[str]:
+    app = FastAPI()
+    app.include_router(router(portal, vendor=VENDOR))
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+@pytest.mark.browser
+@pytest.mark.peer
+def test_graphiql_runs_a_query_without_leaving_this_host(served: str, chromium: Path) -> None:
+    if not all((VENDOR / name).is_file() for name in VENDORED):
+        pytest.skip("GraphiQL's files are not here; `make assets` brings them")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as browsers:
+        browser = browsers.chromium.launch(executable_path=chromium)
+        page = browser.new_page()
+        said: list[str] = []
+        left: list[str] = []
+        page.on("console", lambda each: said.append(each.text) if each.type in {"error", "warning"} else None)
+        page.on("request", lambda each: None if each.url.startswith((served, "data:")) else left.append(each.url))
+        page.goto(served + "/graphql")
+        page.click(".graphiql-execute-button")
+        page.wait_for_selector(".result-window .cm-property")
+        assert "totalCount" in page.inner_text(".result-window")
+        browser.close()
+    assert said == []
+    assert left == []

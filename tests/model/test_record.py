@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, replace
+from typing import Any
 
 import orjson
 import pytest
@@ -145,7 +146,7 @@ def test_names_of_a_newer_version_are_passed_over() -> None:
 @pytest.mark.parametrize("name", sorted({each.name for each in fields(Record)} - {"issues"}))
 def test_a_change_of_any_field_changes_the_fingerprint(name: str) -> None:
     value = getattr(FULL, name)
-    other = {
+    other: Any = {
         "kind": "dataset",
         "extent": Extent("sky", start=-6),
         "access": "open",
@@ -154,7 +155,7 @@ def test_a_change_of_any_field_changes_the_fingerprint(name: str) -> None:
 
 
 def test_issues_and_the_order_of_names_do_not_count_as_change() -> None:
-    swapped = dict(reversed(FULL.properties.items()))
+    swapped = dict(reversed(list(FULL.properties.items())))
     assert replace(FULL, issues=(), properties=swapped).fingerprint() == FULL.fingerprint()
 
 

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Table
+from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
 from discovery.store.schema import metadata
 
 TABLES = metadata.sorted_tables
+SQLITE: Dialect = sqlite.dialect()  # type: ignore[no-untyped-call]
+POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda each: each.name)
 def test_every_table_can_be_made_on_sqlite_and_postgresql(table: Table) -> None:
-    for dialect in (sqlite.dialect(), postgresql.dialect()):
+    for dialect in (SQLITE, POSTGRESQL):
         assert f"CREATE TABLE {table.name}" in str(CreateTable(table).compile(dialect=dialect))
 
 
 @pytest.mark.parametrize("name", ["runs", "records", "quarantine", "jobs"])
 def test_numbers_are_never_given_twice(name: str) -> None:
     """Without AUTOINCREMENT SQLite gives the number of a deleted row to the next one; cursors and indexes hold them."""
-    made = str(CreateTable(metadata.tables[name]).compile(dialect=sqlite.dialect()))
+    made = str(CreateTable(metadata.tables[name]).compile(dialect=SQLITE))
     assert "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT" in made
-    assert "BIGSERIAL" in str(CreateTable(metadata.tables[name]).compile(dialect=postgresql.dialect()))
+    assert "BIGSERIAL" in str(CreateTable(metadata.tables[name]).compile(dialect=POSTGRESQL))
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda each: each.name)

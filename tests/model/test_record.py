@@ -27,7 +27,7 @@ from discovery.model.record import (
 )
 
 ANY_TEXT = st.text(max_size=20)
-TEXT = st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=20)
+TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=20)
 FULL = Record(
     "esa",
     "hst",

@@ -10,7 +10,7 @@ from sqlalchemy.schema import CreateTable
 from discovery.store.schema import metadata
 
 TABLES = metadata.sorted_tables
-SQLITE: Dialect = sqlite.dialect()  # type: ignore[no-untyped-call]
+SQLITE: Dialect = sqlite.dialect()
 POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 

@@ -278,13 +278,17 @@ def bins(months: Mapping[int, int], interval: str) -> tuple[Bin, ...]:
 
 
 def words_of(grams: str) -> list[str]:
-    """Return the words that prepared trigrams were made of: `_se sea ea_` is `sea`."""
+    """Return the words of letters that prepared trigrams were made of: `_se sea ea_` is `sea`.
+
+    Words with digits are left out: they are never slips of one another, and titles of observations have millions.
+    """
     words: list[str] = []
     word = ""
     for gram in grams.split():
         word = gram if gram.startswith("_") else word + gram[-1:]
         if len(word) > 1 and word.endswith("_"):
-            words.append(word.strip("_"))
+            if word[1:-1].isalpha():
+                words.append(word[1:-1])
             word = ""
     return words
 

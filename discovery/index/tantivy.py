@@ -415,6 +415,8 @@ class _Search:
         self.ask = _Questions(reader.index.schema, reader.searcher)
         self.prepared = _Prepared.of(plan, self.ask)
         self.query = self.prepared.query()
+        self.counted_hits: int | None = None
+        """How many match, once a search for hits has counted them on its way."""
 
     def answer(self) -> Answer:
         plan = self.plan
@@ -435,11 +437,24 @@ class _Search:
         return self.plan.histogram.interval if self.plan.histogram else "year"
 
     def count(self) -> int:
+        if self.counted_hits is not None:
+            return self.counted_hits
         if self.prepared.everything():
             return int(self.searcher.num_docs)
-        # The stub of tantivy-py leaves the count out.
         found: Any = self.searcher.search(self.query, 1, count=True)
         return int(found.count)
+
+    def found(
+        self, query: Query, limit: int, order_by: str | None = None, order: Order = Order.Asc
+    ) -> list[tuple[Any, DocAddress]]:
+        """Return the first hits; the first search for all that matches counts it on the way."""
+        count = query is self.query and self.plan.total and self.counted_hits is None
+        # The stub of tantivy-py leaves the count out.
+        found: Any = self.searcher.search(query, limit, count=count, order_by_field=order_by, order=order)
+        if count:
+            self.counted_hits = int(found.count)
+        hits: list[tuple[Any, DocAddress]] = found.hits
+        return hits
 
     def keys(self, addresses: list[DocAddress]) -> list[int]:
         found = self.searcher.fast_field_values(_KEY, addresses)
@@ -457,15 +472,14 @@ class _Search:
         if after is not None:
             span = plans.Span(max(after, 0), None, include_low=after < 0)
             query = _all([query, self.ask.range(_KEY, FieldType.Integer, span)])
-        found = self.searcher.search(query, limit, count=False, order_by_field=_KEY, order=Order.Asc)
-        return [int(key) for key, _ in found.hits]
+        return [int(key) for key, _ in self.found(query, limit, _KEY)]
 
     def best(self, offset: int, limit: int) -> list[Hit]:
         """Return hits by score, then key. tantivy breaks ties by place, so the last tie is always read to its end."""
         wanted = offset + limit
         depth = wanted + 1
         while True:
-            found = self.searcher.search(self.query, depth, count=False).hits
+            found = self.found(self.query, depth, order=Order.Desc)
             if len(found) < depth or found[-1][0] < found[wanted - 1][0] or depth > 8 * plans.MAX_PAGE:
                 break
             depth *= 4
@@ -505,7 +519,7 @@ class _Search:
         order = Order.Desc if descending else Order.Asc
         depth = limit + 1
         while True:
-            found = self.searcher.search(query, depth, count=False, order_by_field=name, order=order).hits
+            found = self.found(query, depth, name, order)
             rest = [hit for hit in found if not isinstance(last, str) or _follows(hit[0], last, descending)]
             if len(rest) > limit or len(found) < depth:
                 break
@@ -842,9 +856,7 @@ class _Scope:
                 return []
             folder = self.files.folder(pointer.current)
             wrong = generations.damaged(folder, self.state(folder))
-            wrong += [
-                f"{folder / name} is missing; {REINDEX}" for name in _files(folder) if not (folder / name).is_file()
-            ]
+            wrong += [f"{folder / name} is missing; {REINDEX}" for name in _missing(folder)]
             if not wrong:
                 self.reader()
         except DiscoveryError as error:
@@ -923,6 +935,11 @@ def _files(folder: Path) -> list[str]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{folder / 'meta.json'} is damaged; {REINDEX}") from error
     return names
+
+
+def _missing(folder: Path) -> list[str]:
+    """Return committed files that are not there, looking twice: a merge may replace some between two looks."""
+    return [name for name in _files(folder) if not (folder / name).is_file() and name in _files(folder)]
 
 
 class TantivyIndex:

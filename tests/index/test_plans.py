@@ -1,0 +1,108 @@
+"""What every engine does alike with a plan."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from discovery.errors import BadQueryError
+from discovery.index import plans
+from discovery.index.base import Plan
+from discovery.query.fields import FIELDS
+from discovery.query.query import FacetRequest, Selection
+from discovery.query.text import document_text, trigrams
+
+
+@given(st.datetimes())
+def test_months_are_those_of_the_calendar(moment: datetime) -> None:
+    instant = (moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    assert plans.month_of(instant) == moment.year * 12 + moment.month - 1
+
+
+@given(st.integers(-3_000_000_000, 3_000_000_000))
+def test_a_month_begins_in_itself_and_ends_before_the_next(month: int) -> None:
+    assert plans.month_of(plans.month_start(month)) == month
+    assert plans.month_of(plans.month_start(month + 1) - 1) == month
+
+
+def test_bins_are_filled_between_the_first_and_the_last() -> None:
+    bins = plans.bins({24_000: 2, 24_003: 1, 24_100: 0}, "month")
+    assert [each.count for each in bins] == [2, 0, 0, 1]
+    assert [each.count for each in plans.bins({24_000: 2, 24_003: 1, 24_025: 4}, "year")] == [3, 0, 4]
+    assert plans.bins({}, "year") == ()
+
+
+def test_a_span_too_long_to_fill_keeps_only_what_holds_something() -> None:
+    assert [each.count for each in plans.bins({-(10**9): 1, 24_000: 2}, "month")] == [1, 2]
+
+
+def test_buckets_fall_by_count_and_rise_by_value_with_the_ticked_ones_kept() -> None:
+    counts = {"b": 2, "a": 2, "c": 5, "d": 1}
+    facet = plans.facet_of(FacetRequest("keyword", 2), counts, ("d", "none"), {"d": 1}, 10)
+    assert [(each.value, each.count, each.selected) for each in facet.buckets] == [
+        ("c", 5, False),
+        ("a", 2, False),
+        ("d", 1, True),
+        ("none", 0, True),
+    ]
+    assert facet.other == 2
+
+
+def test_a_ticked_value_outside_the_branch_is_no_part_of_what_is_counted_there() -> None:
+    facet = plans.facet_of(FacetRequest("mission", 5, within="a"), {"a/b": 2}, ("c",), {"c": 9}, 2)
+    assert ([each.value for each in facet.buckets], facet.other) == (["c", "a/b"], 0)
+
+
+def test_selections_of_one_facet_are_joined() -> None:
+    plan = Plan("resources", selections=(Selection("a", ("1", "2")), Selection("b", ()), Selection("a", ("2", "3"))))
+    assert plans.selections(plan) == {"a": ("1", "2", "3")}
+
+
+@pytest.mark.parametrize(
+    ("op", "value", "low", "high"),
+    [
+        ("=", 5, 5, 5),
+        ("<", 5, plans.MIN_INSTANT, 4),
+        ("<", 4.5, plans.MIN_INSTANT, 4),
+        ("<=", -4.5, plans.MIN_INSTANT, -5),
+        (">", 5, 6, plans.MAX_INSTANT),
+        (">", 4.5, 5, plans.MAX_INSTANT),
+        (">=", 4.5, 5, plans.MAX_INSTANT),
+        (">", 2**53 + 1, 2**53 + 2, plans.MAX_INSTANT),
+    ],
+)
+def test_instants_are_compared_as_whole_milliseconds(op: str, value: float, low: int, high: int) -> None:
+    span = plans.compared(FIELDS["start"], op, value)
+    assert (span.low, span.high, span.empty) == (low, high, False)
+
+
+@pytest.mark.parametrize(("op", "value"), [("=", 4.5), (">", 2**70), ("<", -(2**70)), (">=", float("inf"))])
+def test_nothing_lies_beyond_the_ends_of_time(op: str, value: float) -> None:
+    assert plans.compared(FIELDS["start"], op, value).empty
+
+
+@pytest.mark.parametrize("value", ["5", True, float("nan")])
+def test_what_is_no_number_is_refused(value: str | float) -> None:
+    with pytest.raises(BadQueryError, match="holds numbers"):
+        plans.compared(FIELDS["size"], "=", value)
+
+
+def test_words_come_back_out_of_their_trigrams() -> None:
+    text = document_text({"title": "Deep sea of a galaxy, M31"})
+    assert set(plans.words_of(text.grams)) >= {"deep", "sea", "galaxy", "a"}
+    assert not any(word.isdigit() for word in plans.words_of(text.grams))
+
+
+def test_similar_words_share_most_trigrams_and_frequent_ones_come_first() -> None:
+    words = [("galaxy", 3), ("galaxies", 9), ("galactic", 1), ("deep", 50)]
+    assert plans.similar_words(trigrams("galaxi"), words, 2) == ["galaxies", "galaxy"]
+    assert plans.similar_words((), words, 5) == []
+
+
+def test_names_are_resolved_by_the_table_first_and_by_the_tail_after() -> None:
+    assert plans.resolve("eo:cloud_cover") is FIELDS["cloud_cover"]
+    assert plans.resolve("properties.eo:cloud_cover") is FIELDS["cloud_cover"]
+    assert plans.resolve("properties.orbit") == "orbit"

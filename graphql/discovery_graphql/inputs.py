@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import strawberry
 from strawberry import UNSET
 
-from discovery.errors import BadQueryError
+from discovery.errors import BadQueryError, LimitError
 from discovery.query import fields
 from discovery.query import region as regions
 from discovery.query import time as times
@@ -82,6 +82,9 @@ class PropertyFilter:
     eq: str | None = optional("One of its values is this one.")
     in_: list[str] | None = optional("One of its values is among these.", name="in")
 
+
+MAX_TICKED: Final = 100
+"""Ticked values of a facet; each comes back with its count, so they are as many as buckets may be."""
 
 _INPUTS: Final = {
     Type.KEYWORD: KeywordFilter,
@@ -313,8 +316,15 @@ def to_sort(given: SortInput | None) -> Sort | None:
 
 
 def to_selections(given: Sequence[FacetSelection] | None) -> tuple[Selection, ...]:
-    """Return what is ticked; the values of a facet that is named twice are put together."""
+    """Return what is ticked; the values of a facet that is named twice are put together.
+
+    Raises:
+        LimitError: More than `MAX_TICKED` values in one facet.
+    """
     ticked: dict[str, dict[str, None]] = {}
     for each in given or ():
         ticked.setdefault(each.name.value, {}).update(dict.fromkeys(each.values))
+        if len(ticked[each.name.value]) > MAX_TICKED:
+            message = f"more than {MAX_TICKED} values of {each.name.value} are ticked; use filter for long lists"
+            raise LimitError("graphql-selections", message, parameter="facets")
     return tuple(Selection(name, tuple(values)) for name, values in ticked.items() if values)

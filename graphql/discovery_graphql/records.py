@@ -9,6 +9,7 @@ from typing import Annotated, Final, cast
 
 import strawberry
 
+from discovery.errors import BadQueryError
 from discovery.model import record as model
 from discovery.model.extent import Extent as ModelExtent
 from discovery.portal import Portal
@@ -130,12 +131,12 @@ class Record:
     @resolver("Its files and services.")
     def assets(self, first: Annotated[int, strawberry.argument(description="At most so many.")] = 20) -> list[Asset]:
         """Return its files and services."""
-        return [_asset(each) for each in self.held.assets[: max(first, 0)]]
+        return [_asset(each) for each in self.held.assets[: _count(first)]]
 
     @resolver("Its relations to other things.")
     def links(self, first: Annotated[int, strawberry.argument(description="At most so many.")] = 20) -> list[Link]:
         """Return its relations to other things."""
-        return [_link(each) for each in self.held.links[: max(first, 0)]]
+        return [_link(each) for each in self.held.links[: _count(first)]]
 
     @resolver("The people and organisations it names.")
     def contacts(self) -> list[Contact]:
@@ -295,6 +296,12 @@ def _shown(stored: Stored, around: Around) -> Record:
         held=held,
         around=around,
     )
+
+
+def _count(first: int) -> int:
+    if first < 0:
+        raise BadQueryError(f"first must not be negative: {first}", parameter="first")
+    return first
 
 
 def _instant(value: int | None) -> Instant | None:

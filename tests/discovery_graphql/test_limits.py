@@ -77,6 +77,22 @@ HOSTILE: dict[str, tuple[str, dict[str, Any], str]] = {
     "filter depth": ("{search(filter:" + "{not:" * 60 + "{}" + "}" * 60 + "){nodes{id}}}", {}, "limit"),
     "filter depth by a variable": ("query($f:RecordFilter){search(filter:$f){nodes{id}}}", {"f": nested(35)}, "limit"),
     "variables' depth": ("query($f:RecordFilter){search(filter:$f){nodes{id}}}", {"f": nested(400)}, "limit"),
+    "many objects in a variable": (
+        "query($f:RecordFilter){search(filter:$f){nodes{id}}}",
+        {"f": {"or": [{}] * 30_000}},
+        "limit",
+    ),
+    "many predicates": (
+        "query($f:RecordFilter){search(filter:$f){nodes{id}}}",
+        {"f": {"or": [{"theme": {"eq": "x"}}] * 240}},
+        "limit",
+    ),
+    "many ticked values": (
+        "query($f:[FacetSelection!]){search(facets:$f){facets{other}}}",
+        {"f": [{"name": "THEME", "values": [f"v{n}" for n in range(9_000)]}]},
+        "limit",
+    ),
+    "less than nothing": ("{search(first:1){nodes{links(first:-1){href}}}}", {}, "bad_query"),
     "digits in first": ("{search(first:" + DIGITS + "){nodes{id}}}", {}, "limit"),
     "digits in a default": ("query($n:Int=" + DIGITS + "){search(first:$n){pageInfo{endCursor}}}", {}, "bad_query"),
     "digits in a number": ("{search(region:{cone:{lon:" + DIGITS + ",lat:1,radius:1}}){nodes{id}}}", {}, "bad_query"),
@@ -94,11 +110,11 @@ def test_a_hostile_document_is_refused_quickly(
     client: TestClient, query: str, variables: dict[str, Any], code: str
 ) -> None:
     best = 9.0
+    answer: dict[str, Any] = {}
     for _ in range(3):
         began = time.perf_counter()
-        response = client.post("/graphql", json={"query": query, "variables": variables})
+        answer = client.post("/graphql", json={"query": query, "variables": variables}).json()
         best = min(best, time.perf_counter() - began)
-    answer = response.json()
     assert {each["extensions"]["code"] for each in answer["errors"]} == {code}
     assert not answer.get("data")
     # 100 ms is the promise (S7); the tests share their cores, so they only catch what grows.

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import orjson
 import pytest
 from fastapi.testclient import TestClient
 
 from discovery.errors import BadQueryError, LimitError
-from discovery_graphql.message import JSON, MAX_BYTES, RESPONSE, Message, from_body, from_url, media_type
+from discovery_graphql.message import JSON, MAX_BYTES, MAX_OBJECTS, RESPONSE, Message, from_body, from_url, media_type
 from discovery_graphql.operations import Operations, published
 
 NONE = Operations(published() / "none")
@@ -74,3 +75,12 @@ def test_a_url_has_the_limits_of_a_body() -> None:
 )
 def test_the_media_type_is_the_one_asked_for(accept: str, kind: str) -> None:
     assert media_type(accept) == kind
+
+
+def test_variables_hold_no_more_objects_than_a_question_needs() -> None:
+    def body(objects: int) -> bytes:
+        return orjson.dumps({"query": "{a}", "variables": {"f": [{}] * (objects - 1)}})
+
+    assert from_body(body(MAX_OBJECTS), NONE).document == "{a}"
+    with pytest.raises(LimitError, match="500 objects"):
+        from_body(body(MAX_OBJECTS + 1), NONE)

@@ -89,6 +89,7 @@ def test_a_broken_catalogue_is_masked(portal: Portal, caplog: pytest.LogCaptureF
 def test_a_page_of_a_hundred_records_with_twenty_fields_is_quick(client: TestClient) -> None:
     query = f"{{ search(first: 100) {{ nodes {{ {TWENTY} }} }} }}"
     times = []
+    response = client.post("/graphql", json={"query": query})
     for _ in range(7):
         began = time.perf_counter()
         response = client.post("/graphql", json={"query": query})

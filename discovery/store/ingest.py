@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
@@ -17,6 +18,8 @@ from discovery.store.codec import pack
 from discovery.store.connection import Database
 from discovery.store.schema import cursors, meta, quarantine, raws, records
 
+_MAPPED: Final = 16
+"""Bytes of a fingerprint that speak of the mapped record; those behind them speak of the bytes as sent."""
 MAX_QUARANTINED_BODY: Final = 1024 * 1024
 """Bytes kept of an element in quarantine; the rest of a larger one is only noise for whoever reads it."""
 
@@ -118,22 +121,33 @@ def _upsert(connection: Connection, source: str, walk: int | None, latest: Mappi
     fresh = [each for id, each in latest.items() if id not in known]
     changed: list[tuple[int, Mapped, bytes]] = []
     same: list[int] = []
+    reworded: list[tuple[int, Mapped, bytes]] = []
     for id, (key, digest, live) in known.items():
         each = latest[id]
-        fingerprint = each.record.fingerprint()
-        if live and fingerprint == digest:
+        fingerprint = _fingerprint(each)
+        if live and fingerprint[:_MAPPED] == digest[:_MAPPED]:
             same.append(key)
+            if fingerprint != digest:
+                reworded.append((key, each, fingerprint))
         else:
             changed.append((key, each, fingerprint))
     change = _take_changes(connection, len(fresh) + len(changed))
     moment = now()
     _add(connection, fresh, walk or 0, change, moment)
     _change(connection, changed, walk, change + len(fresh), moment)
+    _reword(connection, reworded)
     if walk is not None:
         seen = update(records).where(records.c.key.in_(bindparam("keys", expanding=True)))
         for part in parts(same):
             connection.execute(seen.values(walk=walk, missing=0), {"keys": part})
     return Counts(added=len(fresh), updated=len(changed), unchanged=len(same))
+
+
+def _fingerprint(each: Mapped) -> bytes:
+    """Return what tells a change: of the record first, then of the bytes it came from and how they are served."""
+    splice = each.splice
+    parts = (each.raw.body, splice.links, splice.public or b"") if splice else (each.raw.body,)
+    return each.record.fingerprint() + hashlib.sha256(b"\0".join(parts)).digest()[:8]
 
 
 def _known(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, bytes, bool]]:
@@ -199,7 +213,7 @@ def _add(connection: Connection, fresh: Sequence[Mapped], walk: int, change: int
             "stac_id": names[each.record.id][1],
             "walk": walk,
             "missing": 0,
-            **_columns(each.record, each.record.fingerprint(), change + n, moment),
+            **_columns(each.record, _fingerprint(each), change + n, moment),
         }
         for n, each in enumerate(fresh)
     ]
@@ -228,6 +242,18 @@ def _change(
     connection.execute(
         update(records).where(records.c.key == bindparam("at")).values({name: bindparam(name) for name in names}), rows
     )
+    _replace_raws(connection, changed)
+
+
+def _reword(connection: Connection, reworded: Sequence[tuple[int, Mapped, bytes]]) -> None:
+    """Keep the newest bytes of records that mean the same as before; nothing that is searched has changed."""
+    if reworded:
+        rows = [{"at": key, "hash": fingerprint} for key, _, fingerprint in reworded]
+        connection.execute(update(records).where(records.c.key == bindparam("at")).values(hash=bindparam("hash")), rows)
+        _replace_raws(connection, reworded)
+
+
+def _replace_raws(connection: Connection, changed: Sequence[tuple[int, Mapped, bytes]]) -> None:
     bodies = [{"at": key, **_raw_columns(each)} for key, each, _ in changed]
     names = [name for name in bodies[0] if name != "at"]
     connection.execute(

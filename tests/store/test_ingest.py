@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from discovery.errors import GoneError, UnavailableError
-from discovery.model.record import OBSERVATIONS, RESOURCES, Issue, record_id
-from discovery.model.source import Checkpoint, Counts, Mapped, Quarantined, RawRecord
+from discovery.model.record import OBSERVATIONS, RESOURCES, Issue, Record, record_id
+from discovery.model.source import Checkpoint, Counts, Mapped, Quarantined, RawRecord, Splice
 from discovery.store.connection import sqlite_url
 from discovery.store.ingest import MAX_QUARANTINED_BODY
 from discovery.store.store import Store
@@ -345,3 +345,16 @@ def test_a_writer_that_waits_too_long_says_so(store: Store, mapped: Make, tmp_pa
     store.ingest.page("s", 1, [mapped("a")])
     other.close()
     assert json.loads(store.catalogue.raw(record_id("s", "c", "a")).body) == {"id": "a"}
+
+
+def test_new_bytes_of_an_unchanged_record_are_served_without_a_new_change(store: Store) -> None:
+    record = Record("a", "c", "1", "dataset", "Title")
+    first = Mapped(record, RawRecord("c", "1", b'{"id": "1", "links": []}'), Splice(11, 22, b""))
+    again = Mapped(record, RawRecord("c", "1", b'{"id":  "1", "links": [1]}'), Splice(13, 25, b"1"))
+    store.ingest.page("a", 1, [first])
+    before = store.catalogue.last_change()
+    assert store.ingest.page("a", 2, [again]).unchanged == 1
+    assert store.catalogue.last_change() == before
+    assert store.catalogue.raw(record.id).body == again.raw.body
+    key = store.catalogue.get(record.id).key
+    assert store.catalogue.served([key])[key].links == b"1"

@@ -16,11 +16,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
+from tantivy import Query
 
 from discovery.errors import ConfigError, ConflictError, UnavailableError
-from discovery.index import tantivy as engine_module
 from discovery.index.base import Document, Plan
+from discovery.index.like import like
 from discovery.index.tantivy import TantivyIndex
+from discovery.index.tantivy import schema as schema_module
+from discovery.index.tantivy.folder import LOOK_AGAIN
 from discovery.query.fields import FIELDS
 from discovery.query.query import Comparison, FacetRequest, Like, Sort
 from discovery.query.text import parse
@@ -31,7 +34,10 @@ from discovery.testing.oracle import OracleIndex
 WRITE_FOR_EVER = """
 import sys
 from pathlib import Path
+from discovery.index.like import like
 from discovery.index.tantivy import TantivyIndex
+from discovery.index.tantivy import schema as schema_module
+from discovery.index.tantivy.folder import LOOK_AGAIN
 from discovery.testing.index_contract import SCOPE, make
 index = TantivyIndex(Path(sys.argv[1]))
 change = index.generation(SCOPE).change
@@ -46,7 +52,10 @@ READ_FOR_EVER = """
 import sys
 from pathlib import Path
 from discovery.index.base import Plan
+from discovery.index.like import like
 from discovery.index.tantivy import TantivyIndex
+from discovery.index.tantivy import schema as schema_module
+from discovery.index.tantivy.folder import LOOK_AGAIN
 index = TantivyIndex(Path(sys.argv[1]))
 for line in sys.stdin:
     answer = index.search(Plan("resources"))
@@ -57,7 +66,10 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from discovery.errors import UnavailableError
+from discovery.index.like import like
 from discovery.index.tantivy import TantivyIndex
+from discovery.index.tantivy import schema as schema_module
+from discovery.index.tantivy.folder import LOOK_AGAIN
 from discovery.testing.index_contract import SCOPE, make
 index = TantivyIndex(Path(sys.argv[1]))
 index.write(SCOPE, [make(1, "old")], [], 1)
@@ -237,7 +249,7 @@ def test_a_reader_in_another_process_sees_each_commit_and_generation(tmp_path: P
     with subprocess.Popen([sys.executable, "-c", READ_FOR_EVER, tmp_path], **pipes) as reader:
 
         def seen() -> str:
-            time.sleep(engine_module.LOOK_AGAIN * 1.5)
+            time.sleep(LOOK_AGAIN * 1.5)
             reader.stdin.write("\n")
             reader.stdin.flush()
             return reader.stdout.readline().strip()
@@ -320,7 +332,7 @@ def test_an_index_of_another_version_says_to_reindex(tmp_path: Path, monkeypatch
     index = TantivyIndex(tmp_path)
     fill(index)
     index.close()
-    monkeypatch.setattr(engine_module, "VERSION", -1)
+    monkeypatch.setattr(schema_module, "VERSION", -1)
     other = TantivyIndex(tmp_path)
     with pytest.raises(ConfigError, match=r"another version.*discovery reindex"):
         other.search(Plan(SCOPE))
@@ -329,11 +341,10 @@ def test_an_index_of_another_version_says_to_reindex(tmp_path: Path, monkeypatch
 
 
 def test_every_field_of_the_table_can_be_indexed() -> None:
-    schema = engine_module._schema()
-    query = engine_module.Query
+    schema = schema_module.schema()
     for name in FIELDS:
-        assert query.exists_query(name)
-        assert query.term_query(schema, name, "x" if FIELDS[name].type in {"keyword", "text"} else 1)
+        assert Query.exists_query(name)
+        assert Query.term_query(schema, name, "x" if FIELDS[name].type in {"keyword", "text"} else 1)
 
 
 def test_user_text_reaches_no_query_language(tmp_path: Path) -> None:
@@ -361,9 +372,9 @@ def test_user_text_reaches_no_query_language(tmp_path: Path) -> None:
 def test_a_pattern_too_large_for_an_automaton_is_matched_all_the_same(tmp_path: Path) -> None:
     index = TantivyIndex(tmp_path)
     fill(index, [make(1, keywords={"keyword": ("xa" + "b" * 30,)}), make(2, keywords={"keyword": ("xa",)})])
-    schema = engine_module._schema()
+    schema = schema_module.schema()
     with pytest.raises(ValueError, match="1000 states"):
-        engine_module.Query.regex_query(schema, "keyword", engine_module.like("%a" + "_" * 30 + "%").regex("."))
+        Query.regex_query(schema, "keyword", like("%a" + "_" * 30 + "%").regex("."))
     assert found(index, filter=Like("keyword", "%a" + "_" * 30 + "%")) == {1}
     index.close()
 

@@ -1,0 +1,278 @@
+"""Filters and text in tantivy's queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import tantivy
+from tantivy import FieldType, Occur, Query, Searcher
+
+from discovery.errors import (
+    BadQueryError,
+)
+from discovery.index import plans
+from discovery.index.base import Cells, Keys, Plan
+from discovery.index.like import like
+from discovery.index.tantivy.schema import (
+    BODY,
+    CELLS,
+    END,
+    EXACT,
+    FIRST,
+    KEY,
+    LAST,
+    PARENTS,
+    RUST_SPECIAL,
+    START,
+    TAIL,
+    TITLE,
+)
+from discovery.query.fields import Field, Type
+from discovery.query.query import (
+    And,
+    Between,
+    Comparison,
+    Filter,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Scalar,
+    Time,
+)
+from discovery.query.text import EXACT_WEIGHT, SYNONYM_WEIGHT, TITLE_WEIGHT, Group, TextQuery
+
+_Node = Filter | Cells | Keys
+
+
+def every(queries: Iterable[Query]) -> Query:
+    """Return what all of the queries match; everything for none."""
+    must = [(Occur.Must, query) for query in queries]
+    if not must:
+        return Query.all_query()
+    return must[0][1] if len(must) == 1 else Query.boolean_query(must)
+
+
+def either_of(queries: Iterable[Query]) -> Query:
+    """Return what one of the queries matches; nothing for none."""
+    should = [(Occur.Should, query) for query in queries]
+    if not should:
+        return Query.empty_query()
+    return should[0][1] if len(should) == 1 else Query.boolean_query(should)
+
+
+def but(query: Query, *excluded: Query) -> Query:
+    """Return what a query matches without what the excluded ones match."""
+    return Query.boolean_query([(Occur.Must, query), *((Occur.MustNot, each) for each in excluded)])
+
+
+class Questions:
+    """Filters and text in tantivy's terms, over one schema; `searcher` is where patterns that are too large look."""
+
+    def __init__(self, schema: tantivy.Schema, searcher: Searcher) -> None:
+        self.schema = schema
+        self.searcher = searcher
+
+    def terms(self, name: str, values: Sequence[str | int]) -> Query:
+        """Return the documents with one of these terms."""
+        if not values:
+            return Query.empty_query()
+        if len(values) == 1:
+            return Query.term_query(self.schema, name, values[0], "basic")
+        return Query.term_set_query(self.schema, name, list(values))
+
+    def range(self, name: str, kind: FieldType, span: plans.Span) -> Query:
+        """Return the documents whose number lies in a span."""
+        if span.empty:
+            return Query.empty_query()
+        if span.low is None and span.high is None:
+            return Query.exists_query(name)
+        return Query.range_query(
+            self.schema,
+            name,
+            kind,
+            span.low,
+            span.high,
+            include_lower=span.include_low,
+            include_upper=span.include_high,
+        )
+
+    def numbers(self, of: Field, span: plans.Span) -> Query:
+        """Return the documents whose value of a field of the table lies in a span."""
+        return self.range(of.name, FieldType.Float if of.type is Type.NUMBER else FieldType.Integer, span)
+
+    def filter(self, node: _Node) -> Query:
+        """Return what a node matches; every node of `Plan.filter` has its line here."""
+        match node:
+            case And(args):
+                return every([self.filter(arg) for arg in args])
+            case Or(args):
+                return either_of([self.filter(arg) for arg in args])
+            case Not(arg):
+                return but(Query.all_query(), self.filter(arg))
+            case Comparison(op, name, value):
+                return self.comparison(op, name, value)
+            case Between(name, low, high):
+                return self.between(name, low, high)
+            case In(name, values):
+                return self.one_of(name, values)
+            case Like():
+                return self.like(node)
+            case IsNull(name):
+                return self.absent(name)
+            case Time(start, end):
+                return self.time(start, end)
+            case Cells(cells, parents):
+                either = self.terms(CELLS, list(dict.fromkeys((*cells, *parents))))
+                return either_of([either, self.terms(PARENTS, list(dict.fromkeys(cells)))])
+            case Keys(keys):
+                return self.terms(KEY, [key for key in keys if 0 <= key <= plans.MAX_KEY])
+            case _:
+                raise BadQueryError(f"an engine cannot answer {type(node).__name__}", parameter="filter")
+
+    def comparison(self, op: str, name: str, value: Scalar) -> Query:
+        """Return what `name op value` matches."""
+        if op == "<>":
+            return but(self.present(name), self.one_of(name, (value,)))
+        if op not in {"=", "<", "<=", ">", ">="}:
+            raise BadQueryError(f"operator {op!r} is not one of = <> < <= > >=", parameter="filter")
+        if op == "=":
+            return self.one_of(name, (value,))
+        of = plans.resolve(name)
+        if isinstance(of, str):
+            raise BadQueryError(f"{name} can only be compared by =, <> and IN", parameter="filter")
+        if of.type in {Type.KEYWORD, Type.TEXT}:
+            literal = plans.text_literal(name, value, folded=of.type is Type.TEXT)
+            return self.words(of.name, "", plans.text_order(op, literal))
+        return self.numbers(of, plans.compared(of, op, value))
+
+    def between(self, name: str, low: Scalar, high: Scalar) -> Query:
+        """Return what one and the same value between two others matches."""
+        of = plans.resolve(name)
+        if isinstance(of, str):
+            raise BadQueryError(f"{name} can only be compared by =, <> and IN", parameter="filter")
+        if of.type in {Type.KEYWORD, Type.TEXT}:
+            first, last = (plans.text_literal(name, each, folded=of.type is Type.TEXT) for each in (low, high))
+            return self.words(of.name, "", lambda term: first <= term <= last)
+        return self.numbers(of, plans.span(of, low, high))
+
+    def one_of(self, name: str, values: Sequence[Scalar]) -> Query:
+        """Return what equals one of the values."""
+        of = plans.resolve(name)
+        if isinstance(of, str):
+            return self.terms(TAIL, [f"{of}={plans.text_literal(name, value)}" for value in dict.fromkeys(values)])
+        if of.type in {Type.KEYWORD, Type.TEXT}:
+            folded = of.type is Type.TEXT
+            return self.terms(of.name, list(dict.fromkeys(plans.text_literal(name, v, folded=folded) for v in values)))
+        return either_of([self.numbers(of, plans.compared(of, "=", value)) for value in dict.fromkeys(values)])
+
+    def like(self, node: Like) -> Query:
+        """Return what a pattern matches."""
+        of = plans.resolve(node.name)
+        if isinstance(of, str) or of.type not in {Type.KEYWORD, Type.TEXT}:
+            raise BadQueryError(f"{node.name} is not text that LIKE can match", parameter="filter")
+        found = like(node.pattern, casei=node.casei, accenti=node.accenti, folded=of.type is Type.TEXT)
+        if found.runs == ((), ()):
+            return Query.exists_query(of.name)
+        try:
+            return Query.regex_query(self.schema, of.name, found.regex(RUST_SPECIAL))
+        except ValueError:
+            # tantivy refuses automata of more than 1,000 states; walking the terms has no such limit.
+            return self.words(of.name, found.prefix, found.matches)
+
+    def words(self, name: str, prefix: str, wanted: Callable[[str], bool]) -> Query:
+        """Match the terms of a field that fulfil a condition, by walking its dictionary."""
+        return self.terms(name, [term for term, _ in self.searcher.terms_with_prefix(name, prefix) if wanted(term)])
+
+    def present(self, name: str) -> Query:
+        """Return the documents that have a value."""
+        of = plans.resolve(name)
+        if isinstance(of, str):
+            start = f"{of}="
+            return self.words(TAIL, start, lambda term: term.startswith(start))
+        return Query.exists_query(of.name)
+
+    def absent(self, name: str) -> Query:
+        """Return the documents without a value."""
+        return but(Query.all_query(), self.present(name))
+
+    def time(self, start: int | None, end: int | None) -> Query:
+        """Return the documents whose time overlaps one that is asked for."""
+        # Open ends are stored as the outermost numbers, and nothing else is, so a time beyond all meets them alone.
+        parts = []
+        if end is not None:
+            last = min(max(end, FIRST), LAST)
+            parts.append(self.range(START, FieldType.Integer, plans.Span(None, last)))
+        if start is not None:
+            first = min(max(start, FIRST), LAST)
+            parts.append(self.range(END, FieldType.Integer, plans.Span(first, None)))
+        return every(parts or [Query.exists_query(START)])
+
+    def text(self, query: TextQuery) -> Query:
+        """Return what a text matches, scored; an identifier pasted whole matches whatever the words say."""
+        wanted = [self.group(group) for group in query.groups]
+        excluded = [self.group(group) for group in query.excluded]
+        found = every(wanted)
+        if excluded:
+            found = but(found, *excluded)
+        if query.exact is None:
+            return found
+        if not wanted and not excluded:
+            # Without words everything matches, and the identifier only decides who comes first.
+            found = Query.const_score_query(found, 0.0)
+        whole = Query.term_query(self.schema, EXACT, query.exact, "basic")
+        return either_of([found, Query.const_score_query(whole, EXACT_WEIGHT)])
+
+    def group(self, group: Group) -> Query:
+        """Return what one of the alternatives matches, synonyms scored less."""
+        alternatives = [self.alternative(each, group.phrase) for each in group.alternatives]
+        if len(alternatives) == 1:
+            return alternatives[0]
+        first, *others = alternatives
+        return Query.disjunction_max_query([first, *(Query.boost_query(each, SYNONYM_WEIGHT) for each in others)])
+
+    def alternative(self, tokens: tuple[str, ...], phrase: bool) -> Query:
+        """Return what has the tokens side by side in one field, or each anywhere."""
+        if phrase and len(tokens) > 1:
+            title = Query.phrase_query(self.schema, TITLE, list(tokens))
+            body = Query.phrase_query(self.schema, BODY, list(tokens))
+            return either_of([Query.boost_query(title, TITLE_WEIGHT), body])
+        return every([self.token(token) for token in tokens])
+
+    def token(self, token: str) -> Query:
+        """Return what has the token in the title or the body."""
+        title = Query.term_query(self.schema, TITLE, token, "freq")
+        return either_of([Query.boost_query(title, TITLE_WEIGHT), Query.term_query(self.schema, BODY, token, "freq")])
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan in tantivy's queries."""
+
+    text: Query | None
+    filter: Query | None
+    selections: Mapping[str, Query]
+
+    @classmethod
+    def of(cls, plan: Plan, ask: Questions) -> Prepared:
+        """Return a plan's parts as queries."""
+        return cls(
+            ask.text(plan.text) if plan.text else None,
+            None if plan.filter is None else ask.filter(plan.filter),
+            {name: ask.terms(name, values) for name, values in plans.selections(plan).items()},
+        )
+
+    def query(self, without: str = "") -> Query:
+        """Return everything that is asked, one facet's own selection left aside; only the text is scored."""
+        parts = [query for name, query in self.selections.items() if name != without]
+        if self.filter is not None:
+            parts.append(self.filter)
+        if self.text is None:
+            return every(parts)
+        return every([self.text, *(Query.const_score_query(part, 0.0) for part in parts)])
+
+    def everything(self, without: str = "") -> bool:
+        """Tell whether nothing is asked for at all."""
+        return self.text is None and self.filter is None and not self.selections.keys() - {without}

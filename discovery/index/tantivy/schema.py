@@ -1,0 +1,139 @@
+"""What tantivy stores of a document, and what it may do wrong while it does."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import tantivy
+
+from discovery.errors import (
+    ConflictError,
+    DiscoveryError,
+    RecordError,
+    UnavailableError,
+)
+from discovery.index import plans
+from discovery.index.base import Document
+from discovery.query.fields import FIELDS, Type
+from discovery.query.tokens import VERSION
+
+KEY: Final = "_key"
+TITLE: Final = "_title"
+BODY: Final = "_body"
+PREFIX: Final = "_prefix"
+WORDS: Final = "_words"
+EXACT: Final = "_exact"
+CELLS: Final = "_cells"
+PARENTS: Final = "_parents"
+TAIL: Final = "_tail"
+MONTH: Final = "_month"
+START: Final = "_start"
+END: Final = "_end"
+LENGTH: Final = "_length"
+HEADS: Final = ("_head0", "_head1", "_head2", "_head3")
+"""The first 32 bytes of the title as numbers: tantivy orders by text but has no ranges of it."""
+ANALYZER: Final = "prepared"
+RUST_SPECIAL: Final = r"\.+*?()|[]{}^$#&-~"
+FIRST: Final = -(2**63)
+LAST: Final = 2**63 - 1
+LAST_HEAD: Final = 2**64 - 1
+
+
+def schema() -> tantivy.Schema:
+    """Return the schema: the fields of the table, and our own behind an underscore."""
+    builder = tantivy.SchemaBuilder()
+    for each in FIELDS.values():
+        if each.type is Type.NUMBER:
+            builder.add_float_field(each.name, indexed=True, fast=True)
+        elif each.type is Type.INSTANT:
+            builder.add_integer_field(each.name, indexed=True, fast=True)
+        else:
+            builder.add_text_field(each.name, fast=True, tokenizer_name="raw", index_option="basic")
+    for name in (TITLE, BODY):
+        builder.add_text_field(name, tokenizer_name=ANALYZER, index_option="position")
+    for name in (PREFIX, WORDS):
+        builder.add_text_field(name, tokenizer_name=ANALYZER, index_option="basic")
+    for name in (EXACT, TAIL):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    for name in (CELLS, PARENTS):
+        builder.add_unsigned_field(name, indexed=True)
+    for name in (MONTH, START, END):
+        builder.add_integer_field(name, indexed=False, fast=True)
+    for name in (*HEADS, LENGTH):
+        builder.add_unsigned_field(name, indexed=False, fast=True)
+    # Not unsigned: deleting by such a term finds nothing and says nothing.
+    builder.add_integer_field(KEY, indexed=True, fast=True)
+    return builder.build()
+
+
+def fingerprint() -> str:
+    """Return what changes whenever an index made before cannot be asked as it is now."""
+    shape = [f"{each.name}:{each.type}" for each in FIELDS.values()]
+    return sha256(f"1 {VERSION} {' '.join(shape)}".encode()).hexdigest()[:16]
+
+
+def open_index(schema: tantivy.Schema, folder: Path | None) -> tantivy.Index:
+    """Return an index in a folder, or in memory, that knows our tokens and reloads when told."""
+    index = tantivy.Index(schema, None if folder is None else str(folder))
+    index.config_reader(reload_policy="manual")
+    analyzer = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+    index.register_tokenizer(ANALYZER, analyzer)
+    return index
+
+
+@contextlib.contextmanager
+def guarded(doing: str) -> Iterator[None]:
+    """Turn what tantivy raises, panics included, into an error of ours."""
+    try:
+        yield
+    except DiscoveryError:
+        raise
+    except (ValueError, OSError, RuntimeError, SystemError) as error:
+        if "LockBusy" in str(error) or "lock" in str(error).lower():
+            raise ConflictError(f"another process is writing the index ({doing})") from error
+        raise UnavailableError(f"the index failed while {doing}: {str(error)[:300]}; see `discovery check`") from error
+    except BaseException as error:
+        # Panics of Rust derive from BaseException so that nobody catches them by accident; this is on purpose.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise UnavailableError(f"the index failed while {doing}: {str(error)[:300]}; see `discovery check`") from error
+
+
+def heads(title: str) -> list[int]:
+    """Return the first 32 bytes of a title as four numbers in the same order."""
+    data = title.encode("utf-8", "surrogatepass")[:32].ljust(32, b"\0")
+    return [int.from_bytes(data[at : at + 8], "big") for at in range(0, 32, 8)]
+
+
+def stored(document: Document) -> str:
+    """Return the document as tantivy reads it.
+
+    Raises:
+        RecordError: tantivy would cut, drop or refuse something of it.
+    """
+    plans.checked(document)
+    row: dict[str, Any] = {KEY: document.key, **document.instants}
+    row |= {name: [value] for name, value in document.numbers.items()}
+    row |= {name: list(dict.fromkeys(filter(None, values))) for name, values in document.keywords.items()}
+    row |= {CELLS: document.cells, PARENTS: document.parents, TAIL: document.tail, LENGTH: len(document.title)}
+    if document.title:
+        row["title"] = document.title
+        row |= zip(HEADS, heads(document.title), strict=True)
+    start, end = document.instants.get("start"), document.instants.get("end")
+    if start is not None or end is not None:
+        row |= {START: FIRST if start is None else start, END: LAST if end is None else end}
+    if document.month is not None:
+        row[MONTH] = document.month
+    if document.text is not None:
+        text = document.text
+        row |= {TITLE: text.title, BODY: text.body, PREFIX: text.prefix}
+        row |= {WORDS: " ".join(plans.words_of(text.grams)), EXACT: list(dict.fromkeys(text.exact))}
+    try:
+        return orjson.dumps(row).decode()
+    except (TypeError, ValueError) as error:
+        raise RecordError("bad_text", f"the document of key {document.key} is not Unicode text: {error}") from error

@@ -1,0 +1,330 @@
+"""One question to one commit: hits in exact order, and exact counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import tantivy
+from tantivy import DocAddress, FieldType, Order, Query, Searcher
+
+from discovery.errors import (
+    BadQueryError,
+)
+from discovery.index import plans
+from discovery.index.base import Answer, Hit, Plan, Position
+from discovery.index.generations import State
+from discovery.index.tantivy.questions import Prepared, Questions, but, either_of, every
+from discovery.index.tantivy.schema import (
+    HEADS,
+    KEY,
+    LAST_HEAD,
+    LENGTH,
+    MONTH,
+    RUST_SPECIAL,
+    heads,
+)
+from discovery.query.fields import FIELDS, Type
+from discovery.query.query import (
+    Facet,
+    FacetRequest,
+    Histogram,
+    Total,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One commit of one generation, open for searching."""
+
+    name: str
+    index: tantivy.Index
+    searcher: Searcher
+    state: State
+    seen: tuple[int, ...] | None
+    """What the files looked like, to notice the next commit."""
+    cache: dict[FacetRequest | Histogram, Any] = field(default_factory=dict)
+    """Facets of everything; gone with the commit."""
+
+
+class Search:
+    """One question to one commit."""
+
+    def __init__(self, reader: Reader, plan: Plan) -> None:
+        self.reader = reader
+        self.searcher = reader.searcher
+        self.plan = plan
+        self.ask = Questions(reader.index.schema, reader.searcher)
+        self.prepared = Prepared.of(plan, self.ask)
+        self.query = self.prepared.query()
+        self.counted_hits: int | None = None
+        """How many match, once a search for hits has counted them on its way."""
+
+    def answer(self) -> Answer:
+        """Return everything that the plan asks for."""
+        plan = self.plan
+        if plan.sort is not None:
+            hits = self.sorted_by(plan.sort.name, plan.size + 1, after=plan.after, descending=plan.sort.descending)
+        elif self.prepared.text is None:
+            keys = self.by_key(self.query, plan.offset + plan.size + 1)[plan.offset :]
+            hits = [Hit(key) for key in keys]
+        else:
+            hits = self.best(plan.offset, plan.size + 1)
+        facets, bins = self.counted()
+        total = Total(self.count()) if plan.total else Total(len(hits), exact=False)
+        more = len(hits) > plan.size
+        return Answer(tuple(hits[: plan.size]), total, self.reader.name, facets, plans.bins(bins, self.interval), more)
+
+    @property
+    def interval(self) -> str:
+        """Return the steps of the histogram."""
+        return self.plan.histogram.interval if self.plan.histogram else "year"
+
+    def count(self) -> int:
+        """Return how many match."""
+        if self.counted_hits is not None:
+            return self.counted_hits
+        if self.prepared.everything():
+            return int(self.searcher.num_docs)
+        found: Any = self.searcher.search(self.query, 1, count=True)
+        return int(found.count)
+
+    def found(
+        self, query: Query, limit: int, order_by: str | None = None, order: Order = Order.Asc
+    ) -> list[tuple[Any, DocAddress]]:
+        """Return the first hits; the first search for all that matches counts it on the way."""
+        count = query is self.query and self.plan.total and self.counted_hits is None
+        # The stub of tantivy-py leaves the count out.
+        found: Any = self.searcher.search(query, limit, count=count, order_by_field=order_by, order=order)
+        if count:
+            self.counted_hits = int(found.count)
+        hits: list[tuple[Any, DocAddress]] = found.hits
+        return hits
+
+    def keys(self, addresses: list[DocAddress]) -> list[int]:
+        """Return the keys of documents by their places."""
+        found = self.searcher.fast_field_values(KEY, addresses)
+        return [int(key) for key in found if key is not None]
+
+    def any_keys(self, limit: int) -> list[int]:
+        """Return keys of matches in no order."""
+        query = Query.const_score_query(self.query, 1.0)
+        hits = self.searcher.search(query, max(limit, 1), count=False).hits[: max(limit, 0)]
+        return self.keys([address for _, address in hits])
+
+    def by_key(self, query: Query, limit: int, after: int | None = None) -> list[int]:
+        """Return the lowest keys of what matches, above `after`."""
+        if limit <= 0:
+            return []
+        if after is not None:
+            span = plans.Span(max(after, 0), None, include_low=after < 0)
+            query = every([query, self.ask.range(KEY, FieldType.Integer, span)])
+        return [int(key) for key, _ in self.found(query, limit, KEY)]
+
+    def best(self, offset: int, limit: int) -> list[Hit]:
+        """Return hits by score, then key. tantivy breaks ties by place, so the last tie is always read to its end."""
+        wanted = offset + limit
+        depth = wanted + 1
+        while True:
+            found = self.found(self.query, depth, order=Order.Desc)
+            if len(found) < depth or found[-1][0] < found[wanted - 1][0] or depth > 8 * plans.MAX_PAGE:
+                break
+            depth *= 4
+        if offset >= len(found):
+            return []
+        # Only what ties with a hit of this page needs a key.
+        first, last = found[offset][0], found[min(wanted, len(found)) - 1][0]
+        before = sum(score > first for score, _ in found)
+        near = [(score, address) for score, address in found[before:] if score >= last]
+        keys = self.keys([address for _, address in near])
+        order = sorted((-score, key) for (score, _), key in zip(near, keys, strict=True))
+        return [Hit(key, -score) for score, key in order[offset - before :][:limit]]
+
+    def sorted_by(self, name: str, limit: int, *, after: Position | None = None, descending: bool = False) -> list[Hit]:
+        """Return hits by the value of a field, then key, those without a value last."""
+        without = but(self.query, Query.exists_query(name))
+        if after is not None and after.value is None:
+            return [Hit(key) for key in self.by_key(without, limit, after.key)]
+        found: list[Hit] = []
+        query = self.query
+        value: float | int | str | None = None
+        if after is not None and after.value is not None:
+            value = self.value(name, after.value)
+            same = every([self.query, self.equal(name, value)])
+            found = [Hit(key, value=value) for key in self.by_key(same, limit, after.key)]
+            query = every([self.query, self.beyond(name, value, descending)])
+        if len(found) < limit:
+            found += self.ordered(query, name, limit - len(found), descending=descending, last=value)
+        if after is not None and len(found) < limit:
+            found += [Hit(key) for key in self.by_key(without, limit - len(found))]
+        return found
+
+    def ordered(
+        self, query: Query, name: str, limit: int, *, descending: bool, last: float | int | str | None
+    ) -> list[Hit]:
+        """Return the first hits of an order. Titles up to `last` may still be among what `query` finds."""
+        order = Order.Desc if descending else Order.Asc
+        depth = limit + 1
+        while True:
+            found = self.found(query, depth, name, order)
+            rest = [hit for hit in found if not isinstance(last, str) or _follows(hit[0], last, descending)]
+            if len(rest) > limit or len(found) < depth:
+                break
+            depth *= 4
+        # A page that ends amid equal values holds some that tantivy has chosen by place: ask for the lowest keys.
+        split = len(rest) > limit and rest[limit][0] == rest[limit - 1][0]
+        page = [hit for hit in rest[:limit] if not split or hit[0] != rest[limit][0]]
+        keys = self.keys([address for _, address in page])
+        hits = _by_value([Hit(key, value=value) for (value, _), key in zip(page, keys, strict=True)])
+        if split:
+            tie = rest[limit][0]
+            tied = but(query, Query.exists_query(name)) if tie is None else every([query, self.equal(name, tie)])
+            hits += [Hit(key, value=tie) for key in self.by_key(tied, limit - len(hits))]
+        return hits
+
+    def value(self, name: str, value: float | int | str | None) -> float | int | str:
+        """Return the value of a cursor as the field compares it."""
+        of = FIELDS.get(name)
+        try:
+            if of is None or of.type is Type.INSTANT:
+                return int(value)  # type: ignore[arg-type]  # refused below when it is no number
+            if of.type is Type.NUMBER:
+                return float(value)  # type: ignore[arg-type]  # the same
+        except (TypeError, ValueError, OverflowError) as error:
+            raise BadQueryError(f"{value!r} is no value of {name}", parameter="after") from error
+        return str(value)
+
+    def equal(self, name: str, value: float | int | str) -> Query:
+        """Return the documents that have exactly this value."""
+        if isinstance(value, str):
+            return self.ask.terms(name, [value])
+        return self.ask.range(name, _number_type(name), plans.Span(value, value))
+
+    def beyond(self, name: str, value: float | int | str, descending: bool) -> Query:
+        """Return what comes after a value; titles with the same 32 bytes are in it on either side."""
+        if isinstance(value, str):
+            return but(self.beyond_heads(heads(value), descending), self.equal(name, value))
+        span = plans.Span(None, value, include_high=False) if descending else plans.Span(value, None, include_low=False)
+        return self.ask.range(name, _number_type(name), span)
+
+    def beyond_heads(self, heads: Sequence[int], descending: bool) -> Query:
+        """Return the documents whose first 32 title bytes come after others, or are the same."""
+        query: Query | None = None
+        for name, head in reversed(list(zip(HEADS, heads, strict=True))):
+            inclusive = query is None
+            span = (
+                plans.Span(0, head, include_high=inclusive)
+                if descending
+                else plans.Span(head, LAST_HEAD, include_low=inclusive)
+            )
+            further = self.ask.range(name, FieldType.Unsigned, span)
+            if query is not None:
+                same = self.ask.range(name, FieldType.Unsigned, plans.Span(head, head))
+                further = either_of([further, every([same, query])])
+            query = further
+        assert query is not None
+        return query
+
+    def counted(self) -> tuple[tuple[Facet, ...], dict[int, int]]:
+        """Return the facets and the counts by month: one aggregation, and one more for each facet with a selection."""
+        requests = dict.fromkeys(self.plan.facets)
+        ticked = plans.selections(self.plan)
+        found: dict[FacetRequest | Histogram, Any] = {}
+        groups: dict[str, list[FacetRequest | Histogram]] = {}
+        for request in requests:
+            groups.setdefault(request.name if request.name in ticked else "", []).append(request)
+        if self.plan.histogram is not None:
+            groups.setdefault("", []).append(Histogram("month"))
+        for name, group in groups.items():
+            cached = self.prepared.everything(name)
+            wanted = [each for each in group if not cached or ticked.get(name) or each not in self.reader.cache]
+            answers = self.aggregated(self.prepared.query(without=name), wanted, ticked.get(name, ()))
+            if cached and not ticked.get(name):
+                self.reader.cache.update(answers)
+                answers = {each: self.reader.cache[each] for each in group}
+            found |= answers
+        months = found.get(Histogram("month"), {}) if self.plan.histogram is not None else {}
+        return tuple(found[request] for request in self.plan.facets), months
+
+    def aggregated(
+        self, query: Query, wanted: Sequence[FacetRequest | Histogram], ticked: Sequence[str]
+    ) -> dict[FacetRequest | Histogram, Any]:
+        """Return facets and months as tantivy counts them, asking on where a tie would decide by chance."""
+        answers: dict[FacetRequest | Histogram, Any] = {}
+        sizes = {each: 2 * each.size + 10 for each in wanted if isinstance(each, FacetRequest)}
+        while len(answers) < len(wanted):
+            pending = [each for each in wanted if each not in answers]
+            asked: dict[str, Any] = {}
+            for number, each in enumerate(pending):
+                if isinstance(each, Histogram):
+                    asked[f"{number}"] = _terms(MONTH, plans.COUNTED)
+                    continue
+                asked[f"{number}"] = _terms(each.name, sizes[each], within=each.within)
+                if ticked:
+                    asked[f"{number}+"] = _terms(each.name, len(ticked), include=list(ticked))
+            counts = self.searcher.aggregate(query, asked)
+            for number, each in enumerate(pending):
+                found = counts[f"{number}"]
+                buckets = {bucket["key"]: int(bucket["doc_count"]) for bucket in found["buckets"]}
+                if isinstance(each, Histogram):
+                    answers[each] = {int(month): count for month, count in buckets.items()}
+                elif len(buckets) >= sizes[each] and _tied(buckets, each.size) and sizes[each] < plans.COUNTED:
+                    # What ties with the last bucket may go on unseen, and the value decides among equals.
+                    sizes[each] = min(8 * sizes[each], plans.COUNTED)
+                else:
+                    chosen = counts[f"{number}+"]["buckets"] if ticked else ()
+                    selected = {bucket["key"]: int(bucket["doc_count"]) for bucket in chosen}
+                    answers[each] = _facet(each, buckets, ticked, selected, found)
+        return answers
+
+
+def _facet(
+    request: FacetRequest,
+    counts: dict[str, int],
+    ticked: Sequence[str],
+    selected: dict[str, int],
+    found: dict[str, Any],
+) -> Facet:
+    others = int(found["sum_other_doc_count"] or 0)
+    exact = not found["doc_count_error_upper_bound"]
+    return plans.facet_of(request, counts, ticked, selected, sum(counts.values()) + others, exact=exact)
+
+
+def _terms(name: str, size: int, *, within: str = "", include: list[str] | None = None) -> dict[str, Any]:
+    # Without segment_size each segment counts ten times `size` values and the sums come out wrong.
+    terms: dict[str, Any] = {"field": name, "size": max(size, 1), "segment_size": plans.COUNTED}
+    if include is not None:
+        terms["include"] = include
+    elif within:
+        escaped = "".join(f"\\{character}" if character in RUST_SPECIAL else character for character in within)
+        terms["include"] = f"{escaped}/(.|\n)*"
+    return {"terms": terms}
+
+
+def _tied(counts: Mapping[str, int], size: int) -> bool:
+    """Tell whether the last bucket of a facet and the last one counted are equally frequent."""
+    falling = sorted(counts.values(), reverse=True)
+    return size > 0 and falling[min(size, len(falling)) - 1] == falling[-1]
+
+
+def _number_type(name: str) -> FieldType:
+    if name == LENGTH:
+        return FieldType.Unsigned
+    return FieldType.Float if FIELDS[name].type is Type.NUMBER else FieldType.Integer
+
+
+def _follows(value: Any, last: str, descending: bool) -> bool:
+    return value is not None and (value < last if descending else value > last)
+
+
+def _by_value(hits: list[Hit]) -> list[Hit]:
+    """Return hits that are in the order of their values with rising keys among equals."""
+    ordered: list[Hit] = []
+    run: list[Hit] = []
+    for hit in hits:
+        if run and run[-1].value != hit.value:
+            ordered += sorted(run, key=lambda each: each.key)
+            run = []
+        run.append(hit)
+    return ordered + sorted(run, key=lambda each: each.key)

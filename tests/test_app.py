@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from discovery import wiring
+from discovery.app import create_app
+from discovery.config import Settings
+from discovery.indexer import follow
+from discovery.model.record import Record
+from discovery.model.source import Mapped, RawRecord
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    """Return a browser for an application over one dataset."""
+    settings = Settings(tmp_path)
+    portal = wiring.open_portal(settings)
+    record = Record("archive", "", "one", "dataset", "Sea ice thickness", domain="earth-observation")
+    portal.store.ingest.page("archive", 1, [Mapped(record, RawRecord("", "one", b"{}"))])
+    follow(portal.store, portal.index)
+    with TestClient(create_app(settings, portal), base_url="http://127.0.0.1") as client:
+        yield client
+    portal.close()
+
+
+def test_every_face_finds_the_same_record(client: TestClient) -> None:
+    page = client.get("/search", params={"q": "ice", "f": "json"}).json()
+    question = '{ search(text: "ice") { totalCount { value } nodes { id } } }'
+    graph = client.post("/graphql", json={"query": question}).json()["data"]["search"]
+    stac = client.get("/stac/collections").json()
+    (record,) = page["records"]
+    assert page["total"] == {"value": 1, "exact": True}
+    assert graph == {"totalCount": {"value": 1}, "nodes": [{"id": record["id"]}]}
+    assert [each["id"] for each in stac["collections"]] == ["one"]
+
+
+def test_health_says_what_waits_to_be_indexed(client: TestClient) -> None:
+    health = client.get("/health").json()
+    assert health["status"] == "ok"
+    assert health["scopes"]["resources"] == {
+        "generation": health["scopes"]["resources"]["generation"],
+        "documents": 1,
+        "waiting": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/search?q=ice", "/graphql", "/stac/", "/stac/collections", "/health", "/api/docs"]
+)
+def test_every_entrance_opens(client: TestClient, path: str) -> None:
+    assert client.get(path, headers={"Accept": "text/html,*/*"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/records/aaaaaaaaaaaaaaaa", "/stac/collections/nothing"])
+def test_what_is_not_there_is_404(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_openapi_describes_pages_and_stac(client: TestClient) -> None:
+    paths = json.loads(client.get("/openapi.json").content)["paths"]
+    assert "/stac/search" in paths
+    assert "/health" in paths

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -407,3 +409,40 @@ def test_a_search_that_the_engine_cannot_do_is_an_error_of_ours(tmp_path: Path) 
         file.write_bytes(b"\0" * file.stat().st_size)
     with pytest.raises((UnavailableError, ConfigError)):
         TantivyIndex(tmp_path).search(Plan(SCOPE, sort=Sort("title"), facets=(FacetRequest("keyword"),)))
+
+
+def test_nobody_who_asks_waits_for_a_writer(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    fill(index)
+    with ThreadPoolExecutor(1) as other, index._scopes[SCOPE].write_lock:
+        time.sleep(LOOK_AGAIN * 1.5)
+        assert other.submit(index.search, Plan(SCOPE)).result(timeout=20).total.value == 6
+    index.close()
+
+
+def test_another_process_reads_old_or_new_while_generations_are_swapped(tmp_path: Path) -> None:
+    """The reader shares nothing with the writer but the folder, as another process would."""
+    index, reader = TantivyIndex(tmp_path), TantivyIndex(tmp_path)
+    fill(index, [make(key, keywords={"keyword": ("0",)}) for key in range(30)])
+    done = threading.Event()
+
+    def read() -> list[str]:
+        wrong = []
+        while not done.is_set():
+            reader._scopes[SCOPE].looked = float("-inf")
+            answer = reader.search(Plan(SCOPE, facets=(FacetRequest("keyword"),)))
+            if answer.total.value != 30 or [bucket.count for bucket in answer.facets[0].buckets] != [30]:
+                wrong.append(f"{answer.generation}: {answer.total} {answer.facets}")
+        return wrong
+
+    with ThreadPoolExecutor(2) as pool:
+        readers = [pool.submit(read) for _ in range(2)]
+        try:
+            for number in range(1, 21):
+                build = index.build(SCOPE)
+                build.add(make(key, keywords={"keyword": (str(number),)}) for key in range(30))
+                build.publish(number)
+        finally:
+            done.set()
+        assert [each.result() for each in readers] == [[], []]
+    index.close()

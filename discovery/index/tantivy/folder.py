@@ -18,6 +18,7 @@ from discovery.errors import (
     ConflictError,
     DiscoveryError,
     GoneError,
+    UnavailableError,
 )
 from discovery.index import generations, plans
 from discovery.index.base import Document, Generation
@@ -35,6 +36,7 @@ from discovery.index.tantivy.search import Reader
 WRITER_HEAP: Final = 64_000_000
 """Bytes of memory that new documents fill before they become a segment."""
 BUILD_HEAP: Final = 200_000_000
+_ATTEMPTS: Final = 5
 LOOK_AGAIN: Final = 0.05
 """Seconds for which a reader trusts what it saw of the files."""
 
@@ -48,7 +50,9 @@ class Scope:
         self.heap = heap
         self.schema = schema()
         self.fingerprint = fingerprint()
-        self.lock = threading.RLock()
+        # Two locks, so that nobody who asks waits for a commit or a merge.
+        self.write_lock = threading.RLock()
+        self.read_lock = threading.RLock()
         self.building: set[str] = set()
         self.looked = float("-inf")
         self.pointed: tuple[generations.Signature | None, generations.Pointer] | None = None
@@ -70,46 +74,63 @@ class Scope:
             found = self.readers.get(name or pointed[1].current)
             if found is not None:
                 return found
-        with self.lock:
-            self.looked = now
-            pointer = self.pointer()
-            wanted = name or pointer.current
-            if wanted not in {pointer.current, pointer.previous}:
-                raise GoneError(f"generation {wanted[:40]} of {self.name} was replaced by {pointer.current or 'none'}")
-            for old in self.readers.keys() - {pointer.current, pointer.previous}:
-                del self.readers[old]
-            return self.opened(wanted)
+        for _ in range(_ATTEMPTS):
+            with self.read_lock:
+                self.looked = now
+                pointer = self.pointer()
+                try:
+                    return self.pointed_at(name, pointer)
+                except (ConfigError, UnavailableError):
+                    # Another process may have published and removed it since the pointer was read.
+                    if self.files.signature() == self.pointed_signature():
+                        raise
+        raise UnavailableError(f"generations of {self.name} change faster than they can be opened")
+
+    def pointed_at(self, name: str, pointer: generations.Pointer) -> Reader:
+        """Return the generation asked for if the pointer still knows it."""
+        wanted = name or pointer.current
+        if wanted not in {pointer.current, pointer.previous}:
+            raise GoneError(f"generation {wanted[:40]} of {self.name} was replaced by {pointer.current or 'none'}")
+        for old in self.readers.keys() - {pointer.current, pointer.previous}:
+            del self.readers[old]
+        return self.opened(wanted)
+
+    def pointed_signature(self) -> generations.Signature | None:
+        """Return what the pointer's file looked like when it was last read."""
+        return None if self.pointed is None else self.pointed[0]
 
     def pointer(self) -> generations.Pointer:
         """Return which generation answers, read again only when the file has changed."""
-        seen = self.files.signature()
-        if self.pointed is None or self.pointed[0] != seen:
-            self.pointed = seen, self.files.pointer()
-        return self.pointed[1]
+        with self.read_lock:
+            seen = self.files.signature()
+            if self.pointed is None or self.pointed[0] != seen:
+                self.pointed = seen, self.files.pointer()
+            return self.pointed[1]
 
     def opened(self, name: str) -> Reader:
-        """Return a generation as it is now; the lock is held."""
-        old = self.readers.get(name)
-        if not name:
-            if old is None:
-                index = open_index(self.schema, None)
+        """Return a generation as it is now."""
+        with self.read_lock:
+            old = self.readers.get(name)
+            if not name:
+                if old is None:
+                    index = open_index(self.schema, None)
+                    index.reload()
+                    old = self.readers[""] = Reader("", index, index.searcher(), State(), None)
+                return old
+            folder = self.files.folder(name)
+            seen = generations.signature(folder / "meta.json")
+            state_seen = generations.signature(folder / generations.STATE)
+            both = None if seen is None or state_seen is None else (*seen, *state_seen)
+            if old is not None and both is not None and old.seen == both:
+                return old
+            # The state is read first: it may then be older than what is searched, never newer.
+            state = self.state(folder)
+            index = self.index(folder) if old is None else old.index
+            with guarded(f"opening {folder}"):
                 index.reload()
-                old = self.readers[""] = Reader("", index, index.searcher(), State(), None)
-            return old
-        folder = self.files.folder(name)
-        seen = generations.signature(folder / "meta.json")
-        state_seen = generations.signature(folder / generations.STATE)
-        both = None if seen is None or state_seen is None else (*seen, *state_seen)
-        if old is not None and both is not None and old.seen == both:
-            return old
-        # The state is read first: it may then be older than what is searched, never newer.
-        state = self.state(folder)
-        index = self.index(folder) if old is None else old.index
-        with guarded(f"opening {folder}"):
-            index.reload()
-            reader = Reader(name, index, index.searcher(), state, both)
-        self.readers[name] = reader
-        return reader
+                reader = Reader(name, index, index.searcher(), state, both)
+            self.readers[name] = reader
+            return reader
 
     def state(self, folder: Path) -> State:
         """Return what a generation remembers.
@@ -143,7 +164,7 @@ class Scope:
         """Replace and delete documents of the generation that answers, and remember the change."""
         rows = {document.key: stored(document) for document in documents}
         gone = [key for key in dict.fromkeys(deleted) if 0 <= key <= plans.MAX_KEY]
-        with self.lock:
+        with self.write_lock:
             name = self.pointer().current or self.first()
             self.state(self.files.folder(name))
             if rows or gone:
@@ -209,14 +230,14 @@ class Scope:
 
     def publish(self, name: str) -> None:
         """Let a finished build answer."""
-        with self.lock:
+        with self.write_lock:
             self.release()
             self.files.publish(name)
             self.looked = float("-inf")
 
     def rollback(self) -> Generation:
         """Let the generation before answer again."""
-        with self.lock:
+        with self.write_lock:
             self.release()
             self.files.rollback()
             self.looked = float("-inf")
@@ -244,7 +265,7 @@ class Scope:
 
     def close(self) -> None:
         """Let merges end and forget what is open."""
-        with self.lock:
+        with self.write_lock, self.read_lock:
             self.release()
             self.readers.clear()
             self.pointed = None
@@ -255,7 +276,7 @@ class TantivyBuild:
 
     def __init__(self, scope: Scope, heap: int) -> None:
         self.scope = scope
-        with scope.lock:
+        with scope.write_lock:
             self.name = scope.files.begin(scope.building)
             scope.building.add(self.name)
         self.folder = scope.files.folder(self.name)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from itertools import islice
+from itertools import islice, pairwise
 from math import log1p
 from typing import Final
 
@@ -373,13 +373,35 @@ def highlight(text: str, query: TextQuery, *, limit: int = 20_000) -> list[tuple
     text = text[:limit]
     placed = list(_placed(text))
     stems = [words.stem(word) for word, _, _ in placed]
+    single = {token for token, parts in starts.items() if (token,) in parts}
+    mixed = any(any(map(words.is_number, token)) for token in single)
+    joining = _joining(placed, text, mixed=mixed)
     found: list[tuple[int, int]] = []
     for at, first in enumerate(stems):
-        sizes = [len(part) for part in starts.get(first, ()) if tuple(stems[at : at + len(part)]) == part]
-        sizes += [size for token, size in _joins_at(placed, at, text) if (token,) in starts.get(token, ())]
-        if sizes:
-            found.append((placed[at][1], placed[at + max(sizes) - 1][2]))
+        if first in starts or at in joining:
+            sizes = [len(part) for part in starts.get(first, ()) if tuple(stems[at : at + len(part)]) == part]
+            if at in joining:
+                sizes += [size for token, size in _joins_at(placed, at, text) if token in single]
+            if sizes:
+                found.append((placed[at][1], placed[at + max(sizes) - 1][2]))
     return _merged(found)
+
+
+def _joining(placed: Sequence[tuple[str, int, int]], text: str, *, mixed: bool) -> set[int]:
+    """Return which words may make a wanted token with the next one; in prose hardly any, so this saves most work.
+
+    Args:
+        placed: The words.
+        text: What they stand in.
+        mixed: Whether a token with digits is wanted: words and numbers only make such ones.
+    """
+    found = set()
+    for at, ((word, _, end), (after, start, _)) in enumerate(pairwise(placed)):
+        if start - end <= 1:
+            numbers = words.is_number(word) != words.is_number(after)
+            if mixed if numbers else not text[end:start].isspace():
+                found.add(at)
+    return found
 
 
 def _joins_at(placed: Sequence[tuple[str, int, int]], at: int, text: str) -> Iterator[tuple[str, int]]:

@@ -112,6 +112,8 @@ class Way:
     chip: Chip
     count: str
     """How many would match then."""
+    helps: bool
+    """Whether that is any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ class SearchContext:
     """Where each bar leads."""
     ways: tuple[Way, ...]
     """What to remove, for a page without records."""
+    helps: bool
+    """Whether removing one of them would be enough."""
     next: str
     """URL of the next page, empty at the end."""
     first: str

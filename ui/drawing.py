@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -14,7 +14,7 @@ from discovery.query.query import Bin
 
 BARS: Final = 48
 """The most bars of a histogram; what is finer is added up."""
-WIDTH: Final = 480
+WIDTH: Final = 288
 HEIGHT: Final = 72
 _STEPS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000, 1_000_000)
 _DAY: Final = instant.DAY
@@ -178,14 +178,12 @@ def _said(frame: str, west: float, south: float, east: float, north: float) -> s
         if east - west < 1e-3 and north - south < 1e-3:
             return f"RA {west % 360:.4f}°, Dec {south:+.4f}°"
         return f"RA {west % 360:.3f}° to {east % 360:.3f}°, Dec {south:+.3f}° to {north:+.3f}°"
-    words = _list((_longitude(west), _latitude(south)))
+    if (west, south, east, north) == (-180, -90, 180, 90):
+        return "The whole globe"
+    words = f"{_longitude(west)}, {_latitude(south)}"
     if east - west < 1e-3 and north - south < 1e-3:
         return words
-    return f"{words} to {_list((_longitude(east), _latitude(north)))}"
-
-
-def _list(parts: Iterable[str]) -> str:
-    return ", ".join(parts)
+    return f"{words} to {_longitude(east)}, {_latitude(north)}"
 
 
 def _longitude(degrees: float) -> str:

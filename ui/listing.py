@@ -93,6 +93,7 @@ def search_page(portal: Portal, asked: Request, page: Page, site: Site, sources:
     words = parse(query.text)
     bars = drawing.bars(page.bins)
     chips = _chips(asked, page)
+    ways = tuple(_ways(portal, asked, chips)) if not page.total.value else ()
     return SearchContext(
         site=site,
         form=_form(asked),
@@ -107,7 +108,8 @@ def search_page(portal: Portal, asked: Request, page: Page, site: Site, sources:
         sorts=_sorts(asked),
         bars=bars,
         bar_urls=tuple(links.replaced(asked.pairs, "time", each.time) for each in bars),
-        ways=tuple(_ways(portal, asked, chips)) if not page.records and not query.after else (),
+        ways=ways,
+        helps=any(each.helps for each in ways),
         next=links.page(asked.pairs, page.next) if page.next else "",
         first=links.replaced(asked.pairs, "after", "") if query.after else "",
         milliseconds=round(page.seconds * 1000),
@@ -187,6 +189,11 @@ def _tree(facet: Facet, full: bool) -> list[Bucket]:
         beneath.setdefault(bucket.path[-2] if len(bucket.path) > 1 else "", []).append(bucket)
     whole = full or len(facet.buckets) <= CAP
     opened = {step for each in facet.buckets if each.selected for step in each.path}
+    # A single root says nothing by itself, and neither does a chain of single branches.
+    branch = beneath.get("", [])
+    while len(branch) == 1:
+        opened.add(branch[0].value)
+        branch = beneath.get(branch[0].value, [])
     out: list[Bucket] = []
 
     def walk(parent: str) -> None:
@@ -234,7 +241,7 @@ def _ways(portal: Portal, asked: Request, chips: Sequence[tuple[Chip, Pairs]]) -
             total = portal.search(replace(form.parse(rest), size=0, after="")).total
         except BadQueryError:
             continue  # What is left may be more than an engine answers; the others still help.
-        found.append((total.value, Way(chip, wording.count(total))))
+        found.append((total.value, Way(chip, wording.count(total), total.value > 0)))
     return (way for _, way in sorted(found, key=lambda each: -each[0]))
 
 

@@ -36,7 +36,9 @@ _FACTS: Final = (
     ("provider", lambda record: (record.provider,)),
     ("access", lambda record: (record.access,)),
 )
-_SHOWN_PROPERTIES: Final = frozenset({"platform", "project", "capability", "example", "synthetic"})
+_SHOWN_PROPERTIES: Final = frozenset(
+    {"platform", "project", "capability", "example", "synthetic", "attribution", "mount_path", "discovery:mount_path"}
+)
 
 
 def record_page(view: View, site: Site, sources: Sources) -> RecordContext:
@@ -62,7 +64,7 @@ def record_page(view: View, site: Site, sources: Sources) -> RecordContext:
         contacts=tuple(_contacts(record.contacts)),
         identifiers=tuple(_identifiers(record, view)),
         properties=tuple(_properties(record)),
-        issues=tuple(Anchor(each.message, note=each.path or each.code) for each in record.issues),
+        issues=tuple(Anchor(each.message, note=each.code) for each in record.issues),
         provenance=tuple(_provenance(view, sources)),
         attribution=sources.attribution(record.source),
     )
@@ -99,6 +101,8 @@ def _facts(record: Record) -> Iterable[Fact]:
         label = wording.value("license", record.license, terms.label("license", record.license))
         url = f"{_SPDX}{record.license}.html" if terms.is_spdx(record.license) else text.web(record.license)
         yield Fact("Licence", (Anchor(label, url),))
+    for path in _several(record.properties.get("mount_path") or record.properties.get("discovery:mount_path", ())):
+        yield Fact("Mount path", (Anchor(path[:300]),))
     for name, amount in record.numbers.items():
         known = FIELDS.get(name)
         if known is not None:
@@ -166,7 +170,9 @@ def _contacts(given: Iterable[Contact]) -> Iterable[Anchor]:
         url = text.web(contact.url)
         if names:
             yield Anchor(
-                ", ".join(dict.fromkeys(names))[:200], "" if "@" in url else url, ", ".join(contact.roles)[:100]
+                ", ".join(dict.fromkeys(names))[:200],
+                "" if "@" in url else url,
+                ", ".join(contact.roles)[:100].replace("_", " "),
             )
 
 
@@ -186,7 +192,6 @@ def _properties(record: Record) -> Iterable[Fact]:
     left = [(name, value) for name, value in record.properties.items() if name not in _SHOWN_PROPERTIES]
     for name, value in left[:TAIL]:
         values = _several(value)[:VALUES]
-        # A code span in a path or a link as a value: both are text, only the second leads somewhere.
         yield Fact(name, tuple(Anchor(text.shown(each, 500), text.web(each)) for each in values))
     if record.keywords:
         yield Fact("Keywords", tuple(_facet(record, "keyword", each) for each in record.keywords[:60]))

@@ -46,10 +46,16 @@ def html(markdown: str) -> Markup:
         _markdown().render(shown),
         tags=_TAGS,
         attributes={"a": {"href"}},
+        attribute_filter=_kept,
         url_schemes=set(SCHEMES),
         link_rel="noopener noreferrer nofollow",
     )
     return Markup(clean)  # noqa: S704 - nh3 has just let through nothing but the tags above
+
+
+def _kept(_tag: str, name: str, value: str) -> str | None:
+    # Relative links were meant for the host that the description comes from; here they lead astray.
+    return web(value) or None if name == "href" else value
 
 
 def plain(markdown: str, limit: int = 5_000) -> str:
@@ -125,7 +131,7 @@ def doi(text: str) -> str:
 
 def shown(href: str, limit: int = 300) -> str:
     """Return an address as people may read it: without secrets, not longer than the limit."""
-    text = redaction.redact(href[:2_000])
+    text = redacted(href[:2_000])
     return f"{text[:limit]}…" if len(text) > limit else text
 
 

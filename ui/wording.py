@@ -34,6 +34,8 @@ _LABELS: Final = MappingProxyType(
         ("license", "various"): "Various",
     }
 )
+# Wavelengths: nobody reads a ten-millionth of a metre.
+_SMALL: Final = ((1e-6, "µm"), (1e-9, "nm"), (1e-12, "pm"))
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
@@ -73,6 +75,9 @@ def number(amount: float, unit: str = "") -> str:
     """Return a measured value with its unit, at most six digits."""
     if unit == "byte":
         return size(amount)
+    if unit == "m" and 0 < abs(amount) < 1e-3:
+        power, unit = next(each for each in _SMALL if abs(amount) >= each[0] or each is _SMALL[-1])
+        amount /= power
     return f"{amount:.6g}{'' if unit == '%' else ' ' if unit else ''}{unit}"
 
 

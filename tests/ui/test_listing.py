@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import pytest
+
+from discovery.errors import UnknownFieldError
+from discovery.model.record import Record
+from discovery.portal import Portal
+from discovery.query import fields
+from discovery.query.query import Histogram, Sort
+from discovery.query.text import TextQuery, parse
+from ui import listing, sources
+from ui.contexts import SearchContext
+from ui.rendering import Renderer
+
+
+def context(portal: Portal, *pairs: tuple[str, str]) -> SearchContext:
+    asked = listing.request(pairs)
+    page = portal.search(asked.query, elsewhere=True)
+    return listing.search_page(portal, asked, page, Renderer("T").site(), sources.read(portal))
+
+
+def test_every_facet_that_a_page_shows_is_one() -> None:
+    for names in listing.SHOWN.values():
+        assert set(names) <= set(fields.FACETS)
+        assert len(names) == len(set(names))
+
+
+def test_a_question_asks_for_the_facets_of_its_scope_and_for_what_is_ticked() -> None:
+    asked = listing.request([("scope", "observations"), ("facet.theme", "x"), ("more", "target"), ("more", "nonsense")])
+    sizes = {each.name: each.size for each in asked.query.facets}
+    assert set(sizes) == {*listing.SHOWN["observations"], "theme"}
+    assert sizes["target"] == listing.FULL
+    assert sizes["format"] == listing.CAP
+    assert asked.more == ("target",)
+    assert asked.query.histogram == Histogram("year")
+
+
+def test_a_question_with_an_unknown_name_is_refused() -> None:
+    with pytest.raises(UnknownFieldError):
+        listing.request([("facet.nothing", "x")])
+
+
+def test_a_facet_that_splits_nothing_is_not_shown(portal: Portal) -> None:
+    names = [each.name for each in context(portal, ("facet.provider", "NASA"), ("facet.kind", "dataset")).facets]
+    assert "access" not in names
+    assert {"provider", "kind"} <= set(names)
+
+
+def test_a_ticked_value_without_a_match_stays_so_that_it_can_be_unticked(portal: Portal) -> None:
+    found = context(portal, ("facet.provider", "Nobody"))
+    box = next(each for each in found.facets if each.name == "provider")
+    assert [(each.value, each.count) for each in box.values if each.selected] == [("Nobody", 0)]
+
+
+def test_a_branch_is_closed_until_it_is_ticked_or_the_tree_is_shown_whole(portal: Portal) -> None:
+    def missions(*pairs: tuple[str, str]) -> list[tuple[str, int]]:
+        box = next(each for each in context(portal, *pairs).facets if each.name == "mission")
+        return [(each.value, each.depth) for each in box.values]
+
+    whole = missions(("more", "mission"))
+    assert ("astronomy/hubble", 1) in whole
+    assert whole.index(("astronomy", 0)) < whole.index(("astronomy/gaia", 1))
+    assert ("astronomy/hubble", 1) in missions(("facet.mission", "astronomy"))
+
+
+def test_sources_are_called_by_their_titles(portal: Portal) -> None:
+    box = next(each for each in context(portal).facets if each.name == "source")
+    assert {each.label for each in box.values} == {"Open Science", "Datalabs"}
+
+
+def test_ways_out_are_ranked_by_what_they_give(portal: Portal) -> None:
+    ways = context(portal, ("q", "survey"), ("facet.kind", "datalab")).ways
+    counts = [int(each.count) for each in ways]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] == 30
+
+
+def test_an_order_that_is_not_in_the_menu_is_named_there(portal: Portal) -> None:
+    found = context(portal, ("sort", "-resolution"))
+    assert [each.text for each in found.sorts if each.selected] == ["Ground resolution, falling"]
+    assert listing.request([("sort", "-resolution")]).query.sort == Sort("resolution", descending=True)
+
+
+@pytest.mark.parametrize(("q", "first"), [("ice", "Best match"), ("", "Newest first")])
+def test_the_own_order_is_called_what_it_is(portal: Portal, q: str, first: str) -> None:
+    assert context(portal, ("q", q)).sorts[0].text == first
+
+
+def test_the_form_keeps_what_its_fields_do_not_hold(portal: Portal) -> None:
+    found = context(portal, ("q", "ice"), ("facet.kind", "dataset"), ("polygon", "0,0,9,0,9,9"), ("sort", "title"))
+    assert set(found.form.hidden) == {("facet.kind", "dataset"), ("polygon", "0,0,9,0,9,9"), ("sort", "title")}
+
+
+def test_a_card_has_no_more_than_a_card_can_hold() -> None:
+    record = Record(
+        "s", "c", "1", "dataset", "t" * 5000, description="d " * 9000, provider="p" * 900,
+        formats=("f" * 900,) * 50, missions=("m",) * 50, license="l" * 900,
+    )  # fmt: skip
+    card = listing.card(record, TextQuery(), sources.Sources({}))
+    assert sum(map(len, (card.mission, card.provider, card.formats, card.license))) < 600
+    assert sum(len(each.text) for each in (*card.title, *card.description)) < 700
+
+
+def test_a_record_without_a_title_is_called_by_its_identifier() -> None:
+    card = listing.card(Record("s", "c", "granule-7", "observation", ""), parse("x"), sources.Sources({}))
+    assert "".join(each.text for each in card.title) == "granule-7"

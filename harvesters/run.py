@@ -298,7 +298,7 @@ class _Run:
             self._counts,
             used.requests,
             used.bytes + self._harvester.bytes_read,
-            time.monotonic() - self._started,
+            round(time.monotonic() - self._started, 3),
             message,
         )
 

@@ -183,7 +183,8 @@ class Tap:
     def _without_id(self, walk: _Walk) -> RawPage:
         """Return the rows that have no identifier, which are known by a hash of what they say."""
         try:
-            table = self._query(f"{DID} IS NULL", self._size)
+            # Nothing tells one from the next, so they come in one answer or not at all, however small a page is.
+            table = self._query(f"{DID} IS NULL", max(self._size, _MOST_OF_ONE))
         except RecordError as error:
             raise RunError(f"{self._url}: the rows without an identifier cannot be read: {error}") from error
         rejected: list[Quarantined] = []

@@ -1,0 +1,113 @@
+"""A store, a client and sources of a test's own; the real catalogues of the demo's pack unpacked once."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from discovery.http import Client, Policy
+from discovery.model.record import Record
+from discovery.model.source import RawRecord, Report, Source
+from discovery.store.connection import sqlite_url
+from discovery.store.store import Store
+from harvesters import run
+from harvesters.registry import harvester
+
+ROOT = Path(__file__).parents[2]
+PACK = ROOT / "fixtures" / "demo"
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("store") / "empty.sqlite"
+    Store(sqlite_url(path)).close()
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path, empty: Path) -> Iterator[Store]:
+    shutil.copyfile(empty, tmp_path / "catalogue.sqlite")
+    opened = Store(sqlite_url(tmp_path / "catalogue.sqlite"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    policy = Policy(attempts=2, backoff=0.01, backoff_cap=0.05).with_hosts("127.0.0.1")
+    with Client(policy) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def open_science_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the root document of the whole Open Science Catalog."""
+    folder = tmp_path_factory.mktemp("osc")
+    with tarfile.open(PACK / "open-science-catalog" / "open-science-catalog.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "catalog.json"
+
+
+@pytest.fixture
+def harvest(store: Store, client: Client, tmp_path: Path) -> Callable[..., Report]:
+    """Return a function that harvests a source into the store, with the loop's own arguments as they are given."""
+
+    def go(source: Source, **more: Any) -> Report:
+        return run.harvest(store, source, client=client, folder=tmp_path, **more)
+
+    return go
+
+
+@pytest.fixture
+def mapping(client: Client) -> Callable[..., Record]:
+    """Return a function that maps one document, by a harvester of a kind, without any source."""
+
+    def go(document: dict[str, Any] | bytes, kind: str = "stac-items", container: str = "c", **settings: str) -> Record:
+        url = "http://127.0.0.1/tap" if kind == "tap" else "file:items.ndjson"
+        worker = harvester(Source("s", kind, url, settings=settings), client)
+        body = document if isinstance(document, bytes) else orjson.dumps(document)
+        source_id = orjson.loads(body).get("id", "") if not isinstance(document, bytes) else "x"
+        raw = RawRecord(container, source_id, body)
+        return worker.map(raw, worker.parse(raw)).record
+
+    return go
+
+
+def item(id: str, **more: Any) -> dict[str, Any]:
+    """Return a small Item that no mapping has anything to say against."""
+    properties = {"datetime": "2020-01-01T00:00:00Z", **more.pop("properties", {})}
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": id,
+        "collection": "c",
+        "geometry": {"type": "Point", "coordinates": [1, 2]},
+        "bbox": [1, 2, 1, 2],
+        "properties": properties,
+        "links": [],
+        "assets": {},
+        **more,
+    }
+
+
+@pytest.fixture
+def make_item() -> Callable[..., dict[str, Any]]:
+    return item
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Callable[..., Source]:
+    """Return a function that writes elements one a line and gives the source that they are."""
+
+    def write(*elements: dict[str, Any] | bytes, page: int = 10, **settings: str) -> Source:
+        bodies = [each if isinstance(each, bytes) else orjson.dumps(each) for each in elements]
+        (tmp_path / "items.ndjson").write_bytes(b"".join(body + b"\n" for body in bodies))
+        return Source("s", "stac-items", "file:items.ndjson", settings={"page": str(page), **settings})
+
+    return write

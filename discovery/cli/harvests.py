@@ -1,0 +1,65 @@
+"""The command that harvests."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from discovery import wiring
+from discovery.cli.context import opened_portal, settings_of, settle
+from discovery.cli.output import INCOMPLETE, AsJson, console, print_json
+from discovery.model.source import COMPLETE, Report
+
+app = typer.Typer()
+
+
+@app.command()
+def harvest(
+    context: typer.Context,
+    id: Annotated[str, typer.Argument(help="The source.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many elements.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and map, store nothing.")] = False,
+    approve: Annotated[bool, typer.Option("--approve", help="Delete what has vanished, however much.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Harvest a source, and return when what it brought can be found."""
+    from harvesters.progress import progress
+    from harvesters.run import harvest as run
+
+    with opened_portal(context) as portal:
+        source = portal.store.ledger.source(id)
+        bar = None if as_json else progress()
+        with wiring.client(settings_of(context), source) as client:
+            report = run(
+                portal.store,
+                source,
+                client=client,
+                limit=limit,
+                dry_run=dry_run,
+                approve=approve,
+                progress=bar,
+                lock=wiring.harvest_lock(settings_of(context), source.id),
+            )
+        # What the run did is said first: it is kept whether or not the engine can be reached now.
+        if as_json:
+            print_json(report.to_dict())
+        else:
+            _print_report(report)
+        settle(context, portal)
+    if report.status != COMPLETE:
+        raise typer.Exit(INCOMPLETE)
+
+
+def _print_report(report: Report) -> None:
+    counts = report.counts
+    console.print(
+        f"{report.source}: {report.status}. {counts.seen} seen, {counts.added} added, {counts.updated} updated, "
+        f"{counts.unchanged} unchanged, {counts.deleted} deleted, {counts.quarantined} in quarantine, "
+        f"{counts.warnings} warnings; {report.seconds:.1f} s",
+        markup=False,
+    )
+    if report.message:
+        console.print(report.message, markup=False)
+    if counts.quarantined:
+        console.print(f"next: discovery quarantine list {report.source}", markup=False)

@@ -1,0 +1,85 @@
+"""The commands about elements that could not become records."""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from typing import Annotated, Any
+
+import typer
+
+from discovery import wiring
+from discovery.cli.context import opened_portal, settings_of, settle
+from discovery.cli.output import AsJson, print_json, print_table, say
+from discovery.errors import RecordError
+from discovery.model.instant import iso
+from discovery.model.source import Quarantined
+
+app = typer.Typer(no_args_is_help=True, help="Elements that could not become records.")
+
+
+@app.command("list")
+def quarantine_list(
+    context: typer.Context,
+    source: Annotated[str | None, typer.Argument(help="Only of this source.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what is in quarantine, with the reasons."""
+    with closing(wiring.open_store(settings_of(context))) as store:
+        found = store.ledger.quarantined(source)
+    if as_json:
+        print_json([_quarantine_row(each) for each in found])
+        return
+    cells = [
+        (each.id, each.source, each.raw.source_id or each.raw.position, each.issue.code, each.issue.message)
+        for each in found
+    ]
+    print_table(("number", "source", "element", "code", "reason"), cells, empty="nothing is in quarantine")
+
+
+@app.command("show")
+def quarantine_show(context: typer.Context, number: int, as_json: AsJson = False) -> None:
+    """Show one element as it was sent, with the reason."""
+    with closing(wiring.open_store(settings_of(context))) as store:
+        entry = store.ledger.quarantine_entry(number)
+    body = entry.raw.body.decode("utf-8", "backslashreplace")
+    if as_json:
+        print_json({**_quarantine_row(entry), "body": body})
+    else:
+        print_table(("", ""), [*_quarantine_row(entry).items(), ("body", body[:4000])], empty="")
+
+
+@app.command("retry")
+def quarantine_retry(
+    context: typer.Context,
+    source: Annotated[str | None, typer.Argument(help="Only of this source.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Map what is in quarantine again; what maps now becomes records."""
+    from harvesters.run import retry
+
+    with opened_portal(context) as portal:
+        released = 0
+        for entry in portal.store.ledger.quarantined(source):
+            with wiring.client(settings_of(context)) as client, suppress(RecordError):
+                retry(portal.store, entry, client=client)
+                released += 1
+        left = len(portal.store.ledger.quarantined(source))
+        settle(context, portal)
+    say(as_json, {"released": released, "left": left}, f"{released} became records, {left} stay")
+
+
+def _quarantine_row(each: Quarantined) -> dict[str, Any]:
+    return {
+        "number": each.id,
+        "source": each.source,
+        "container": each.raw.container,
+        "source_id": each.raw.source_id,
+        "position": each.raw.position,
+        "stage": each.stage,
+        "code": each.issue.code,
+        "message": each.issue.message,
+        "path": each.issue.path,
+        "first_seen": iso(each.first_seen),
+        "last_seen": iso(each.last_seen),
+        "attempts": each.attempts,
+    }

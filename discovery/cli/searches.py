@@ -1,0 +1,97 @@
+"""The commands that find and show records."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from typing import Annotated
+
+import orjson
+import typer
+
+from discovery import wiring
+from discovery.cli.context import opened_portal, pair, settings_of
+from discovery.cli.output import AsJson, console, print_json, print_table
+from discovery.model.instant import iso
+from discovery.model.record import to_dict
+
+app = typer.Typer()
+
+
+@app.command()
+def search(
+    context: typer.Context,
+    text: Annotated[str, typer.Argument(help="Words to look for; empty is everything.")] = "",
+    facet: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; repeatable.")] = None,
+    filter: Annotated[str | None, typer.Option(help="A CQL2 text filter.")] = None,
+    bbox: Annotated[str | None, typer.Option(help="west,south,east,north in degrees.")] = None,
+    cone: Annotated[str | None, typer.Option(help="lon,lat,radius in degrees.")] = None,
+    polygon: Annotated[str | None, typer.Option(help="lon,lat,lon,lat,... in degrees.")] = None,
+    frame: Annotated[str | None, typer.Option(help="earth, sky or a body.")] = None,
+    time: Annotated[str | None, typer.Option(help="A/B, with .. for an open end.")] = None,
+    scope: Annotated[str | None, typer.Option(help="resources or observations.")] = None,
+    sort: Annotated[str | None, typer.Option(help="A field, with - in front for falling order.")] = None,
+    size: Annotated[int, typer.Option(help="Records on a page.")] = 20,
+    after: Annotated[str | None, typer.Option(help="The `next` of the page before.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search the catalogue."""
+    from discovery.query import form
+
+    given = {
+        "q": text or None,
+        "filter": filter,
+        "bbox": bbox,
+        "cone": cone,
+        "polygon": polygon,
+        "frame": frame,
+        "time": time,
+        "scope": scope,
+        "sort": sort,
+        "size": str(size),
+        "after": after,
+    }
+    pairs = [(name, value) for name, value in given.items() if value is not None]
+    pairs += [(f"facet.{name}", value) for name, value in (pair(each, "facet") for each in facet or [])]
+    with opened_portal(context) as portal:
+        page = portal.search(form.parse(pairs), elsewhere=True)
+    if as_json:
+        rows = [{**to_dict(each.record), "score": each.score} for each in page.records]
+        total = {"value": page.total.value, "exact": page.total.exact}
+        print_json({"total": total, "records": rows, "next": page.next or None})
+        return
+    cells = [(each.record.id, each.record.kind, each.record.title) for each in page.records]
+    print_table(("id", "kind", "title"), cells, empty="nothing matches; try fewer words or remove a facet")
+    more = f"; --after {page.next} for more" if page.next else ""
+    console.print(f"{page.total.value} match{more}", markup=False)
+    if page.elsewhere and page.elsewhere.value:
+        other = "observations" if page.query.scope == "resources" else "resources"
+        console.print(f"{page.elsewhere.value} {other} match too: --scope {other}", markup=False)
+
+
+@app.command()
+def get(context: typer.Context, id: str, as_json: AsJson = False) -> None:
+    """Show one record."""
+    with closing(wiring.open_store(settings_of(context))) as store:
+        record = to_dict(store.catalogue.get(id).record)
+    if as_json:
+        print_json(record)
+    else:
+        cells = [
+            (name, value if isinstance(value, str) else orjson.dumps(value).decode()) for name, value in record.items()
+        ]
+        print_table(("field", "value"), cells, empty="")
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    scope: Annotated[str | None, typer.Option(help="resources or observations; both without.")] = None,
+) -> None:
+    """Print every record as a line of JSON: id, source, container, source_id, dataset, kind, title, updated."""
+    with closing(wiring.open_store(settings_of(context))) as store:
+        for row in store.catalogue.export(scope):
+            updated = row["updated"]
+            line = {**row, "updated": iso(updated) if updated is not None else None}
+            sys.stdout.buffer.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.flush()

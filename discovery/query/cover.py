@@ -83,9 +83,14 @@ def bbox_cover(bbox: Sequence[float], *, frame: str = EARTH, max_cells: int = 64
 
 
 def box_geometry(west: float, south: float, east: float, north: float, *, frame: str = EARTH) -> Geometry:
-    """Return a lon/lat box as a polygon; its parallels are followed by short great circles where edges are such."""
+    """Return a lon/lat box as a polygon; its parallels are followed by short great circles where edges are such.
+
+    A box runs eastwards from its west, so west > east crosses the antimeridian, also where one of them is written from
+    0 to 360 and the other one from -180 to 180.
+    """
     if west > east:
-        east += 360.0
+        west, east = (value - 360.0 if value > 180 else value for value in (west, east))
+        east += 360.0 if west > east else 0.0
     if west == east or south == north:
         return {"type": "LineString", "coordinates": [[west, south], [east, north]]}
     if frame == EARTH:

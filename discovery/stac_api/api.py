@@ -30,6 +30,7 @@ from stac_fastapi.extensions.sort import (
     SearchSortExtension,
 )
 from stac_fastapi.types.config import ApiSettings
+from stac_fastapi.types.search import BaseSearchPostRequest
 
 from discovery import __version__
 from discovery.errors import DiscoveryError, TooManyError, UnavailableError
@@ -46,6 +47,14 @@ _CQL2 = (
     FilterConformanceClasses.BASIC_SPATIAL_FUNCTIONS,
     FilterConformanceClasses.TEMPORAL_FUNCTIONS,
 )
+
+
+class SearchBody(BaseSearchPostRequest):
+    """What a search is sent as; places are read by the portal, so that both methods take the same ones."""
+
+    # Wider than what they replace, which mypy does not like.
+    bbox: list[float] | None = None  # type: ignore[assignment]
+    intersects: dict[str, Any] | None = None  # type: ignore[assignment]
 
 
 class StacRoute(APIRoute):
@@ -140,7 +149,7 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
         client=client,
         extensions=[*search, *(each for each in items if each not in shared), of_collections],
         search_get_request_model=create_get_request_model(search),
-        search_post_request_model=create_post_request_model(search),
+        search_post_request_model=create_post_request_model(search, SearchBody),
         items_get_request_model=create_get_request_model(items, base_model=ItemCollectionUri),
         collections_get_request_model=of_collections.GET,
         app=scratch,

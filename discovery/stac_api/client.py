@@ -71,7 +71,7 @@ class PortalClient(BaseCoreClient):
             collections=given.collections,
             ids=given.ids,
             bbox=given.bbox,
-            intersects=given.intersects.model_dump() if given.intersects else None,
+            intersects=given.intersects,
             datetime=given.datetime,
             limit=given.limit,
             token=given.token,

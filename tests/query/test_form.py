@@ -133,10 +133,15 @@ def test_written_parameters_read_back_as_the_same_query(query: Query) -> None:
     assert form.parse(parse_qsl(encoded, errors="surrogatepass", keep_blank_values=True)) == query
 
 
-@pytest.mark.parametrize("box", ["170,-10,-170,10", "-180,-90,180,90", "0,0,1.5,2.25"])
+@pytest.mark.parametrize("box", ["170,-10,-170,10", "-180,-90,180,90", "0,0,1.5,2.25", "-60,0,10,5"])
 def test_a_box_is_written_as_a_box(box: str) -> None:
     query = form.parse([("bbox", box)])
     assert form.pairs(query) == [("bbox", box)]
+
+
+@pytest.mark.parametrize(("box", "same"), [("350,-10,-170,10", "-10,-10,-170,10"), ("300,-5,10,5", "-60,-5,10,5")])
+def test_a_box_of_mixed_longitudes_runs_eastwards(box: str, same: str) -> None:
+    assert form.parse([("bbox", box)]) == form.parse([("bbox", same)])
 
 
 def test_a_region_that_no_parameter_holds_goes_into_the_filter() -> None:

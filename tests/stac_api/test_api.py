@@ -193,6 +193,29 @@ def test_a_body_that_cannot_be_answered_is_refused(client: httpx.Client, body: d
     assert set(answer.json()) == {"code", "description"}
 
 
+@pytest.mark.parametrize(
+    "box",
+    [[-180, -84, -172, -80], [180, -84, 188, -80], [170, -84, -172, -80], [170, -84, 188, -80], [350, -84, -179, -80]],
+)
+def test_a_box_means_the_same_however_its_longitudes_are_written(client: httpx.Client, box: list[float]) -> None:
+    def found(west: float, east: float) -> set[str]:
+        page = get(client, "/stac/search", bbox=f"{west},{box[1]},{east},{box[3]}", limit=200)
+        return {each["id"] for each in page["features"]}
+
+    asked = found(box[0], box[2])
+    posted = client.post("/stac/search", json={"bbox": box, "limit": 200}).json()
+    assert {each["id"] for each in posted["features"]} == asked
+    west, east = (value - 360 if value > 180 else value for value in (box[0], box[2]))
+    assert 0 < len(asked) < 100
+    assert asked == (found(west, east) if west < east else found(west, 180) | found(-180, east))
+
+
+def test_a_longitude_beyond_every_convention_is_refused(client: httpx.Client) -> None:
+    assert "longitude must be -180 to 360" in refused(client, "/stac/search", bbox="-181,0,0,1")
+    said = client.post("/stac/search", json={"bbox": [0, 0, 361, 1]})
+    assert (said.status_code, "longitude must be -180 to 360" in said.json()["description"]) == (400, True)
+
+
 def test_what_never_was_is_404_and_what_was_deleted_410(client: httpx.Client) -> None:
     for path in ("/stac/collections/nope", "/stac/collections/lab", "/stac/collections/nope/items",
                  f"/stac/collections/{S2}/items/nope", "/stac/collections/nope/queryables"):  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 from discovery.config import Settings
 from discovery.errors import ConflictError, UnavailableError
 from discovery.indexer import Lock, differences, follow, rebuild, settle
-from discovery.model.record import RESOURCES, Record
+from discovery.model.record import OBSERVATIONS, RESOURCES, Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.portal import Portal
 from discovery.query.query import Query
@@ -50,6 +50,21 @@ def test_following_takes_each_change_once(portal: Portal) -> None:
     portal.store.ingest.remove("s")
     assert follow(portal.store, portal.index) == 2
     assert portal.status()[RESOURCES].documents == 0
+
+
+def test_a_record_that_changes_its_scope_is_found_in_the_new_one_alone(portal: Portal) -> None:
+    write(portal, "a", "b")
+    follow(portal.store, portal.index)
+    moved = Record("s", "c", "a", "observation", "Title")
+    portal.store.ingest.page("s", 2, [Mapped(moved, RawRecord("c", "a", b"{}"))])
+    assert follow(portal.store, portal.index) == 2
+    assert found(portal) == ["b"]
+    assert [each.record.source_id for each in portal.search(Query(scope=OBSERVATIONS)).records] == ["a"]
+    assert differences(portal.store, portal.index) == []
+    assert {scope: made.documents for scope, made in rebuild(portal.store, portal.index).items()} == {
+        RESOURCES: 1,
+        OBSERVATIONS: 1,
+    }
 
 
 def test_a_rebuild_misses_nothing_that_is_written_meanwhile(portal: Portal) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
@@ -120,27 +120,31 @@ def _upsert(connection: Connection, source: str, walk: int | None, latest: Mappi
     known = _known(connection, list(latest))
     fresh = [each for id, each in latest.items() if id not in known]
     changed: list[tuple[int, Mapped, bytes]] = []
+    moved: list[tuple[_Known, Mapped]] = []
     same: list[int] = []
     reworded: list[tuple[int, Mapped, bytes]] = []
-    for id, (key, digest, live) in known.items():
+    for id, stored in known.items():
         each = latest[id]
         fingerprint = _fingerprint(each)
-        if live and fingerprint[:_MAPPED] == digest[:_MAPPED]:
-            same.append(key)
-            if fingerprint != digest:
-                reworded.append((key, each, fingerprint))
+        if stored.scope != scope_of(each.record.kind):
+            moved.append((stored, each))
+        elif stored.live and fingerprint[:_MAPPED] == stored.digest[:_MAPPED]:
+            same.append(stored.key)
+            if fingerprint != stored.digest:
+                reworded.append((stored.key, each, fingerprint))
         else:
-            changed.append((key, each, fingerprint))
-    change = _take_changes(connection, len(fresh) + len(changed))
+            changed.append((stored.key, each, fingerprint))
+    change = _take_changes(connection, len(fresh) + len(changed) + 2 * len(moved))
     moment = now()
     _add(connection, fresh, walk or 0, change, moment)
     _change(connection, changed, walk, change + len(fresh), moment)
+    _move(connection, moved, walk, change + len(fresh) + len(changed), moment)
     _reword(connection, reworded)
     if walk is not None:
         seen = update(records).where(records.c.key.in_(bindparam("keys", expanding=True)))
         for part in parts(same):
             connection.execute(seen.values(walk=walk, missing=0), {"keys": part})
-    return Counts(added=len(fresh), updated=len(changed), unchanged=len(same))
+    return Counts(added=len(fresh), updated=len(changed) + len(moved), unchanged=len(same))
 
 
 def _fingerprint(each: Mapped) -> bytes:
@@ -150,12 +154,23 @@ def _fingerprint(each: Mapped) -> bytes:
     return each.record.fingerprint() + hashlib.sha256(b"\0".join(parts)).digest()[:8]
 
 
-def _known(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, bytes, bool]]:
-    statement = select(records.c.id, records.c.key, records.c.hash, records.c.deleted.is_(None).label("live")).where(
-        records.c.id.in_(bindparam("ids", expanding=True))
-    )
+class _Known(NamedTuple):
+    """What is stored under an id, as far as it decides what becomes of a record."""
+
+    key: int
+    digest: bytes
+    live: bool
+    scope: str
+    walk: int
+
+
+def _known(connection: Connection, ids: Sequence[str]) -> dict[str, _Known]:
+    columns = records.c
+    statement = select(
+        columns.id, columns.key, columns.hash, columns.deleted.is_(None).label("live"), columns.scope, columns.walk
+    ).where(columns.id.in_(bindparam("ids", expanding=True)))
     return {
-        row.id: (row.key, row.hash, bool(row.live))
+        row.id: _Known(row.key, row.hash, bool(row.live), row.scope, row.walk)
         for part in parts(ids)
         for row in connection.execute(statement, {"ids": part})
     }
@@ -218,8 +233,8 @@ def _add(connection: Connection, fresh: Sequence[Mapped], walk: int, change: int
         for n, each in enumerate(fresh)
     ]
     connection.execute(insert(records), rows)
-    keys = {id: key for id, (key, _, _) in _known(connection, [each.record.id for each in fresh]).items()}
-    connection.execute(insert(raws), [{"key": keys[each.record.id], **_raw_columns(each)} for each in fresh])
+    keys = _known(connection, [each.record.id for each in fresh])
+    connection.execute(insert(raws), [{"key": keys[each.record.id].key, **_raw_columns(each)} for each in fresh])
 
 
 def _change(
@@ -243,6 +258,21 @@ def _change(
         update(records).where(records.c.key == bindparam("at")).values({name: bindparam(name) for name in names}), rows
     )
     _replace_raws(connection, changed)
+
+
+def _move(
+    connection: Connection, moved: Sequence[tuple[_Known, Mapped]], walk: int | None, change: int, moment: int
+) -> None:
+    """Store records whose kind is now one of the other scope: there they are new, here they leave a tombstone.
+
+    An engine follows the changes of one scope, so whoever only wrote the new scope into the row would leave it in the
+    old index for ever. The tombstone has the key and an id that no record has; the id of the record goes on.
+    """
+    for n, (stored, each) in enumerate(moved):
+        left = {"id": f"{each.record.id}-{stored.key}", "change": change + 2 * n, "deleted": moment}
+        connection.execute(update(records).where(records.c.key == stored.key).values(left))
+        connection.execute(delete(raws).where(raws.c.key == stored.key))
+        _add(connection, [each], stored.walk if walk is None else walk, change + 2 * n + 1, moment)
 
 
 def _reword(connection: Connection, reworded: Sequence[tuple[int, Mapped, bytes]]) -> None:

@@ -336,6 +336,26 @@ def test_an_observation_changes_in_its_own_scope(store: Store, mapped: Make) -> 
     assert store.catalogue.pending(RESOURCES, 0) == 1
 
 
+@pytest.mark.parametrize("remapped", [False, True])
+def test_a_record_that_changes_its_scope_leaves_the_old_one(remapped: bool, store: Store, mapped: Make) -> None:
+    store.ingest.page("s", 1, [mapped("a"), mapped("b")])
+    old = store.catalogue.find("s", "c", "a")
+    now = mapped("a", kind="observation", dataset="d")
+    counts = store.ingest.remap([now]) if remapped else store.ingest.page("s", 2, [now])
+    assert (counts.added, counts.updated) == (0, 1)
+    new = store.catalogue.find("s", "c", "a")
+    assert (new.record.kind, new.stac_space, new.stac_id) == ("observation", "d", "a")
+    gone = [(each.key, each.record) for each in store.catalogue.changes(RESOURCES, 2)]
+    assert gone == [(old.key, None)]
+    arrived = [each.key for each in store.catalogue.changes(OBSERVATIONS, 2)]
+    assert arrived == [new.key] != [old.key]
+    assert (store.catalogue.live(RESOURCES), store.catalogue.live(OBSERVATIONS)) == (1, 1)
+    store.ingest.page("s", 3, [mapped("a"), mapped("b")])
+    assert store.catalogue.find("s", "c", "a").record.kind == "dataset"
+    assert store.catalogue.live(OBSERVATIONS) == 0
+    assert store.ingest.missing("s", 3) == (0, 2)
+
+
 def test_a_writer_that_waits_too_long_says_so(store: Store, mapped: Make, tmp_path: Path) -> None:
     other = Store(sqlite_url(tmp_path / "catalogue.sqlite"))
     with store.database.read() as connection:

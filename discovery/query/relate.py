@@ -18,7 +18,7 @@ from discovery.query.query import Region
 
 RELATIONS = ("intersects", "within", "contains", "disjoint")
 """What `Region.relation` may be: how the record's footprint lies to the region."""
-# Two circles, or a circle and a point, that touch within this many degrees (4 micro arc seconds) do touch.
+# Two geometries of the sphere that touch within this many degrees (4 micro arc seconds) do touch.
 _TOUCH = 1e-9
 
 
@@ -72,7 +72,7 @@ def _intersect(asked: Footprint, there: Sequence[Footprint]) -> Flags:
     if rows:
         solid = [there[i] for i in rows]
         if asked.sphere is not None:
-            answer[rows] |= spherely.intersects(_column(solid, "sphere"), asked.sphere)
+            answer[rows] |= _touching(_column(solid, "sphere"), asked.sphere)
         elif asked.plane is not None:
             answer[rows] |= shapely.intersects(asked.plane, _column(solid, "plane"))
         for cap in asked.caps:
@@ -81,6 +81,15 @@ def _intersect(asked: Footprint, there: Sequence[Footprint]) -> Flags:
         if not answer[row]:
             answer[row] = _cap_meets(cap, asked)
     return answer
+
+
+def _touching(spheres: Objects, asked: Any) -> Flags:
+    """Return which geographies meet another; to `spherely.intersects` half of a polygon's edge is outside of it."""
+    found = np.asarray(spherely.intersects(spheres, asked), dtype=bool)
+    apart = np.flatnonzero(~found)
+    if len(apart):
+        found[apart] = np.degrees(spherely.distance(spheres[apart], asked, radius=1.0)) <= _TOUCH
+    return found
 
 
 def _cap_meets(cap: Cap, other: Footprint) -> bool:

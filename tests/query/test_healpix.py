@@ -1,0 +1,86 @@
+"""Cells as numbers, against cdshealpix's own names for them and against points drawn in them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+
+from discovery.query import healpix
+
+
+def test_outlines_and_circles_of_cells_hold_all_of_the_cell() -> None:
+    for order in (0, 1, 2, 3, 4, 9):
+        numbers = np.arange(4 << 2 * order, 16 << 2 * order, max(1, 4**order // 200), dtype=np.int64)
+        lon, lat = healpix.rings(numbers, 8)
+        held = shapely.covers(healpix.outlines(numbers)[:, None], shapely.points(lon, lat))
+        assert (held | (np.abs(lat) > 90 - 1e-9)).all()
+        clon, clat, radius = healpix.caps(numbers)
+        assert (healpix.separation(lon, lat, clon[:, None], clat[:, None]) <= radius[:, None]).all()
+
+
+def every(order: int, most: int = 400) -> healpix.Numbers:
+    """Return cells of an order, spread over the sphere."""
+    return np.arange(4 << 2 * order, 16 << 2 * order, max(1, 12 * 4**order // most), dtype=np.int64)
+
+
+@pytest.mark.parametrize("order", range(13))
+def test_a_number_says_the_order_and_the_parents_of_a_cell(order: int) -> None:
+    numbers = np.concatenate((every(order), [(16 << 2 * order) - 1]))
+    assert (healpix.orders(numbers) == order).all()
+    above = healpix.ancestors(numbers)
+    assert set(above.tolist()) == {n >> 2 * up for n in numbers.tolist() for up in range(1, order + 1)}
+    assert (np.diff(above) > 0).all()
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 5, 12])
+def test_the_centre_of_a_cell_lies_in_it_and_in_its_parents(order: int) -> None:
+    numbers = every(order)
+    lon, lat = healpix.centres(numbers)
+    for up in range(order + 1):
+        assert (healpix.cells_at(lon, lat, order - up) == numbers >> 2 * up).all()
+    assert (healpix.cells_at(lon - 360, lat, order) == numbers).all()
+
+
+def test_points_of_mixed_orders_are_placed_at_once() -> None:
+    rng = np.random.default_rng(1)
+    lon, lat = rng.uniform(0, 360, 500), np.degrees(np.arcsin(rng.uniform(-1, 1, 500)))
+    order = rng.integers(0, 13, 500)
+    deep = healpix.cells_at(lon, lat, healpix.DEEPEST)
+    assert (healpix.cells_at(lon, lat, order) == deep >> 2 * (healpix.DEEPEST - order)).all()
+
+
+def test_a_block_is_the_cell_and_what_touches_it() -> None:
+    for order in (1, 3, 7):
+        numbers = every(order, 60)
+        found = healpix.blocks(numbers)
+        assert (found == numbers[:, None]).any(axis=1).all()
+        lon, lat, radius = healpix.caps(found.ravel())
+        clon, clat, wide = healpix.caps(np.repeat(numbers, 9))
+        assert (healpix.separation(lon, lat, clon, clat) <= radius + wide).all()
+
+
+def test_a_block_reaches_as_far_as_promised() -> None:
+    for order in (1, 3, 7):
+        numbers = every(order, 60)
+        found = healpix.blocks(numbers)
+        away = np.radians(healpix.REACH / 2**order)
+        lon, lat = map(np.radians, healpix.centres(numbers))
+        for turn in np.radians(np.arange(0, 360, 45)):
+            up = np.sin(lat) * np.cos(away) + np.cos(lat) * np.sin(away) * np.cos(turn)
+            along = np.arctan2(np.sin(turn) * np.sin(away) * np.cos(lat), np.cos(away) - np.sin(lat) * up)
+            there = healpix.cells_at(np.degrees(lon + along), np.degrees(np.arcsin(np.clip(up, -1, 1))), order)
+            assert (found == there[:, None]).any(axis=1).all()
+
+
+def test_separations_are_right_for_near_and_for_opposite_points() -> None:
+    zero = np.zeros(1)
+    assert healpix.separation(zero, zero, 1e-9, 0.0)[0] == pytest.approx(1e-9, rel=1e-6)
+    assert healpix.separation(zero, zero, 180.0, 0.0)[0] == pytest.approx(180)
+    assert healpix.separation(zero, zero + 90, 77.0, 89.0)[0] == pytest.approx(1)
+    assert healpix.separation(zero, zero, 359.0, 0.0)[0] == pytest.approx(1)
+
+
+def test_no_cells_have_no_ancestors() -> None:
+    assert healpix.ancestors(healpix.BASE).tolist() == []
+    assert healpix.ancestors(np.empty(0, dtype=np.int64)).tolist() == []

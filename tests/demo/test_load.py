@@ -65,6 +65,13 @@ def test_every_record_of_the_demo_is_found_by_a_search(portal: Portal) -> None:
     assert portal.search(Query(scope="observations", size=0)).total.value == 1908
 
 
+def test_every_observation_of_the_demo_has_its_dataset(portal: Portal) -> None:
+    rows = list(portal.export())
+    datasets = {row["id"] for row in rows if row["kind"] != "observation"}
+    orphans = Counter(row["source"] for row in rows if row["kind"] == "observation" and row["dataset"] not in datasets)
+    assert orphans == {}
+
+
 def test_nothing_of_the_demo_is_in_quarantine(portal: Portal) -> None:
     assert portal.store.ledger.quarantined() == []
 

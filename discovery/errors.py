@@ -57,7 +57,7 @@ class UnknownFieldError(BadQueryError):
 
 
 class LimitError(BadQueryError):
-    """The question is larger than a stated limit; `limit` names the row of docs/limits.md."""
+    """The question is larger than a stated limit; `limit` names the row of docs/reference/limits.md."""
 
     kind = "limit"
 

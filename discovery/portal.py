@@ -218,7 +218,7 @@ class Portal:
         keys = self.index.keys(Plan(scope=plan.scope, text=plan.text, filter=doubtful), MAX_KEYS + 1)
         if len(keys) > MAX_KEYS:
             raise LimitError(
-                "region.undecided", f"more than {MAX_KEYS} footprints touch the border of the region", parameter="bbox"
+                "region-undecided", f"more than {MAX_KEYS} footprints touch the border of the region", parameter="bbox"
             )
         stored = self.store.catalogue.many(list(keys))
         known = [key for key in keys if key in stored]

@@ -77,7 +77,7 @@ def like(pattern: str, *, casei: bool = False, accenti: bool = False, folded: bo
     """
     if len(pattern) > MAX_PATTERN:
         found = f"a LIKE pattern has {len(pattern)} characters; allowed are {MAX_PATTERN}"
-        raise LimitError("filter.pattern", found, parameter="filter")
+        raise LimitError("filter-pattern", found, parameter="filter")
     runs: list[list[_Step]] = [[]]
     literal: list[str] = []
 

@@ -52,10 +52,10 @@ def check(plan: Plan) -> None:
     if plan.size < 0 or plan.offset < 0:
         raise BadQueryError(f"size {plan.size} and offset {plan.offset} must not be negative", parameter="size")
     if plan.size > MAX_PAGE:
-        raise LimitError("page.size", f"size {plan.size} is more than {MAX_PAGE}", parameter="size")
+        raise LimitError("index-page", f"size {plan.size} is more than {MAX_PAGE}", parameter="size")
     if plan.sort is None and plan.offset + plan.size > RELEVANCE_WINDOW:
         deepest = f"hits beyond {RELEVANCE_WINDOW} are not ordered by relevance; refine the question or sort by a field"
-        raise LimitError("relevance.window", deepest, parameter="after")
+        raise LimitError("relevance-window", deepest, parameter="after")
     if plan.sort is not None:
         sort(plan.sort.name, parameter="sort")
     if plan.histogram is not None and plan.histogram.interval not in _INTERVALS:
@@ -63,7 +63,7 @@ def check(plan: Plan) -> None:
     for request in plan.facets:
         facet(request.name, parameter="facets")
         if not 0 <= request.size <= MAX_BUCKETS:
-            raise LimitError("facet.size", f"facet size {request.size} is not 0 to {MAX_BUCKETS}", parameter="facets")
+            raise LimitError("facet-size", f"facet size {request.size} is not 0 to {MAX_BUCKETS}", parameter="facets")
     for selection in plan.selections:
         facet(selection.name, parameter=f"facet.{selection.name}")
 

@@ -15,6 +15,7 @@ FACET: Final = "facet."
 """What the names of facet selections begin with: `facet.mission=astronomy/hubble`."""
 DEFAULT_SIZE: Final = Query().size
 MAX_SIZE: Final = 100
+"""Records on a page, and the most that the command line and `f=json` give at once."""
 MAX_PAIRS: Final = 300
 """Parameters of one question; the longest URLs that servers take hold fewer."""
 NAMES: Final = ("q", "filter", "bbox", "cone", "polygon", "frame", "time", "scope", "sort", "size", "after")
@@ -35,7 +36,7 @@ def parse(pairs: Iterable[tuple[str, str]]) -> Query:
     """
     given = [(name, value) for name, value in pairs if value.strip()]
     if len(given) > MAX_PAIRS:
-        raise LimitError("form.parameters", f"{len(given)} parameters are more than {MAX_PAIRS}")
+        raise LimitError("query-parameters", f"{len(given)} parameters are more than {MAX_PAIRS}")
     single = _single(given)
     text = single.get("filter")
     moment = single.get("time")
@@ -115,7 +116,7 @@ def _size(text: str) -> int:
         raise BadQueryError(f"size {text[:20]!r} is not a whole number from 0 to {MAX_SIZE}", parameter="size")
     # Longer texts are larger than any limit, and Python refuses to read thousands of digits.
     if len(text) > 9 or int(text) > MAX_SIZE:
-        raise LimitError("page.size", f"size {text[:20]} is more than {MAX_SIZE}", parameter="size")
+        raise LimitError("page-size", f"size {text[:20]} is more than {MAX_SIZE}", parameter="size")
     return int(text)
 
 

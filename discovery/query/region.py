@@ -34,6 +34,8 @@ FRAMES = (EARTH, SKY, *_BODIES)
 """Every frame that can be asked for."""
 MAX_QUERY_VERTICES = 5_000
 """The most vertices of a region that is asked for."""
+MAX_QUERY_MOC = 100_000
+"""The most characters of a MOC that is asked for."""
 _SIMPLE = 10_000
 _POSITIONS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
 
@@ -112,7 +114,7 @@ def geojson(value: Any, *, frame: str = EARTH, relation: str = "intersects", par
         _position(lon, lat, parameter)
         if count > MAX_QUERY_VERTICES:
             message = f"{parameter} has more than {MAX_QUERY_VERTICES:,} vertices"
-            raise LimitError("region_vertices", message, parameter=parameter)
+            raise LimitError("region-vertices", message, parameter=parameter)
     try:
         build(geometry, _frame(frame))
     except RecordError as error:
@@ -131,8 +133,9 @@ def _walk(geometry: Any, parameter: str, depth: int) -> Iterator[tuple[Any, Any]
     elif kind in _POSITIONS:
         yield from _leaves(geometry.get("coordinates"), _POSITIONS[kind], parameter)
     elif kind == "Moc":
-        if len(str(geometry.get("moc"))) > 100_000:
-            raise LimitError("region_moc", f"{parameter}: a MOC of more than 100,000 characters", parameter=parameter)
+        if len(str(geometry.get("moc"))) > MAX_QUERY_MOC:
+            message = f"{parameter}: a MOC of more than {MAX_QUERY_MOC:,} characters"
+            raise LimitError("region-moc", message, parameter=parameter)
     else:
         allowed = ", ".join((*_POSITIONS, "GeometryCollection", "Circle", "Moc"))
         raise BadQueryError(f"{parameter}: unknown geometry type {str(kind)[:40]!r}; allowed: {allowed}",
@@ -154,7 +157,7 @@ def _leaves(value: Any, depth: int, parameter: str) -> Iterator[tuple[Any, Any]]
 def _numbers(value: str | Sequence[Any], parameter: str) -> list[float]:
     parts: Any = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
     if not isinstance(parts, Sequence) or len(parts) > 2 * MAX_QUERY_VERTICES + 2:
-        raise LimitError("region_vertices", f"{parameter} is no list of numbers, or too long", parameter=parameter)
+        raise LimitError("region-vertices", f"{parameter} is no list of numbers, or too long", parameter=parameter)
     return [_number(part, parameter) for part in parts]
 
 

@@ -53,7 +53,9 @@ PREFIX_LENGTH: Final = 12
 """The longest beginning of a title word that is indexed; longer typed beginnings are cut to it."""
 
 QUERY_CHARACTERS: Final = 1024
+"""Characters of what is looked for."""
 QUERY_GROUPS: Final = 32
+"""Words and phrases of what is looked for, unwanted ones included."""
 
 _IDENTIFIER_LENGTH: Final = 200
 _SCHEME: Final = re.compile(
@@ -192,7 +194,7 @@ def parse(text: str, *, synonyms: Synonyms | None = None) -> TextQuery:
         LimitError: More than 1024 characters, or more than 32 words and phrases.
     """
     if len(text) > QUERY_CHARACTERS:
-        raise LimitError("text.characters", f"text has {len(text)} characters; allowed are {QUERY_CHARACTERS}")
+        raise LimitError("text-characters", f"text has {len(text)} characters; allowed are {QUERY_CHARACTERS}")
     table = synonyms_module.bundled() if synonyms is None else synonyms
     plain = text.translate(_QUOTES)
     whole = _whole(plain)
@@ -202,7 +204,7 @@ def parse(text: str, *, synonyms: Synonyms | None = None) -> TextQuery:
     unwanted = tuple(dict.fromkeys(excluded))
     if len(groups) + len(unwanted) > QUERY_GROUPS:
         count = len(groups) + len(unwanted)
-        raise LimitError("text.words", f"text has {count} words and phrases; allowed are {QUERY_GROUPS}")
+        raise LimitError("text-words", f"text has {count} words and phrases; allowed are {QUERY_GROUPS}")
     return TextQuery(
         groups=groups,
         excluded=unwanted,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from discovery.errors import BadQueryError
+from discovery.errors import BadQueryError, LimitError
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Portal
 from discovery.query import cql2, fields, region
@@ -95,7 +95,8 @@ def _query(asked: Asked, scope: str, narrowed: Filter | None) -> Query:
 
 def _names(names: Sequence[str], parameter: str) -> list[str]:
     if len(names) > MAX_NAMES:
-        raise BadQueryError(f"{parameter} names {len(names)}; at most {MAX_NAMES} are read", parameter=parameter)
+        message = f"{parameter} names {len(names)}; at most {MAX_NAMES} are read"
+        raise LimitError("stac-names", message, parameter=parameter)
     return list(dict.fromkeys(names))
 
 

@@ -22,8 +22,9 @@ from discovery_graphql.scalars import SCALARS, Instant
 from discovery_graphql.search import MAX_PAGE, YEAR, Bin, Info, SearchConnection, Step, connection
 
 MAX_TOKENS = 1_000
-"""Tokens of a document: graphql-core needs 24 s for 2 MB of them (notes/reliability.md S7)."""
+"""Tokens of a document: graphql-core needs 24 s for 2 MB of them."""
 MAX_SUGGESTIONS = 50
+"""Titles that may be suggested at once."""
 MAX_MOVES = 8
 """Merges that `record` follows; a longer chain can only be a circle."""
 

@@ -239,9 +239,9 @@ def test_a_title_is_indexed_by_beginnings_and_trigrams() -> None:
 
 
 def test_a_text_too_long_or_with_too_many_words_is_refused_by_name() -> None:
-    with pytest.raises(LimitError, match=r"text\.characters"):
+    with pytest.raises(LimitError, match="text-characters"):
         parse("a" * 1025)
-    with pytest.raises(LimitError, match=r"text\.words"):
+    with pytest.raises(LimitError, match="text-words"):
         parse(" ".join(f"word{n}" for n in range(33)))
     assert len(parse("sea " * 200).groups) == 1
 

@@ -19,9 +19,9 @@ def test_an_error_says_when_to_come_back() -> None:
 
 
 def test_an_error_as_json_names_what_to_change() -> None:
-    response = Renderer("T").error(LimitError("page.size", "too many", parameter="size"), as_json=True)
+    response = Renderer("T").error(LimitError("page-size", "too many", parameter="size"), as_json=True)
     found = json.loads(bytes(response.body))["error"]
-    assert (found["kind"], found["limit"], found["parameter"]) == ("limit", "page.size", "size")
+    assert (found["kind"], found["limit"], found["parameter"]) == ("limit", "page-size", "size")
 
 
 def test_any_error_of_ours_has_a_page() -> None:

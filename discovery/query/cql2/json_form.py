@@ -19,6 +19,7 @@ from discovery.query.cql2.limits import (
     checked,
     too_deep,
     too_long,
+    too_long_json,
 )
 from discovery.query.cql2.predicates import (
     FLIPPED,
@@ -79,7 +80,7 @@ def parse_json(value: object, *, parameter: str | None = PARAMETER) -> Filter:
 
 def _loaded(text: str | bytes, parameter: str | None) -> object:
     if len(text) > MAX_JSON_BYTES:
-        raise too_long(parameter, MAX_JSON_BYTES)
+        raise too_long_json(parameter)
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:

@@ -1,4 +1,4 @@
-"""How large a filter may be, whatever form it comes in; each limit has its row in docs/limits.md."""
+"""How large a filter may be, whatever form it comes in; each limit has its row in docs/reference/limits.md."""
 
 from __future__ import annotations
 
@@ -41,9 +41,14 @@ def too_deep(parameter: str | None) -> LimitError:
     return LimitError("filter-depth", f"the filter has more than {MAX_DEPTH} levels", parameter=parameter)
 
 
-def too_long(parameter: str | None, limit: int = MAX_BYTES) -> LimitError:
-    """Return the error for a filter of more bytes than `limit`."""
-    return LimitError("filter-bytes", f"the filter has more than {limit} bytes", parameter=parameter)
+def too_long(parameter: str | None) -> LimitError:
+    """Return the error for a filter of more than `MAX_BYTES`."""
+    return LimitError("filter-bytes", f"the filter has more than {MAX_BYTES} bytes", parameter=parameter)
+
+
+def too_long_json(parameter: str | None) -> LimitError:
+    """Return the error for a JSON text of more than `MAX_JSON_BYTES`."""
+    return LimitError("filter-json-bytes", f"the filter has more than {MAX_JSON_BYTES} bytes", parameter=parameter)
 
 
 def too_many_positions(parameter: str | None) -> LimitError:

@@ -61,14 +61,17 @@ def parse_object(raw: RawRecord) -> dict[str, Any]:
     return document
 
 
+def nameable(text: str) -> bool:
+    """Say whether an id or the name of a container can be written down everywhere: in URLs, in XML, in a database."""
+    return len(text) <= MAX_ID and not _UNWANTED.search(text)
+
+
 def identity(document: Mapping[str, Any]) -> str:
     """Return the id of a document, as sent; empty when it has none that can be used."""
     value = document.get("id")
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    if not isinstance(value, str) or not value or len(value) > MAX_ID or _UNWANTED.search(value):
-        return ""
-    return value
+    return value if isinstance(value, str) and nameable(value) else ""
 
 
 def require_identity(raw: RawRecord, document: Mapping[str, Any]) -> str:

@@ -39,7 +39,7 @@ from discovery.model.source import (
 )
 from discovery.store.store import Store
 from harvesters.base import Harvester, Position, RawPage
-from harvesters.document import clean
+from harvesters.document import clean, nameable
 from harvesters.progress import Progress
 from harvesters.registry import harvester as make_harvester
 
@@ -53,7 +53,9 @@ _WATCHED: Final = 2.0
 """Seconds between two interim reports, for whoever watches a run."""
 _UNREADABLE: Final = frozenset({"parse", "fetch"})
 # These have said what they are: a link into nothing, or an element that never was a record of ours.
-_HARMLESS: Final = frozenset({"missing-document", "refused", "missing-id", "bad-id", "not-an-object", "unknown-type"})
+_HARMLESS: Final = frozenset(
+    {"missing-document", "refused", "missing-id", "bad-id", "bad-container", "not-an-object", "unknown-type"}
+)
 
 
 def harvest(
@@ -317,6 +319,14 @@ class _Run:
 
 def map_one(harvester: Harvester, raw: RawRecord) -> Mapped | Quarantined:
     """Return the record of one element, or why there is none; nothing in an element can stop a run."""
+    if not nameable(raw.container):
+        message = f"the element is in {raw.container[:80]!r}, which is no name of a collection"
+        place = raw.position or clean(f"{raw.container[:80]}/{raw.source_id}")
+        return Quarantined(
+            replace(raw, container="", source_id="", position=place),
+            Issue("bad-container", message, "collection"),
+            "parse",
+        )
     stage = "parse"
     try:
         document = harvester.parse(raw)

@@ -10,7 +10,7 @@ from discovery.http.redaction import has_credentials, is_signed, redact
 from discovery.model import terms
 from discovery.model.record import Asset, Contact, Link
 from discovery.model.stac import INFERRED_RELS, absolute
-from harvesters.document import MAX_VALUES, Notes, items, number, text, texts
+from harvesters.document import MAX_VALUES, Notes, clean, items, number, text, texts
 
 NUMBERS: Final = {
     "eo:cloud_cover": "cloud_cover",
@@ -147,7 +147,7 @@ def links(value: Any, base: str, notes: Notes) -> tuple[Link, ...]:
 
 def _target(href: str, base: str, notes: Notes, path: str) -> str:
     """Return where a link leads without any secret; a signed link leads nowhere for long and is left out."""
-    href = href.strip()
+    href = clean(href)
     if href.lower().startswith("www."):
         notes.add("link-without-scheme", f"{href[:100]!r} has no scheme; https is assumed", path)
         href = f"https://{href}"
@@ -215,13 +215,14 @@ def _alternates(value: Any, base: str, notes: Notes, path: str) -> tuple[str, ..
 
 
 def _location(href: str, base: str, notes: Notes, path: str) -> str:
+    href = clean(href)
     if is_signed(href):
         notes.add("signed-asset", "a location that is signed for a while is not kept", path)
         return ""
     if has_credentials(href):
         notes.add("secret-in-link", "a location had a user name, password or token in it, which was taken out", path)
         href = redact(href)
-    return absolute(href, base) or href.strip()
+    return absolute(href, base) or href
 
 
 def contacts(document: Mapping[str, Any], properties: Mapping[str, Any], notes: Notes) -> tuple[Contact, ...]:

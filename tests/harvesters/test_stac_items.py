@@ -41,6 +41,14 @@ def spoilt(make: Make) -> dict[str, tuple[bytes, str]]:
         "empty id": (make(""), "MISSING-ID"),
         "an id of 64 KiB": (make("x" * 65_536), "BAD-ID"),
         "NUL in the id": (make("a\0b"), "BAD-ID"),
+        "NUL in the collection": (make("x", collection="a\0b"), "BAD-CONTAINER"),
+        "a collection of 64 KiB": (make("x", collection="c" * 65_536), "BAD-CONTAINER"),
+        "NUL in every text": (
+            make(
+                "x", properties={"title": "a\0", "k\0": "v", "k": "v\0"}, assets={"a\0": {"href": "https://b.org/\0"}}
+            ),
+            "",
+        ),
         "the id is an object": (make("x") | {"id": {}}, "BAD-ID"),
         "a lone surrogate": (dump(plain).replace(b'"x"', b'"\\ud800"'), "BROKEN-JSON"),
         "NaN": (dump(make("x", properties={"gsd": 5})).replace(b'"gsd":5', b'"gsd":NaN'), "BROKEN-JSON"),

@@ -272,7 +272,5 @@ class ErrorContext:
     status: int
     title: str
     message: str
-    near: tuple[str, ...]
-    """Names that may have been meant."""
     ways: tuple[Anchor, ...]
     """Where to go from here."""

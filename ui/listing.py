@@ -22,6 +22,8 @@ from ui.sources import Sources
 CAP: Final = 8
 """Values of a facet before "show more"."""
 FULL: Final = 100
+TWIGS: Final = 3
+"""Nodes that are seen beneath each root of a tree in which nothing is ticked."""
 TREE: Final = 400
 """Nodes of the mission tree; all vocabularies together hold fewer."""
 OPEN: Final = 6
@@ -92,7 +94,8 @@ def search_page(portal: Portal, asked: Request, page: Page, site: Site, sources:
     query = asked.query
     words = parse(query.text)
     bars = drawing.bars(page.bins)
-    chips = _chips(asked, page)
+    named = boxes(page.facets, sources)
+    chips = _chips(asked, named)
     ways = tuple(_ways(portal, asked, chips)) if not page.total.value else ()
     return SearchContext(
         site=site,
@@ -102,7 +105,7 @@ def search_page(portal: Portal, asked: Request, page: Page, site: Site, sources:
         noun=_noun(query.scope, page.total.value),
         elsewhere=_elsewhere(asked, page),
         cards=tuple(card(each.record, words, sources) for each in page.records),
-        facets=tuple(_boxes(asked, page, sources)),
+        facets=tuple(_boxes(asked, named, page.total.value)),
         chips=tuple(chip for chip, _ in chips),
         clear=links.clear(asked.pairs),
         sorts=_sorts(asked),
@@ -145,17 +148,19 @@ def boxes(facets: Iterable[Facet], sources: Sources) -> list[Facet]:
 def _label(name: str, bucket: Bucket, sources: Sources) -> str:
     if name == "source":
         return sources.title(bucket.value)
+    if name == "dataset" and bucket.label in ("", bucket.value):
+        return f"Dataset not in the catalogue ({bucket.value})"
     return wording.value(name, bucket.value, bucket.label)
 
 
-def _boxes(asked: Request, page: Page, sources: Sources) -> Iterable[FacetBox]:
+def _boxes(asked: Request, facets: Iterable[Facet], total: int) -> Iterable[FacetBox]:
     number = 0
-    for facet in boxes(page.facets, sources):
-        if not _splits(facet, page.total.value):
+    for facet in facets:
+        if not _splits(facet, total):
             continue
         number += 1
         full = facet.name in asked.more
-        values = _tree(facet, full) if FIELDS[facet.name].tree else list(facet.buckets)
+        values = tree(facet, full=full) if FIELDS[facet.name].tree else list(facet.buckets)
         cut = len(values) < len(facet.buckets) or facet.other > 0
         ticked = any(each.selected for each in facet.buckets)
         yield FacetBox(
@@ -182,13 +187,18 @@ def _value(pairs: Pairs, name: str, bucket: Bucket) -> Value:
     return Value(bucket.value, bucket.label[:200], bucket.count, bucket.selected, url, min(depth, 4))
 
 
-def _tree(facet: Facet, full: bool) -> list[Bucket]:
-    """Return the nodes of a tree in the order of reading: below a node only what is open, ticked or all."""
+def tree(facet: Facet, *, full: bool) -> list[Bucket]:
+    """Return the nodes of a tree in the order of reading.
+
+    Shown are the roots with what is most common right beneath each; once something is ticked, what lies beneath that.
+    """
     beneath: dict[str, list[Bucket]] = {}
     for bucket in facet.buckets:
         beneath.setdefault(bucket.path[-2] if len(bucket.path) > 1 else "", []).append(bucket)
     whole = full or len(facet.buckets) <= CAP
     opened = {step for each in facet.buckets if each.selected for step in each.path}
+    common = () if opened else (node for root in beneath.get("", ()) for node in beneath.get(root.value, ())[:TWIGS])
+    shown = opened | {node.value for node in common}
     # A single root says nothing by itself, and neither does a chain of single branches.
     branch = beneath.get("", [])
     while len(branch) == 1:
@@ -198,18 +208,18 @@ def _tree(facet: Facet, full: bool) -> list[Bucket]:
 
     def walk(parent: str) -> None:
         for number, bucket in enumerate(beneath.get(parent, ())):
-            if whole or number < CAP or bucket.value in opened:
+            near = number < CAP and (not parent or parent in opened)
+            if whole or near or bucket.value in shown:
                 out.append(bucket)
-                if whole or bucket.value in opened:
-                    walk(bucket.value)
+                walk(bucket.value)
 
     walk("")
     return out
 
 
-def _chips(asked: Request, page: Page) -> list[tuple[Chip, Pairs]]:
+def _chips(asked: Request, facets: Iterable[Facet]) -> list[tuple[Chip, Pairs]]:
     """Return each active filter with the parameters of the question without it."""
-    labels = {(facet.name, each.value): each.label for facet in page.facets for each in facet.buckets}
+    labels = {(facet.name, each.value): each.label for facet in facets for each in facet.buckets}
     chips: list[tuple[Chip, Pairs]] = []
     for name, value in asked.pairs:
         if name.startswith(form.FACET):

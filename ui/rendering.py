@@ -83,13 +83,13 @@ class Renderer:
             url = links.record(error.id)
             return redirect(links.as_json(url) if as_json else url, status=301)
         extra = _retry(error)
-        near = error.near if isinstance(error, UnknownFieldError) else ()
         if as_json:
+            near = error.near if isinstance(error, UnknownFieldError) else ()
             body = {"error": {"kind": error.kind, "message": str(error), **_details(error), "near": list(near)}}
             return answer(body, status=error.status, headers=extra)
-        ways = (Anchor("Search everything", links.search()), Anchor("First page", "/"))
+        ways = (Anchor("Search everything", links.search()), Anchor("Home page", "/"))
         title = _TITLES.get(error.status, "This did not work")
-        context = ErrorContext(self.site(), error.status, title, str(error), near, ways)
+        context = ErrorContext(self.site(), error.status, title, _sentence(str(error)), ways)
         response = self.page("error.html", context, status=error.status)
         response.headers.update(extra)
         return response
@@ -116,6 +116,11 @@ class Static(StaticFiles):
         response.headers.update(HEADERS)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if versioned else "no-cache"
         return response
+
+
+def _sentence(message: str) -> str:
+    # Messages begin small, as they also stand behind a colon; all of them begin with a word of ours.
+    return f"{message[:1].upper()}{message[1:]}"
 
 
 def _details(error: DiscoveryError) -> dict[str, Any]:

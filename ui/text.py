@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from html import unescape
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -23,11 +24,14 @@ MAX_MARKDOWN: Final = 30_000
 EXCERPT: Final = 260
 SCHEMES: Final = frozenset({"http", "https", "mailto"})
 _TAGS: Final = {
-    *("a", "p", "br", "hr", "em", "strong", "code", "pre", "blockquote", "ul", "ol", "li", "del"),
+    *("a", "p", "br", "hr", "em", "strong", "b", "i", "sub", "sup", "del"),
+    *("code", "pre", "blockquote", "ul", "ol", "li"),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
 _UNFIT: Final = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]")
 _DOI: Final = re.compile(r"(?:doi:|https?://(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)", re.IGNORECASE)
+_HTML: Final = re.compile(r"</(?:p|div|a|b|i|em|strong|ul|ol|li|span|table|h[1-6]|sub|sup)>|<br ?/?>", re.IGNORECASE)
+_BLOCK: Final = re.compile(r"</(?:p|div|li|h[1-6]|tr|td|th)>|<br ?/?>", re.IGNORECASE)
 _SPACE: Final = re.compile(r"\s+")
 
 
@@ -42,8 +46,9 @@ class Piece:
 def html(markdown: str) -> Markup:
     """Return a description as HTML without scripts, images, styles and links to anything but the web."""
     shown = markdown[:MAX_MARKDOWN] + (" …" if len(markdown) > MAX_MARKDOWN else "")
+    # Some catalogues describe in HTML; Markdown would show its tags as text.
     clean = nh3.clean(
-        _markdown().render(shown),
+        shown if _HTML.search(shown) else _markdown().render(shown),
         tags=_TAGS,
         attributes={"a": {"href"}},
         attribute_filter=_kept,
@@ -61,7 +66,10 @@ def _kept(_tag: str, name: str, value: str) -> str | None:
 def plain(markdown: str, limit: int = 5_000) -> str:
     """Return the words of a description on one line, without its marks."""
     words: list[str] = []
-    for token in _markdown().parse(markdown[:limit]):
+    given = markdown[:limit]
+    if _HTML.search(given):
+        return _SPACE.sub(" ", unescape(nh3.clean(_BLOCK.sub(r"\g<0> ", given), tags=set()))).strip()
+    for token in _markdown().parse(given):
         if token.type == "inline":
             words.extend(
                 " " if child.type in ("softbreak", "hardbreak") else child.content for child in token.children or ()

@@ -6,7 +6,7 @@ from discovery.errors import UnknownFieldError
 from discovery.model.record import Record
 from discovery.portal import Portal
 from discovery.query import fields
-from discovery.query.query import Histogram, Sort
+from discovery.query.query import Bucket, Facet, Histogram, Sort
 from discovery.query.text import TextQuery, parse
 from ui import listing, sources
 from ui.contexts import SearchContext
@@ -52,20 +52,48 @@ def test_a_ticked_value_without_a_match_stays_so_that_it_can_be_unticked(portal:
     assert [(each.value, each.count) for each in box.values if each.selected] == [("Nobody", 0)]
 
 
-def test_a_branch_is_closed_until_it_is_ticked_or_the_tree_is_shown_whole(portal: Portal) -> None:
-    def missions(*pairs: tuple[str, str]) -> list[tuple[str, int]]:
-        box = next(each for each in context(portal, *pairs).facets if each.name == "mission")
-        return [(each.value, each.depth) for each in box.values]
+def bucket(path: str, count: int, *, selected: bool = False) -> Bucket:
+    steps = path.split("/")
+    lineage = tuple("/".join(steps[: at + 1]) for at in range(len(steps)))
+    return Bucket(path, count, steps[-1], selected, lineage)
 
-    whole = missions(("more", "mission"))
-    assert ("astronomy/hubble", 1) in whole
-    assert whole.index(("astronomy", 0)) < whole.index(("astronomy/gaia", 1))
-    assert ("astronomy/hubble", 1) in missions(("facet.mission", "astronomy"))
+
+def missions(*ticked: str, full: bool = False) -> list[str]:
+    """Return the nodes that are shown of a tree of two roots with twenty and two leaves."""
+    leaves = [f"earth/m{n:02d}" for n in range(20)]
+    counts = {"earth": 400, "sky": 9, **{each: 40 - at for at, each in enumerate(leaves)}, "sky/a": 6, "sky/b": 3}
+    buckets = tuple(bucket(path, count, selected=path in ticked) for path, count in counts.items())
+    box = Facet("mission", "Mission", buckets, exact=True, other=0)
+    return [each.value for each in listing.tree(box, full=full)]
+
+
+def test_a_tree_shows_its_roots_and_what_is_most_common_beneath_each() -> None:
+    assert missions() == ["earth", "earth/m00", "earth/m01", "earth/m02", "sky", "sky/a", "sky/b"]
+
+
+def test_a_ticked_branch_is_open_and_the_others_are_closed() -> None:
+    assert missions("sky") == ["earth", "sky", "sky/a", "sky/b"]
+    assert missions("earth/m17") == ["earth", *(f"earth/m{n:02d}" for n in range(listing.CAP)), "earth/m17", "sky"]
+
+
+def test_a_tree_in_full_has_every_node_beneath_its_parent() -> None:
+    assert missions(full=True) == ["earth", *(f"earth/m{n:02d}" for n in range(20)), "sky", "sky/a", "sky/b"]
+
+
+def test_a_dataset_that_was_not_harvested_is_called_so() -> None:
+    facet = Facet("dataset", "Dataset", (Bucket("abc", 3, "abc"), Bucket("def", 2, "Ice")), exact=True, other=0)
+    (named,) = listing.boxes([facet], sources.Sources({}))
+    assert [each.label for each in named.buckets] == ["Dataset not in the catalogue (abc)", "Ice"]
 
 
 def test_sources_are_called_by_their_titles(portal: Portal) -> None:
     box = next(each for each in context(portal).facets if each.name == "source")
     assert {each.label for each in box.values} == {"Open Science", "Datalabs"}
+
+
+def test_a_chip_says_what_its_facet_says(portal: Portal) -> None:
+    (chip,) = context(portal, ("facet.source", "open-science")).chips
+    assert (chip.name, chip.text) == ("Harvest source", "Open Science")
 
 
 def test_ways_out_are_ranked_by_what_they_give(portal: Portal) -> None:

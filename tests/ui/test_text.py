@@ -22,6 +22,8 @@ ATTACKS = (
     "[x]: javascript:alert(1)\n\n[x]",
     "<style>body{display:none}</style>",
     "<iframe src=//evil.example></iframe>",
+    "<p>x</p><script>alert(1)</script><img src=x onerror=alert(1)><svg/onload=alert(1)>",
+    "<p>x</p><a href='javascript:alert(1)'>x</a><style>p{}</style><iframe src=//evil.example></iframe>",
 )
 
 
@@ -37,6 +39,18 @@ def test_markdown_becomes_html_without_headings_of_its_own() -> None:
     assert "<p><strong>Ice</strong></p>" in out
     assert '<a href="https://ice.example/" rel="noopener noreferrer nofollow">site</a>' in out
     assert "<table>" in out
+
+
+def test_a_description_in_html_is_shown_as_what_it_says() -> None:
+    given = "<p>Ozone (O<sub>3</sub>) &amp; <b onclick='x()'>ice</b></p><p>by <a href='https://a.example/'>us</a></p>"
+    out = str(text.html(given))
+    assert "<p>Ozone (O<sub>3</sub>) &amp; <b>ice</b></p>" in out
+    assert 'href="https://a.example/"' in out
+    assert text.plain(given) == "Ozone (O3) & ice by us"
+
+
+def test_a_name_between_angles_is_no_html() -> None:
+    assert text.plain("files are <mission>_<mode>.nc") == "files are <mission>_<mode>.nc"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,195 @@
+"""The pages in a real browser, under their own Content-Security-Policy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
+    from tests.ui.conftest import Served
+
+pytestmark = [pytest.mark.browser, pytest.mark.peer]
+
+WIDTHS = (360, 1400)
+PAGES = {
+    "home": "/",
+    "search": "/search?q=survey&facet.provider=ESA&time=1990/2015",
+    "empty": "/search?q=survey&facet.provider=ESA&time=1800",
+    "record": "/records?source=open-science&container=products&source_id=cryosat-ice",
+    "sky": "/records?source=open-science&container=products&source_id=product-02",
+    "error": "/records/0000000000000000",
+}
+FAULTS = """async (only) => {
+  document.querySelectorAll('details:not(.menu)').forEach((each) => { each.open = true; });
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const asked = only ? {runOnly: {type: 'rule', values: only}} : {runOnly: tags};
+  if (!only) asked.rules = {'target-size': {enabled: true}};
+  const found = await axe.run({...asked, resultTypes: ['violations']});
+  return found.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html).slice(0, 3).join(' | ')}`);
+}"""
+MOST_TABS = 200
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Path) -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium)
+        yield opened
+        opened.close()
+
+
+Visit = Callable[..., AbstractContextManager["Page"]]
+
+
+@pytest.fixture
+def visit(browser: Browser, server: Served) -> Visit:
+    """Return `visit(width, scripts)`: a page that must neither complain nor ask another host."""
+
+    @contextmanager
+    def visiting(width: int = 1400, *, scripts: bool = True) -> Iterator[Page]:
+        complaints: list[str] = []
+
+        def heard(message: ConsoleMessage) -> None:
+            # Chromium itself reports a page that is meant to be an error.
+            if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+                complaints.append(message.text)
+
+        context = browser.new_context(
+            base_url=server.url,
+            viewport={"width": width, "height": 800},
+            color_scheme="light",
+            java_script_enabled=scripts,
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(5_000)
+        page = context.new_page()
+        page.on("console", heard)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda sent: None if sent.url.startswith(f"{server.url}/") else complaints.append(sent.url))
+        yield page
+        context.close()
+        assert complaints == []
+
+    return visiting
+
+
+def found(page: Page) -> int:
+    """Return the number of results that the page says."""
+    return int(page.locator(".found strong").inner_text().replace(",", ""))
+
+
+def tab_to(page: Page, selector: str, name: str = "") -> None:
+    """Press Tab until an element has the focus, and check that one sees that it has."""
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        focused: dict[str, Any] = page.evaluate(
+            """(selector) => {
+                const at = document.activeElement;
+                const style = getComputedStyle(at);
+                return {fits: at.matches(selector), text: at.textContent, outline: style.outlineStyle,
+                        seen: at.checkVisibility({contentVisibilityAuto: true, visibilityProperty: true})};
+            }""",
+            selector,
+        )
+        assert focused["seen"], f"the focus is on something hidden: {focused['text']!r}"
+        if focused["fits"] and re.search(name, focused["text"]):
+            assert focused["outline"] != "none"
+            return
+    pytest.fail(f"no way to {selector} {name!r} by the keyboard")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_page_has_a_fault_that_axe_finds(visit: Visit, axe_core: Path, width: int) -> None:
+    with visit(width) as page:
+        for name, url in PAGES.items():
+            page.goto(url)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+            # By the debugger, as the policy of the pages lets no script in.
+            page.evaluate(axe_core.read_text(encoding="utf-8"))
+            assert page.evaluate(FAULTS) == [], name
+            # The dark page is the same document in other colours.
+            page.emulate_media(color_scheme="dark")
+            assert page.evaluate(FAULTS, ["color-contrast"]) == [], f"{name}, dark"
+            page.emulate_media(color_scheme="light")
+
+
+def test_everything_can_be_reached_by_the_keyboard(visit: Visit) -> None:
+    with visit() as page:
+        page.goto("/search")
+        page.keyboard.press("Tab")
+        skip = page.locator(".skip:focus")
+        box = skip.bounding_box()
+        assert box is not None
+        assert box["y"] >= 0
+        page.keyboard.press("Enter")
+        assert page.locator(":focus").get_attribute("id") == "main"
+
+        page.goto("/search?size=5")
+        tab_to(page, "#q")
+        page.keyboard.type("survey")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/search?*q=survey*")
+        assert found(page) == 30
+
+        tab_to(page, "a.value", "NASA")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**facet.provider=NASA*")
+        page.get_by_text("Remove Provider").wait_for(state="attached")
+        assert found(page) == 10
+
+        page.goto(page.url)
+        tab_to(page, "a", "^Next page")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**after=*")
+        page.get_by_text("First page", exact=True).wait_for()
+        assert page.locator(".card").count() == 5
+
+        page.goto(page.url)
+        tab_to(page, "a.chip", "Provider")
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url: "facet.provider" not in url)
+        assert found(page) == 30
+
+
+def test_a_menu_opens_by_the_keyboard_and_closes_by_escape(visit: Visit) -> None:
+    with visit() as page:
+        page.goto("/search?q=survey")
+        tab_to(page, "summary", "^Sort")
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name="Title A to Z").wait_for()
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="Title A to Z").wait_for(state="hidden")
+
+
+def test_without_scripts_a_narrow_page_finds_filters_and_opens(visit: Visit) -> None:
+    with visit(360, scripts=False) as page:
+        page.goto("/")
+        page.locator("#q").fill("survey")
+        page.get_by_role("button", name="Search").click()
+        page.locator("#filters > summary").click()
+        page.locator("a.value", has_text="NASA").click()
+        assert found(page) == 10
+        page.locator("#refine > summary").click()
+        page.get_by_label("From").fill("2010")
+        page.get_by_role("button", name="Apply").click()
+        page.wait_for_url("**time=2010*")
+        page.locator(".card a").first.click()
+        assert re.match(r".* survey \d\d", page.locator("h1").inner_text())
+
+
+def test_titles_are_offered_while_somebody_types(visit: Visit) -> None:
+    with visit() as page:
+        page.goto("/")
+        page.locator("#q").press_sequentially("sea ic")
+        page.locator("#suggestions option").first.wait_for(state="attached")
+        values = page.locator("#suggestions option").evaluate_all("(all) => all.map((each) => each.value)")
+        assert "Sea ice thickness from CryoSat" in values

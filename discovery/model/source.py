@@ -56,6 +56,8 @@ class Splice:
     links: bytes
     """The source's own links that stay, as the inside of a JSON array."""
     public: bytes | None = None
+    collection: str | None = None
+    """What a STAC Item names as its collection, empty for nothing; None means that its names must be looked for."""
 
 
 @dataclass(frozen=True, slots=True)

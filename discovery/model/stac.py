@@ -117,7 +117,18 @@ def splice(body: bytes, document: Mapping[str, Any], base: str = "") -> Splice:
         found = [(at + len(b'"links":'), at + len(b'"links":[]'))]
     # Of two members of one name readers take the last.
     start, end = found[-1]
-    return Splice(start, end, kept_links(document.get("links"), base), public)
+    return Splice(start, end, kept_links(document.get("links"), base), public, _collection_named(document))
+
+
+def _collection_named(document: Mapping[str, Any]) -> str | None:
+    """Return the collection that a well-formed Item names, empty for none; None for every other document."""
+    if document.get("type") != "Feature" or "stac_version" not in document or not isinstance(document.get("id"), str):
+        return None
+    if "collection" not in document:
+        return ""
+    name = document["collection"]
+    # What is null or empty names nothing though it is there; half a character fits into no database.
+    return name if isinstance(name, str) and name and name.isprintable() else None
 
 
 def kept_links(links: Any, base: str) -> bytes:

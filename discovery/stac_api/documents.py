@@ -9,7 +9,7 @@ import orjson
 from discovery.model.record import Record
 from discovery.model.stac import members, to_stac_collection, to_stac_item
 from discovery.portal import Portal
-from discovery.stac_api.links import Link, Links
+from discovery.stac_api.links import ItemLinks, Link, Links
 from discovery.stac_api.question import COLLECTION_KINDS
 from discovery.store.catalogue import Served, Stored
 
@@ -23,19 +23,18 @@ class Documents:
     def __init__(self, portal: Portal, links: Links) -> None:
         self._portal = portal
         self._links = links
+        self._templates: dict[str, ItemLinks] = {}
 
     def items(self, keys: Sequence[int]) -> list[bytes]:
         """Return the items with these numbers, in this order; one that was deleted meanwhile is left out."""
         served = self._portal.served(keys)
         wanted = [key for key in keys if key not in served]
         stored = self._portal.stored(wanted) if wanted else {}
-        names = self._names(
-            {each.dataset for each in served.values()} | {each.record.dataset for each in stored.values()}
-        )
+        names = self._names({each.record.dataset for each in stored.values()}) if stored else {}
         out = []
         for key in keys:
             if key in served:
-                out.append(self._sent_item(served[key], names.get(served[key].dataset, "")))
+                out.append(self._sent_item(served[key]))
             elif key in stored:
                 out.append(self._made_item(stored[key], names.get(stored[key].record.dataset, "")))
         return out
@@ -59,10 +58,22 @@ class Documents:
         stored = self._portal.stored(list(keys.values()))
         return {each.record.id: each.stac_id for each in stored.values() if each.record.kind in COLLECTION_KINDS}
 
-    def _sent_item(self, served: Served, collection: str) -> bytes:
+    def _sent_item(self, served: Served) -> bytes:
+        collection = served.parent if served.parent_kind in COLLECTION_KINDS else ""
+        if served.collection == collection and served.source_id == served.stac_id:
+            return self._unnamed(served, collection)
         links = self._links.for_item(served.id, served.stac_id, collection)
         body = spliced(served, links, "Feature", collection)
         return body if body is not None else self._made_item(self._portal.stored([served.key])[served.key], collection)
+
+    def _unnamed(self, served: Served, collection: str) -> bytes:
+        """Return an item that has the same names here as at its source, so that only its links are written."""
+        template = self._templates.get(collection)
+        if template is None:
+            template = self._templates[collection] = self._links.for_items(collection)
+        links = template.of(served.id, served.stac_id)
+        kept = b"," + served.links if served.links else b""
+        return b"".join((served.body[: served.start], b"[", links, kept, b"]", served.body[served.end :]))
 
     def _made_item(self, stored: Stored, collection: str) -> bytes:
         document = to_stac_item(stored.record, collection)

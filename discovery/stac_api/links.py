@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+import orjson
 from fastapi import Request
 
 JSON: Final = "application/json"
@@ -17,6 +18,24 @@ OPENAPI: Final = "application/vnd.oai.openapi+json;version=3.0"
 QUERYABLES: Final = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 
 Link = dict[str, Any]
+
+
+_ID: Final = "~5e1f-the-id~"
+_RECORD: Final = "~5e1f-the-record~"
+"""What stands for the id of an item and that of its record in a template: quoting leaves it as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLinks:
+    """The links of every item of one collection, as the inside of a JSON array in three parts."""
+
+    head: bytes
+    middle: bytes
+    tail: bytes
+
+    def of(self, record: str, id: str) -> bytes:
+        """Return the links of an item; quoted ids have no character that JSON would escape."""
+        return b"".join((self.head, quote(id, safe="").encode(), self.middle, record.encode(), self.tail))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +93,12 @@ class Links:
         if collection:
             found.append(link("collection", parent))
         return [*found, link("alternate", self.page(record), HTML)]
+
+    def for_items(self, collection: str) -> ItemLinks:
+        """Return the links of all items of a collection, which are the same but for the names in them."""
+        head, rest = orjson.dumps(self.for_item(_RECORD, _ID, collection))[1:-1].split(_ID.encode(), 1)
+        middle, tail = rest.split(_RECORD.encode(), 1)
+        return ItemLinks(head, middle, tail)
 
     def for_collection(self, record: str, id: str) -> list[Link]:
         """Return the links of a collection."""

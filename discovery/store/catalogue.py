@@ -60,6 +60,13 @@ class Served:
     end: int
     links: bytes
     media_type: str
+    source_id: str = ""
+    """What the source calls the document."""
+    collection: str | None = None
+    """What the document names as its collection; None means that its names must be looked for."""
+    parent: str = ""
+    """The STAC id of its dataset, empty where that is not here."""
+    parent_kind: str = ""
 
 
 LIVE: Final = records.c.deleted.is_(None) & records.c.merged.is_(None)
@@ -67,6 +74,7 @@ _STORED: Final = select(
     records.c.key, records.c.body, records.c.harvested, records.c.change, records.c.stac_id, records.c.stac_space
 )
 _BY_KEYS: Final = _STORED.where(records.c.key.in_(bindparam("keys", expanding=True)), LIVE)
+_PARENT: Final = records.alias("parent")
 _SERVED: Final = (
     select(
         records.c.key,
@@ -80,8 +88,16 @@ _SERVED: Final = (
         raws.c.links_end,
         raws.c.links,
         raws.c.media_type,
+        records.c.source_id,
+        raws.c.collection,
+        _PARENT.c.stac_id.label("parent"),
+        _PARENT.c.kind.label("parent_kind"),
     )
     .join(raws, raws.c.key == records.c.key)
+    .outerjoin(
+        _PARENT,
+        (_PARENT.c.id == records.c.dataset) & _PARENT.c.deleted.is_(None) & _PARENT.c.merged.is_(None),
+    )
     .where(records.c.key.in_(bindparam("keys", expanding=True)), LIVE, raws.c.links_start.is_not(None))
 )
 
@@ -331,4 +347,8 @@ def _served(row: Row[*tuple[Any, ...]]) -> Served:
         row.links_end,
         links,
         row.media_type,
+        row.source_id,
+        row.collection,
+        row.parent or "",
+        row.parent_kind or "",
     )

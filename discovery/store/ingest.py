@@ -211,6 +211,7 @@ def _raw_columns(each: Mapped) -> dict[str, Any]:
         "links_start": splice.start if splice else None,
         "links_end": splice.end if splice else None,
         "links": pack(splice.links) if splice and splice.links else None,
+        "collection": splice.collection if splice else None,
     }
 
 

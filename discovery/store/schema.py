@@ -97,6 +97,7 @@ raws = Table(
     Column("links_start", Integer),
     Column("links_end", Integer),
     Column("links", LargeBinary),
+    Column("collection", Text),
 )
 
 quarantine = Table(
@@ -134,5 +135,5 @@ jobs = Table(
     sqlite_autoincrement=True,
 )
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest migration; a store that says otherwise is migrated, or refused when it is newer."""

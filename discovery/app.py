@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -13,12 +14,15 @@ from fastapi.responses import JSONResponse
 import discovery_graphql
 import ui
 from discovery import __version__, stac_api
+from discovery.access import RequestLog
 from discovery.config import Settings
+from discovery.errors import DiscoveryError
 from discovery.model.record import SCOPES
 from discovery.portal import Portal
 from discovery.steward import Steward
 from discovery.wiring import open_portal
 
+_FRESH = {"Cache-Control": "no-store"}
 VENDOR = Path(ui.__file__).parent / "static" / "vendor"
 
 
@@ -50,20 +54,33 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
     stac_api.attach(app, door, title=settings.title)
     app.include_router(discovery_graphql.router(door, vendor=VENDOR))
     ui.attach(app, door, title=settings.title)
+    app.add_middleware(RequestLog)
     return app
 
 
 def _health(portal: Portal) -> Callable[[Request], JSONResponse]:
     def health(_request: Request) -> JSONResponse:
-        """Say whether store and engine answer, and how far the engine is behind."""
-        scopes = {}
-        for scope in SCOPES:
-            generation = portal.index.generation(scope)
-            scopes[scope] = {
-                "generation": generation.name,
-                "documents": generation.documents,
-                "waiting": portal.store.catalogue.pending(scope, generation.change),
-            }
-        return JSONResponse({"status": "ok", "version": __version__, "scopes": scopes})
+        """Say whether store and engine answer, and how far the engine is behind.
+
+        200 while records can be read: `degraded` means that the engine does not answer and searches get 503, which a
+        restart of the portal would not mend. 503 when the store does not answer either.
+        """
+        body: dict[str, Any] = {"status": "ok", "version": __version__, "scopes": {}}
+        try:
+            last = portal.store.catalogue.last_change()
+        except DiscoveryError as error:
+            body |= {"status": "down", "problem": str(error)}
+            return JSONResponse(body, 503, headers=_FRESH)
+        try:
+            body["scopes"] = {scope: _level(portal, scope, last) for scope in SCOPES}
+        except DiscoveryError as error:
+            body |= {"status": "degraded", "problem": str(error)}
+        return JSONResponse(body, headers=_FRESH)
 
     return health
+
+
+def _level(portal: Portal, scope: str, last: int) -> dict[str, Any]:
+    generation = portal.index.generation(scope)
+    waiting = portal.store.catalogue.pending(scope, generation.change) if generation.change < last else 0
+    return {"generation": generation.name, "documents": generation.documents, "waiting": waiting}

@@ -36,7 +36,9 @@ TABLE: Final = (
     Setting("host", str, "127.0.0.1", "The address that `serve` listens on."),
     Setting("port", int, 8000, "The port that `serve` listens on."),
     Setting("url", str, "", "The public address of the portal when a proxy stands before it."),
-    Setting("log", str, "warning", "How much to log: debug, info, warning or error."),
+    Setting("workers", int, 1, "Processes that answer requests; with several, the steward is one of its own."),
+    Setting("log", str, "warning", "How much to log: debug, info (a line for each request too), warning or error."),
+    Setting("log_format", str, "text", "How a line of the log looks: text, or json for programs."),
 )
 FILE: Final = "discovery.toml"
 _PREFIX: Final = "DISCOVERY_"
@@ -56,7 +58,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     url: str = ""
+    workers: int = 1
     log: str = "warning"
+    log_format: str = "text"
 
     @property
     def store_url(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from discovery import __version__, config
+from discovery import __version__, config, log
 from discovery.cli import harvests, quarantine, runs, searches, serving, sources, upkeep
 from discovery.cli.output import INCOMPLETE, WRONG_USE, complaints
 from discovery.errors import BadQueryError, ConfigError, DiscoveryError, NotFoundError
@@ -46,9 +45,7 @@ def settings(
 ) -> None:
     """Find scientific data across missions, and open it where it lives."""
     found = config.load(home).with_overrides(index=index)
-    logging.basicConfig(level=found.log.upper(), format="%(levelname)s %(name)s: %(message)s")
-    # The transport's debug log would print signed addresses; ours tells the same without them.
-    logging.getLogger("httpcore").setLevel(logging.WARNING)
+    log.configure(found)
     context.obj = found
 
 

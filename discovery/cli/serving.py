@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -10,7 +9,6 @@ import typer
 from discovery.cli.context import opened_portal, settings_of
 from discovery.cli.output import AsJson, console, print_json
 from discovery.config import Settings
-from discovery.errors import UnavailableError
 
 app = typer.Typer()
 
@@ -19,32 +17,29 @@ app = typer.Typer()
 def serve(
     context: typer.Context,
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer requests.")] = None,
+    steward: Annotated[bool, typer.Option(help="Index beside serving; else run `discovery steward`.")] = True,
 ) -> None:
-    """Start the portal."""
-    _serve(settings_of(context).with_overrides(host=host, port=port))
+    """Start the portal, until SIGTERM or Ctrl-C."""
+    _serve(settings_of(context).with_overrides(host=host, port=port, workers=workers), steward=steward)
 
 
-def _serve(found: Settings, *, ready: Callable[[str], None] | None = None) -> None:
-    import uvicorn
+@app.command()
+def steward(context: typer.Context) -> None:
+    """Keep the index level with the store, until SIGTERM or Ctrl-C; for machines where `serve` does not."""
+    from discovery.server import keep
 
-    from discovery.app import create_app
+    keep(settings_of(context))
 
-    address = f"http://{found.host}:{found.port}/"
-    (ready or (lambda url: console.print(f"Discovery is at {url} (Ctrl-C ends it)", markup=False)))(address)
-    configuration = uvicorn.Config(
-        create_app(found),
-        host=found.host,
-        port=found.port,
-        log_level=found.log,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
-    server = uvicorn.Server(configuration)
-    server.run()
-    if not server.started:
-        raise UnavailableError(f"port {found.port} of {found.host} cannot be had; choose another with --port")
+
+def _serve(found: Settings, *, steward: bool = True) -> None:
+    from discovery import server
+
+    def ready(url: str) -> None:
+        console.print(f"Discovery is at {url} (Ctrl-C ends it)", markup=False, soft_wrap=True)
+
+    server.serve(found, ready=ready, steward=steward)
 
 
 @app.command()

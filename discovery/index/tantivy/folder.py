@@ -128,7 +128,8 @@ class Scope:
             index = self.index(folder) if old is None else old.index
             with guarded(f"opening {folder}"):
                 index.reload()
-                reader = Reader(name, index, index.searcher(), state, both)
+                densities = {} if old is None else old.densities
+                reader = Reader(name, index, index.searcher(), state, both, densities=densities)
             self.readers[name] = reader
             return reader
 

@@ -103,6 +103,21 @@ class Questions:
         """Return the documents whose value of a field of the table lies in a span."""
         return self.range(of.name, FieldType.Float if of.type is Type.NUMBER else FieldType.Integer, span)
 
+    def stretch(self, of: Field, span: plans.Span) -> Query:
+        """Return what `numbers` does, found by its terms: faster by far where a span holds few of all values."""
+        if span.empty:
+            return Query.empty_query()
+        return Query.range_query(
+            self.schema,
+            of.name,
+            FieldType.Float if of.type is Type.NUMBER else FieldType.Integer,
+            span.low,
+            span.high,
+            include_lower=span.include_low,
+            include_upper=span.include_high,
+            use_inverted_index=True,
+        )
+
     def filter(self, node: _Node) -> Query:
         """Return what a node matches; every node of `Plan.filter` has its line here."""
         match node:

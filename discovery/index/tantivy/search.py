@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import tantivy
 from tantivy import DocAddress, FieldType, Order, Query, Searcher
@@ -15,6 +15,8 @@ from discovery.errors import (
 from discovery.index import plans
 from discovery.index.base import Answer, Hit, Plan, Position
 from discovery.index.generations import State
+from discovery.index.tantivy import density
+from discovery.index.tantivy.density import Density
 from discovery.index.tantivy.questions import Prepared, Questions, but, either_of, every
 from discovery.index.tantivy.schema import (
     HEADS,
@@ -33,6 +35,11 @@ from discovery.query.query import (
     Total,
 )
 
+SMALL: Final = 20_000
+"""Documents of which all are looked at sooner than some are chosen."""
+STRETCH_COST: Final = 60
+"""How much longer tantivy takes for a match in a stretch of values than for one among all, twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -46,6 +53,15 @@ class Reader:
     """What the files looked like, to notice the next commit."""
     cache: dict[FacetRequest | Histogram, Any] = field(default_factory=dict)
     """Facets of everything; gone with the commit."""
+    densities: dict[str, Density] = field(default_factory=dict)
+    """By field; kept over commits, since a density is only a guess."""
+
+    def density(self, name: str) -> Density:
+        """Return roughly where the values of a number or an instant lie."""
+        found = self.densities.get(name)
+        if found is None or not found.fits(int(self.searcher.num_docs)):
+            found = self.densities[name] = density.measure(self.searcher, name)
+        return found
 
 
 class Search:
@@ -59,7 +75,7 @@ class Search:
         self.prepared = Prepared.of(plan, self.ask)
         self.query = self.prepared.query()
         self.counted_hits: int | None = None
-        """How many match, once a search for hits has counted them on its way."""
+        """How many match, once that was counted."""
 
     def answer(self) -> Answer:
         """Return everything that the plan asks for."""
@@ -83,12 +99,12 @@ class Search:
 
     def count(self) -> int:
         """Return how many match."""
-        if self.counted_hits is not None:
-            return self.counted_hits
-        if self.prepared.everything():
-            return int(self.searcher.num_docs)
-        found: Any = self.searcher.search(self.query, 1, count=True)
-        return int(found.count)
+        if self.counted_hits is None:
+            if self.prepared.everything():
+                return int(self.searcher.num_docs)
+            found: Any = self.searcher.search(self.query, 1, count=True)
+            self.counted_hits = int(found.count)
+        return self.counted_hits
 
     def found(
         self, query: Query, limit: int, order_by: str | None = None, order: Order = Order.Asc
@@ -147,27 +163,26 @@ class Search:
         if after is not None and after.value is None:
             return [Hit(key) for key in self.by_key(without, limit, after.key)]
         found: list[Hit] = []
-        query = self.query
         value: float | int | str | None = None
         if after is not None and after.value is not None:
             value = self.value(name, after.value)
             same = every([self.query, self.equal(name, value)])
             found = [Hit(key, value=value) for key in self.by_key(same, limit, after.key)]
-            query = every([self.query, self.beyond(name, value, descending)])
         if len(found) < limit:
-            found += self.ordered(query, name, limit - len(found), descending=descending, last=value)
+            found += self.ordered(name, limit - len(found), descending=descending, last=value)
         if after is not None and len(found) < limit:
             found += [Hit(key) for key in self.by_key(without, limit - len(found))]
         return found
 
-    def ordered(
-        self, query: Query, name: str, limit: int, *, descending: bool, last: float | int | str | None
-    ) -> list[Hit]:
-        """Return the first hits of an order. Titles up to `last` may still be among what `query` finds."""
+    def ordered(self, name: str, limit: int, *, descending: bool, last: float | int | str | None) -> list[Hit]:
+        """Return the first hits of an order that come after the value `last`."""
+        query = self.query if last is None else every([self.query, self.beyond(name, last, descending)])
         order = Order.Desc if descending else Order.Asc
         depth = limit + 1
+        near = None if isinstance(last, str) else self.near(name, depth, last, descending=descending)
         while True:
-            found = self.found(query, depth, name, order)
+            found = near or self.found(query, depth, name, order)
+            # Titles up to `last` may still be among what `query` finds.
             rest = [hit for hit in found if not isinstance(last, str) or _follows(hit[0], last, descending)]
             if len(rest) > limit or len(found) < depth:
                 break
@@ -182,6 +197,34 @@ class Search:
             tied = but(query, Query.exists_query(name)) if tie is None else every([query, self.equal(name, tie)])
             hits += [Hit(key, value=tie) for key in self.by_key(tied, limit - len(hits))]
         return hits
+
+    def near(
+        self, name: str, depth: int, last: float | int | None, *, descending: bool
+    ) -> list[tuple[Any, DocAddress]] | None:
+        """Return the first `depth` matches of an order from a stretch of values; None when everything must be asked."""
+        documents, of = int(self.searcher.num_docs), FIELDS.get(name)
+        if documents < SMALL or of is None or of.type not in {Type.INSTANT, Type.NUMBER}:
+            return None
+        matches = self.count()
+        if matches * matches < STRETCH_COST * depth * documents:
+            return None
+        order = Order.Desc if descending else Order.Asc
+        for width in (2, 16):
+            wanted = width * depth * documents / matches
+            end = self.reader.density(name).end(last, wanted, descending=descending)
+            if end is None:
+                return None
+            if descending:
+                span = plans.span(of, end, last, include_high=last is None)
+            else:
+                span = plans.span(of, last, end, include_low=last is None)
+            stretch = every([self.query, self.ask.stretch(of, span)])
+            hits: list[tuple[Any, DocAddress]] = self.searcher.search(
+                stretch, depth, count=False, order_by_field=name, order=order
+            ).hits
+            if len(hits) == depth:
+                return hits
+        return None
 
     def value(self, name: str, value: float | int | str | None) -> float | int | str:
         """Return the value of a cursor as the field compares it."""

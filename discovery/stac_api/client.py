@@ -91,15 +91,23 @@ class PortalClient(BaseCoreClient):
         self, collection_id: str, *, request: Request, filter_expr: str | None = None, **given: Any
     ) -> Response:
         """Return the items of a collection."""
-        collection = self.collection(collection_id)
+        found = [
+            each
+            for each in self.portal.store.catalogue.named("", [collection_id])
+            if each.kind in question.COLLECTION_KINDS
+        ]
+        id = found[0].id if found else self.collection(collection_id).record.id
         query = question.items(self.portal, Asked(filter=filter_expr, **given))
         links = Links.of(request, self.prefix)
-        narrowed = conjunction([Comparison("=", "dataset", collection.record.id), query.filter])
-        return self._items(request, replace(query, filter=narrowed), links, links.items(collection.stac_id))
+        narrowed = conjunction([Comparison("=", "dataset", id), query.filter])
+        return self._items(request, replace(query, filter=narrowed), links, links.items(collection_id))
 
     def get_item(self, item_id: str, collection_id: str, *, request: Request, **_: Any) -> Response:
         """Return an item of a collection."""
         links = Links.of(request, self.prefix)
+        served = self.portal.store.catalogue.served_item(collection_id, item_id)
+        if served is not None and served.parent_kind in question.COLLECTION_KINDS:
+            return Response(Documents(self.portal, links).item(served), media_type=GEOJSON)
         dataset = self._named(RESOURCES, "", collection_id)
         try:
             key = self.portal.record(self._named(OBSERVATIONS, dataset, item_id)).key

@@ -9,7 +9,7 @@ import orjson
 from discovery.model.record import Record
 from discovery.model.stac import members, to_stac_collection, to_stac_item
 from discovery.portal import Portal
-from discovery.stac_api.links import ItemLinks, Link, Links
+from discovery.stac_api.links import Link, Links
 from discovery.stac_api.question import COLLECTION_KINDS
 from discovery.store.catalogue import Served, Stored
 
@@ -23,7 +23,6 @@ class Documents:
     def __init__(self, portal: Portal, links: Links) -> None:
         self._portal = portal
         self._links = links
-        self._templates: dict[str, ItemLinks] = {}
 
     def items(self, keys: Sequence[int]) -> list[bytes]:
         """Return the items with these numbers, in this order; one that was deleted meanwhile is left out."""
@@ -34,7 +33,7 @@ class Documents:
         out = []
         for key in keys:
             if key in served:
-                out.append(self._sent_item(served[key]))
+                out.append(self.item(served[key]))
             elif key in stored:
                 out.append(self._made_item(stored[key], names.get(stored[key].record.dataset, "")))
         return out
@@ -58,7 +57,8 @@ class Documents:
         stored = self._portal.stored(list(keys.values()))
         return {each.record.id: each.stac_id for each in stored.values() if each.record.kind in COLLECTION_KINDS}
 
-    def _sent_item(self, served: Served) -> bytes:
+    def item(self, served: Served) -> bytes:
+        """Return an item that came as one."""
         collection = served.parent if served.parent_kind in COLLECTION_KINDS else ""
         if served.collection == collection and served.source_id == served.stac_id:
             return self._unnamed(served, collection)
@@ -68,10 +68,7 @@ class Documents:
 
     def _unnamed(self, served: Served, collection: str) -> bytes:
         """Return an item that has the same names here as at its source, so that only its links are written."""
-        template = self._templates.get(collection)
-        if template is None:
-            template = self._templates[collection] = self._links.for_items(collection)
-        links = template.of(served.id, served.stac_id)
+        links = self._links.for_items(collection).of(served.id, served.stac_id)
         kept = b"," + served.links if served.links else b""
         return b"".join((served.body[: served.start], b"[", links, kept, b"]", served.body[served.end :]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -94,6 +95,7 @@ class Links:
             found.append(link("collection", parent))
         return [*found, link("alternate", self.page(record), HTML)]
 
+    @lru_cache(maxsize=1024)  # noqa: B019  # frozen, and a few addresses at most
     def for_items(self, collection: str) -> ItemLinks:
         """Return the links of all items of a collection, which are the same but for the names in them."""
         head, rest = orjson.dumps(self.for_item(_RECORD, _ID, collection))[1:-1].split(_ID.encode(), 1)

@@ -173,8 +173,8 @@ def _named(node: Filter, portal: Portal) -> Filter:
 
 def _datasets(portal: Portal, names: Sequence[str]) -> Filter:
     """Return what is true for the observations of these collections."""
-    found = portal.stored(list(portal.store.catalogue.by_stac_id("", list(names)).values()))
-    ids = sorted(each.record.id for each in found.values() if each.record.kind in COLLECTION_KINDS)
+    found = portal.store.catalogue.named("", list(names))
+    ids = sorted(each.id for each in found if each.kind in COLLECTION_KINDS)
     return In("dataset", tuple(ids)) if ids else NOTHING
 
 

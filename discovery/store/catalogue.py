@@ -69,13 +69,34 @@ class Served:
     parent_kind: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A live record by the names that STAC has for it."""
+
+    key: int
+    id: str
+    kind: str
+    stac_id: str
+
+
 LIVE: Final = records.c.deleted.is_(None) & records.c.merged.is_(None)
 _STORED: Final = select(
     records.c.key, records.c.body, records.c.harvested, records.c.change, records.c.stac_id, records.c.stac_space
 )
 _BY_KEYS: Final = _STORED.where(records.c.key.in_(bindparam("keys", expanding=True)), LIVE)
+# Statements are built once: building one takes longer than running it.
+_GET: Final = _STORED.add_columns(records.c.deleted, records.c.merged).where(records.c.id == bindparam("id"))
+_KEYS: Final = select(records.c.id, records.c.key).where(records.c.id.in_(bindparam("ids", expanding=True)), LIVE)
+_NAMED: Final = select(records.c.key, records.c.id, records.c.kind, records.c.stac_id).where(
+    records.c.stac_space == bindparam("space"), records.c.stac_id.in_(bindparam("ids", expanding=True)), LIVE
+)
+_BY_NAME: Final = select(records.c.id).where(
+    records.c.stac_space == bindparam("space"),
+    records.c.stac_id == bindparam("stac_id"),
+    records.c.scope == bindparam("scope"),
+)
 _PARENT: Final = records.alias("parent")
-_SERVED: Final = (
+_ANY_SERVED: Final = (
     select(
         records.c.key,
         records.c.id,
@@ -98,7 +119,14 @@ _SERVED: Final = (
         _PARENT,
         (_PARENT.c.id == records.c.dataset) & _PARENT.c.deleted.is_(None) & _PARENT.c.merged.is_(None),
     )
-    .where(records.c.key.in_(bindparam("keys", expanding=True)), LIVE, raws.c.links_start.is_not(None))
+    .where(LIVE, raws.c.links_start.is_not(None))
+)
+_SERVED: Final = _ANY_SERVED.where(records.c.key.in_(bindparam("keys", expanding=True)))
+_SERVED_ITEM: Final = _ANY_SERVED.where(
+    _PARENT.c.stac_space == "",
+    _PARENT.c.stac_id == bindparam("collection"),
+    records.c.stac_space == _PARENT.c.id,
+    records.c.stac_id == bindparam("item"),
 )
 
 
@@ -116,9 +144,8 @@ class Catalogue:
             GoneError: It was deleted.
             MovedError: It was merged into another one.
         """
-        statement = _STORED.add_columns(records.c.deleted, records.c.merged).where(records.c.id == _asked(id))
         with self._database.read() as connection:
-            row = connection.execute(statement).first()
+            row = connection.execute(_GET, {"id": _asked(id)}).first()
         if row is None:
             raise NotFoundError(f"no record {id[:64]!r}")
         if row.merged is not None:
@@ -140,25 +167,25 @@ class Catalogue:
 
     def keys(self, ids: Iterable[str]) -> dict[str, int]:
         """Return the key of each id that is live."""
-        statement = select(records.c.id, records.c.key).where(records.c.id.in_(bindparam("ids", expanding=True)), LIVE)
         with self._database.read() as connection:
             return {
                 row.id: row.key
                 for part in parts(list(map(_asked, ids)))
-                for row in connection.execute(statement, {"ids": part})
+                for row in connection.execute(_KEYS, {"ids": part})
             }
 
     def by_stac_id(self, space: str, stac_ids: Sequence[str]) -> dict[str, int]:
         """Return the keys of live records by their STAC ids; `space` is empty for collections, else a dataset's id."""
-        statement = select(records.c.stac_id, records.c.key).where(
-            records.c.stac_space == _asked(space), records.c.stac_id.in_(bindparam("ids", expanding=True)), LIVE
-        )
+        return {each.stac_id: each.key for each in self.named(space, stac_ids)}
+
+    def named(self, space: str, stac_ids: Sequence[str]) -> list[Named]:
+        """Return the live records with these STAC ids; `space` is empty for collections, else a dataset's id."""
         with self._database.read() as connection:
-            return {
-                row.stac_id: row.key
+            return [
+                Named(row.key, row.id, row.kind, row.stac_id)
                 for part in parts(list(map(_asked, stac_ids)))
-                for row in connection.execute(statement, {"ids": part})
-            }
+                for row in connection.execute(_NAMED, {"space": _asked(space), "ids": part})
+            ]
 
     def by_stac_item(self, stac_ids: Sequence[str]) -> list[int]:
         """Return the keys of live observations with these STAC ids in any collection."""
@@ -171,11 +198,9 @@ class Catalogue:
 
     def by_stac_name(self, scope: str, space: str, stac_id: str) -> str | None:
         """Return the id of the record that has a STAC id, or had it until it was deleted or merged; None if none."""
-        statement = select(records.c.id).where(
-            records.c.stac_space == _asked(space), records.c.stac_id == _asked(stac_id), records.c.scope == scope
-        )
+        names = {"space": _asked(space), "stac_id": _asked(stac_id), "scope": scope}
         with self._database.read() as connection:
-            return connection.execute(statement).scalar_one_or_none()
+            return connection.execute(_BY_NAME, names).scalar_one_or_none()
 
     def served(self, keys: Sequence[int]) -> dict[int, Served]:
         """Return the documents that came as STAC, ready for links; other records are left out."""
@@ -183,6 +208,12 @@ class Catalogue:
             return {
                 row.key: _served(row) for part in parts(keys) for row in connection.execute(_SERVED, {"keys": part})
             }
+
+    def served_item(self, collection: str, item: str) -> Served | None:
+        """Return a live document by the STAC ids of its dataset and itself; None when it did not come as STAC."""
+        with self._database.read() as connection:
+            row = connection.execute(_SERVED_ITEM, {"collection": _asked(collection), "item": _asked(item)}).first()
+        return None if row is None else _served(row)
 
     def raw(self, id: str) -> RawRecord:
         """Return what the source sent, for operators.

@@ -16,7 +16,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint unit test-long bench assets wheel lock clean
+.PHONY: help install demo test lint unit test-long bench docs assets wheel lock clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ test-long: install assets ## Run the tests that take minutes
 
 bench: install ## Measure; prints medians, p99, memory and load
 	@$(BIN)/python tests/benchmarks/bench_portal.py $(BENCH_ARGS)
+
+docs: install ## Write the tables of the reference pages from the code
+	@$(BIN)/python docs/generate.py
 
 ifeq ($(NPM),)
 assets: ## Copy the pinned browser files; without npm the pages still work

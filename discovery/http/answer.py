@@ -17,6 +17,8 @@ unauthorised        401, 403
 rate_limited        429
 status              any other status that is not success
 busy                our own other requests to the same host take too long
+file                a local file of the source cannot be read
+query               a service says that it cannot answer the harvester's query
 """
 
 from __future__ import annotations

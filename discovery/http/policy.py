@@ -26,6 +26,7 @@ class Policy:
     """Where the operator of a harvested source can reach ours: the address of a page or a mail."""
     product: str = "Discovery/0.1"
     connect: float = 10.0
+    """The longest wait for a connection."""
     read: float = 60.0
     """The longest silence."""
     total: float = 60.0
@@ -33,17 +34,23 @@ class Policy:
     max_bytes: int = 64 * _MIB
     """The most bytes of one answer, counted after decompression."""
     max_ratio: int = 100
+    """How many times larger an answer may become by decompression."""
     ratio_floor: int = _MIB
     """Below this size the ratio is not looked at: a short page of blanks is not a bomb."""
     min_rate: float = 1024.0
     """Bytes a second on the wire that a body must reach once `grace` is over."""
     grace: float = 10.0
+    """How long a body may be slow."""
     redirects: int = 5
+    """How many redirects one answer may take."""
     attempts: int = 5
+    """How often the same thing is asked before a source is said not to answer."""
     backoff: float = 0.5
+    """The wait before the second attempt; it doubles with each."""
     backoff_cap: float = 300.0
     """The longest wait before a retry; a source that asks for more is left alone until the next run."""
     per_host: int = 2
+    """Requests to one host at the same time."""
     slot_wait: float = 600.0
     """How long a request queues behind our own others to the same host."""
     ports: frozenset[int] = frozenset({80, 443})

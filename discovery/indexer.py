@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
 from discovery.errors import ConflictError, UnavailableError
 from discovery.index.base import Generation, Index
 from discovery.index.document import documents
+from discovery.lock import Lock
 from discovery.model.record import SCOPES
 from discovery.store.store import Store
 
@@ -21,42 +18,6 @@ BATCH: Final = 2000
 
 Progress = Callable[[str, int, int], None]
 """Called with the scope, how many are done and how many there are."""
-
-
-class Lock:
-    """The right to write to an index: one process at a time, freed by the kernel when that process dies."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @contextmanager
-    def hold(self, *, wait: float = 0.0) -> Iterator[None]:
-        """Hold the lock while the block runs.
-
-        Raises:
-            ConflictError: Somebody else has it, and still had after `wait` seconds; the message says who.
-        """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+") as file:
-            deadline = time.monotonic() + wait
-            while not _taken(file.fileno()):
-                if time.monotonic() >= deadline:
-                    file.seek(0)
-                    raise ConflictError(f"{self.path.name} is held by {file.read().strip() or 'another process'}")
-                time.sleep(0.05)
-            file.seek(0)
-            file.truncate()
-            file.write(f"process {os.getpid()}")
-            file.flush()
-            yield
-
-
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def follow(store: Store, index: Index, *, progress: Progress | None = None) -> int:

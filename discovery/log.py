@@ -34,17 +34,32 @@ def configure(settings: Settings) -> None:
         raise ConfigError(f"log = {settings.log[:40]!r} is not one of debug, info, warning, error")
     if settings.log_format not in FORMATS:
         raise ConfigError(f"log_format = {settings.log_format[:40]!r} is not one of {', '.join(FORMATS)}")
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(_JsonLines() if settings.log_format == "json" else _Lines())
     # What libraries say of themselves at INFO, nobody has asked.
     others = level if level <= logging.DEBUG else max(level, logging.WARNING)
-    logging.basicConfig(level=others, handlers=[handler], force=True)
+    root = logging.getLogger()
+    root.handlers = [*(each for each in root.handlers if not isinstance(each, _Stderr)), handler]
+    root.setLevel(others)
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
     # The transport's debug log would print signed addresses; ours tells the same without them.
     logging.getLogger("httpcore").setLevel(max(level, logging.WARNING))
     # It warns while it is imported that it has no title; ours is given to the application.
     logging.getLogger("stac_fastapi").setLevel(max(level, logging.ERROR))
+
+
+class _Stderr(logging.Handler):
+    """Writes to standard error as it is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            pass  # Nobody reads it any more; that is no reason to stop.
+        except Exception:  # noqa: BLE001  # as every handler of the standard library does
+            self.handleError(record)
 
 
 class _Lines(logging.Formatter):

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,7 @@ from discovery import log
 from discovery.config import Settings
 from discovery.errors import ConfigError, UnavailableError
 from discovery.steward import Steward
-from discovery.wiring import open_portal
+from discovery.wiring import home_lock, open_portal
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -52,7 +52,7 @@ def serve(settings: Settings, *, ready: Callable[[str], None], steward: bool = T
     """
     if settings.workers < 1:
         raise ConfigError(f"workers = {settings.workers} is less than 1")
-    with _bound(settings) as listening:
+    with home_lock(settings).share(), _bound(settings) as listening:
         host, port = listening.getsockname()[:2]
         ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
         if settings.workers == 1:
@@ -64,11 +64,10 @@ def serve(settings: Settings, *, ready: Callable[[str], None], steward: bool = T
 
 def keep(settings: Settings) -> None:
     """Do the steward's work alone, until SIGTERM or Ctrl-C."""
-    portal = open_portal(settings)
-    keeper = Steward(settings, portal)
-    with _handled(keeper.stop):
-        keeper.run()
-    portal.close()
+    with home_lock(settings).share(), closing(open_portal(settings)) as portal:
+        keeper = Steward(settings, portal)
+        with _handled(keeper.stop):
+            keeper.run()
 
 
 @contextmanager

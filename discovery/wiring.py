@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from discovery.config import Settings
 from discovery.errors import ConfigError
 from discovery.http import Client, Policy
+from discovery.lock import Lock
 from discovery.model.source import Source
 from discovery.store.store import Store
 
 if TYPE_CHECKING:
     from discovery.index.base import Index
-    from discovery.indexer import Lock
     from discovery.portal import Portal
 
 
@@ -30,13 +30,27 @@ def open_index(settings: Settings) -> Index:
     """Return the search engine that the settings name.
 
     Raises:
-        ConfigError: No engine has that name.
+        ConfigError: No engine has that name, or its package is not installed.
     """
+    engine, _, address = settings.index.partition("=")
     if settings.index == "tantivy":
         from discovery.index.tantivy import TantivyIndex
 
         return TantivyIndex(settings.home / "index")
-    raise ConfigError(f"index {settings.index!r} is not known; use tantivy")
+    if engine == "elasticsearch" and address:
+        return _elasticsearch(settings, address)
+    raise ConfigError(f"index {engine!r} is not known; use tantivy or elasticsearch=URL")
+
+
+def _elasticsearch(settings: Settings, address: str) -> Index:
+    try:
+        from discovery.index.elasticsearch import Access, ElasticsearchIndex
+    except ModuleNotFoundError as error:
+        missing = f"index elasticsearch needs the package {error.name}; install discovery-portal[elasticsearch]"
+        raise ConfigError(missing) from error
+    addresses = tuple(each.strip() for each in address.split(",") if each.strip())
+    access = Access(addresses, key=settings.index_key, ca=settings.index_ca)
+    return ElasticsearchIndex(access, prefix=settings.index_prefix)
 
 
 def open_portal(settings: Settings) -> Portal:
@@ -48,9 +62,12 @@ def open_portal(settings: Settings) -> Portal:
 
 def index_lock(settings: Settings) -> Lock:
     """Return the right to write to the index of a home."""
-    from discovery.indexer import Lock
-
     return Lock(settings.home / "index.lock")
+
+
+def home_lock(settings: Settings) -> Lock:
+    """Return what everybody shares who works in a home for longer than a moment, and a restore has alone."""
+    return Lock(settings.home / "home.lock")
 
 
 def harvest_lock(settings: Settings, source: str) -> Path:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from discovery import wiring
 from discovery.cli import main
+from discovery.config import Settings
 
 ROOT = Path(__file__).parents[1]
 Run = Callable[..., tuple[int, str]]
@@ -197,3 +199,31 @@ def test_runs_are_listed_newest_first(run: Run, items: Path) -> None:
     found = json.loads(run("runs", "list", "--json")[1])
     assert [each["run"] for each in found] == [first["run"] + 1, first["run"]]
     assert json.loads(run("runs", "show", str(first["run"]), "--json")[1])["added"] == 30
+
+
+def test_a_backup_brings_a_catalogue_to_another_home(run: Run, items: Path, tmp_path: Path) -> None:
+    harvested(run, items)
+    copy = tmp_path / "copy.sqlite"
+    status, out = run("backup", str(copy), "--json")
+    assert (status, json.loads(out)["bytes"]) == (0, copy.stat().st_size)
+    assert run("--home", str(tmp_path / "other"), "restore", str(copy))[0] == 0
+    _, before = run("export")
+    _, after = run("--home", str(tmp_path / "other"), "export")
+    assert before == after != ""
+    _, out = run("--home", str(tmp_path / "other"), "search", "forest", "--scope", "observations", "--json")
+    assert json.loads(out)["total"]["value"] == 30
+    assert run("--home", str(tmp_path / "other"), "check")[0] == 0
+
+
+def test_a_restore_keeps_what_is_there_unless_it_may_go(run: Run, items: Path, tmp_path: Path) -> None:
+    harvested(run, items)
+    copy = tmp_path / "copy.sqlite"
+    run("backup", str(copy))
+    _, before = run("export")
+    assert run("restore", str(copy))[0] == 3
+    with wiring.home_lock(Settings(tmp_path / "home")).share():
+        assert run("restore", "--replace", str(copy))[0] == 3
+    assert run("export") == (0, before)
+    assert run("restore", "--replace", str(copy))[0] == 0
+    assert run("export") == (0, before)
+    assert run("restore", str(tmp_path / "nothing"), "--replace")[0] == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from discovery.config import Settings
-from discovery.errors import ConflictError, UnavailableError
-from discovery.indexer import Lock, differences, follow, rebuild, settle
+from discovery.errors import UnavailableError
+from discovery.indexer import differences, follow, rebuild, settle
+from discovery.lock import Lock
 from discovery.model.record import OBSERVATIONS, RESOURCES, Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.portal import Portal
@@ -83,13 +83,6 @@ def test_a_rebuild_misses_nothing_that_is_written_meanwhile(portal: Portal) -> N
     assert found(portal, "crab") == ["r0"]
     assert portal.status()[RESOURCES].name != before
     assert differences(portal.store, portal.index) == []
-
-
-def test_a_held_lock_says_who_holds_it(lock: Lock) -> None:
-    with lock.hold(), pytest.raises(ConflictError, match=f"index.lock is held by process {os.getpid()}"), lock.hold():
-        pass
-    with lock.hold():
-        pass
 
 
 def test_settling_indexes_itself_where_nobody_else_does(portal: Portal, lock: Lock) -> None:

@@ -22,10 +22,8 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     def write(act: Callable[[], object], **settings: str) -> list[str]:
         stream = io.StringIO()
         monkeypatch.setattr("sys.stderr", stream)
-        root.handlers = []
         log.configure(Settings(tmp_path, **settings))  # type: ignore[arg-type]
         act()
-        root.handlers = []
         return stream.getvalue().splitlines()
 
     yield write

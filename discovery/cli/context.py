@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @contextmanager
 def opened_portal(context: typer.Context) -> Iterator[Portal]:
     """Hold the portal of the settings open while the block runs."""
-    with closing(wiring.open_portal(settings_of(context))) as portal:
+    found = settings_of(context)
+    with wiring.home_lock(found).share(), closing(wiring.open_portal(found)) as portal:
         yield portal
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ui.rendering import STATIC
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
@@ -80,6 +82,12 @@ def visit(browser: Browser, server: Served) -> Visit:
         assert complaints == []
 
     return visiting
+
+
+@pytest.fixture
+def scripts(peer: Callable[[bool, str], None]) -> None:
+    """Demand the scripts of the pages, which are there with their bundled part or not at all."""
+    peer((STATIC / "vendor" / "htmx.min.js").is_file(), "htmx is not here; `make assets` brings it and needs npm")
 
 
 def found(page: Page) -> int:
@@ -160,6 +168,56 @@ def test_everything_can_be_reached_by_the_keyboard(visit: Visit) -> None:
         assert found(page) == 30
 
 
+@pytest.mark.usefixtures("scripts")
+def test_ticking_a_filter_keeps_the_place_the_focus_and_what_is_open(visit: Visit) -> None:
+    from playwright.sync_api import expect
+
+    with visit(360) as page:
+        page.goto("/search?q=survey")
+        loads: list[str] = []
+        page.on("load", lambda _page: loads.append("load"))
+        page.locator("#filters > summary").click()
+        page.locator("a.value", has_text="NASA").click()
+        page.wait_for_url("**facet.provider=NASA*")
+        page.get_by_text("Remove Provider").wait_for(state="attached")
+        assert found(page) == 10
+        assert page.locator("a.value:focus").inner_text().startswith("NASA")
+        assert page.locator("#filters").get_attribute("open") is not None
+        assert page.evaluate("scrollY") > 100
+        expect(page).to_have_title(re.compile("survey . 10 resources . Test portal"))
+        assert page.locator("form input[name='facet.provider']").get_attribute("value") == "NASA"
+        assert loads == []
+
+        page.locator("a.chip", has_text="Provider").click()
+        page.wait_for_url("**/search?q=survey")
+        page.get_by_text("Remove Provider").wait_for(state="detached")
+        page.go_back()
+        page.get_by_text("Remove Provider").wait_for(state="attached")
+        assert found(page) == 10
+
+
+@pytest.mark.usefixtures("scripts")
+def test_removing_the_last_chip_moves_the_focus_to_the_results(visit: Visit) -> None:
+    from playwright.sync_api import expect
+
+    with visit() as page:
+        page.goto("/search?facet.provider=NASA")
+        page.locator("a.chip").click()
+        page.wait_for_url("**/search")
+        expect(page.locator("#main")).to_be_focused()
+
+
+@pytest.mark.usefixtures("scripts")
+def test_a_filter_that_fails_shows_its_error(visit: Visit) -> None:
+    with visit() as page:
+        page.goto("/search")
+        page.locator("a.value").first.evaluate("(link) => link.setAttribute('href', '/search?facet.nothing=x')")
+        page.locator("a.value").first.click()
+        page.wait_for_url("**facet.nothing=x")
+        page.get_by_text("Unknown facet 'nothing'").wait_for()
+
+
+@pytest.mark.usefixtures("scripts")
 def test_a_menu_opens_by_the_keyboard_and_closes_by_escape(visit: Visit) -> None:
     with visit() as page:
         page.goto("/search?q=survey")
@@ -186,6 +244,7 @@ def test_without_scripts_a_narrow_page_finds_filters_and_opens(visit: Visit) -> 
         assert re.match(r".* survey \d\d", page.locator("h1").inner_text())
 
 
+@pytest.mark.usefixtures("scripts")
 def test_titles_are_offered_while_somebody_types(visit: Visit) -> None:
     with visit() as page:
         page.goto("/")

@@ -1,4 +1,4 @@
-// Offers titles while somebody types; every page is complete without this script.
+// Offers titles while somebody types and tidies up after htmx; every page is complete without this script.
 "use strict";
 
 const DELAY = 180;
@@ -6,8 +6,6 @@ const DELAY = 180;
 function offer(input) {
   const list = document.createElement("datalist");
   list.id = "suggestions";
-  input.after(list);
-  input.setAttribute("list", list.id);
   let timer = 0;
   let asked = null;
   input.addEventListener("input", () => {
@@ -15,6 +13,9 @@ function offer(input) {
     asked?.abort();
     const text = input.value.trim();
     if (text.length < 2) return;
+    // Whatever htmx has put in the place of the page's contents knows of no list.
+    if (!list.isConnected) input.after(list);
+    input.setAttribute("list", list.id);
     timer = setTimeout(async () => {
       asked = new AbortController();
       try {
@@ -38,4 +39,15 @@ const closeMenus = (except) =>
 document.addEventListener("click", (event) => closeMenus(event.target));
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") closeMenus(null);
+});
+
+// A chip that was removed takes the focus with it; whoever walks by keys goes on at the results.
+document.addEventListener("htmx:after:swap", () => {
+  closeMenus(null);
+  if (document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
+});
+
+// What htmx could not fetch the browser asks for itself, and says why it fails.
+document.addEventListener("htmx:error", ({ detail }) => {
+  if (detail.ctx?.request.action) location.assign(detail.ctx.request.action);
 });

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import ipaddress
 import os
 import shutil
 import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -92,6 +98,39 @@ def chromium(peer: Callable[[bool, str], None]) -> Path:
 @pytest.fixture(scope="session")
 def axe_core(peer: Callable[[bool, str], None]) -> Path:
     """Return the path of axe-core's script, which `make assets` brings into node_modules."""
-    path = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
+    path = ROOT / "node_modules" / "axe-core" / "axe.min.js"
     peer(path.is_file(), "axe-core is not here; `make assets` brings it and needs npm")
     return path
+
+
+@pytest.fixture(scope="session")
+def elasticsearch(peer: Callable[[bool, str], None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of an Elasticsearch node, one for all workers of this run; it ends with the last of them."""
+    home = ROOT / ".cache" / "peers" / "elasticsearch"
+    recipe = ROOT / "tests" / "peers" / "elasticsearch"
+    peer((home / ".installed").is_file(), "Elasticsearch is not here; tests/peers/elasticsearch/prepare.sh builds it")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "elasticsearch"
+    folder.mkdir(exist_ok=True)
+    with (folder / "users").open("a") as users, (folder / "starting").open("a") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        fcntl.flock(users, fcntl.LOCK_SH)
+        if not (folder / "address").exists():
+            subprocess.run([sys.executable, recipe / "keep.py", home, folder], stdin=subprocess.DEVNULL, check=True)
+        deadline = time.monotonic() + 100
+        while not (folder / "address").exists():
+            assert not (folder / "failed").exists(), (folder / "failed").read_text()
+            assert time.monotonic() < deadline, f"Elasticsearch does not come up; see {folder / 'log'}"
+            time.sleep(0.1)
+        fcntl.flock(starting, fcntl.LOCK_UN)
+        yield (folder / "address").read_text()
+
+
+@pytest.fixture
+def elasticsearch_prefix(elasticsearch: str) -> Iterator[str]:
+    """Return a beginning for the names of indexes, under which there is nothing yet and afterwards."""
+    prefix = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}"
+    yield prefix
+    # Without the index of states: what it says of indexes that are gone counts for no other.
+    request = urllib.request.Request(f"{elasticsearch}/{prefix}-*-g*", method="DELETE")
+    urllib.request.urlopen(request, timeout=30).close()

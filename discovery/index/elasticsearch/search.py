@@ -1,0 +1,292 @@
+"""One question to one generation: a single request for hits, total, facets and months."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from discovery.errors import BadQueryError, UnavailableError
+from discovery.index import plans
+from discovery.index.base import Answer, Hit, Plan, Position
+from discovery.index.elasticsearch.mapping import FIRST, KEY, LAST, LENGTH, MAX_REGEX, MONTH, PREFIX, WORDS
+from discovery.index.elasticsearch.questions import (
+    EVERYTHING,
+    LUCENE_SPECIAL,
+    Prepared,
+    Query,
+    Questions,
+    every,
+    selections,
+    shallow,
+    terms,
+)
+from discovery.index.elasticsearch.scope import Reader
+from discovery.index.elasticsearch.server import Server
+from discovery.query.fields import FIELDS, Type
+from discovery.query.query import Bin, Facet, FacetRequest, Total
+
+_PATH: Final = "timed_out,hits.total.value,hits.hits.sort,aggregations"
+_WALK: Final = 10_000
+"""Values of a field in one page of a walk through all of them."""
+_MISSING: Final = {
+    (Type.TEXT, False): None,
+    (Type.TEXT, True): None,
+    (Type.NUMBER, False): "Infinity",
+    (Type.NUMBER, True): "-Infinity",
+    (Type.INSTANT, False): LAST,
+    (Type.INSTANT, True): FIRST,
+}
+"""What Elasticsearch sorts by where there is no value, by type and direction; nothing that is stored is equal to it."""
+
+
+class Search:
+    """One question to one generation."""
+
+    def __init__(self, server: Server, reader: Reader, plan: Plan, *, patient: bool = False) -> None:
+        self.server = server
+        self.reader = reader
+        self.plan = plan
+        self.prepared = Prepared.of(plan, Questions(self.values, patient=patient))
+        self.ticked = selections(plan)
+        counted = {request.name for request in plan.facets}
+        self.apart = [name for name in self.ticked if name in counted]
+        """Facets that are counted without their own selection: these narrow the hits after everything is counted."""
+
+    # ---- what is asked
+
+    def query(self, *, whole: bool = False) -> Query:
+        """Return what is searched; without `whole`, the selections of facets that are counted are left aside."""
+        prepared = self.prepared
+        filters = [] if prepared.filter is None else [prepared.filter]
+        filters += [query for name, query in prepared.selections.items() if whole or name not in self.apart]
+        if prepared.text is None:
+            return shallow(every(filters))
+        if self.plan.sort is not None:
+            return shallow(every([prepared.text, *filters]))
+        scored: Query = {"bool": {"must": [prepared.text], "filter": filters}} if filters else prepared.text
+        return shallow(scored)
+
+    def everything(self) -> bool:
+        """Tell whether nothing is asked for at all."""
+        return self.prepared.text is None and self.prepared.filter is None and not self.ticked
+
+    def order(self) -> list[Query]:
+        """Return the order of hits, ties by rising key."""
+        by_key: Query = {KEY: "asc"}
+        sort = self.plan.sort
+        if sort is not None:
+            return [{sort.name: {"order": "desc" if sort.descending else "asc", "missing": "_last"}}, by_key]
+        return [by_key] if self.prepared.text is None else [{"_score": "desc"}, by_key]
+
+    def asked(self, query: Query, **body: Any) -> Mapping[str, Any]:
+        """Send a request that answers in full or fails."""
+        if not self.reader.index:
+            return {}
+        common: dict[str, Any] = {"source": False, "stored_fields": "_none_", "filter_path": _PATH}
+        common["allow_partial_search_results"] = False
+        with self.server.guarded("searching"):
+            found: Any = self.server.client.search(index=self.reader.index, query=query, **common, **body).body
+        if found.get("timed_out"):
+            raise UnavailableError(f"{self.server.name} gave up while searching")
+        answer: Mapping[str, Any] = found
+        return answer
+
+    # ---- hits
+
+    def answer(self) -> Answer:
+        """Return everything that the plan asks for."""
+        plan = self.plan
+        aggregations = self.aggregations()
+        body = self.hits_wanted()
+        if aggregations and self.everything():
+            # Apart, for Elasticsearch remembers what has no hits until something is written.
+            counted = self.asked(EVERYTHING, size=0, aggregations=aggregations, track_total_hits=False)
+            found = self.asked(EVERYTHING, **body)
+        else:
+            found = self.asked(self.query(), **body, **({"aggregations": aggregations} if aggregations else {}))
+            counted = found
+        hits = self.read(found)
+        matched = int(found.get("hits", {}).get("total", {}).get("value", 0))
+        total = Total(matched) if plan.total else Total(len(hits), exact=False)
+        more = len(hits) > plan.size if body["size"] > plan.size else matched > plan.offset + plan.size
+        facets, bins = self.counted(counted.get("aggregations", {}))
+        return Answer(tuple(hits[: plan.size]), total, self.reader.name, facets, bins, more)
+
+    def hits_wanted(self) -> dict[str, Any]:
+        """Return the part of the request that is about hits."""
+        plan = self.plan
+        body: dict[str, Any] = {"size": plan.size + 1, "sort": self.order(), "track_total_hits": plan.total}
+        if plan.sort is None:
+            # The total tells whether there is more; the window would not take one hit beyond it.
+            body |= {"size": plan.size, "track_total_hits": True, "from_": plan.offset}
+            if self.prepared.text is not None:
+                # Copies of an index score a little differently: all pages of a question come from the same one.
+                asked = repr((plan.text, plan.filter, plan.selections)).encode("utf-8", "replace")
+                body["preference"] = f"q{zlib.crc32(asked)}"
+        if plan.sort is not None and plan.after is not None:
+            body["search_after"] = self.place(plan.sort.name, plan.after, descending=plan.sort.descending)
+        if self.apart:
+            body["post_filter"] = shallow(every(self.prepared.selections[name] for name in self.apart))
+        return body
+
+    def place(self, name: str, after: Position, *, descending: bool) -> list[Any]:
+        """Return a position as Elasticsearch orders it."""
+        kind = FIELDS[name].type
+        value = after.value
+        if value is None:
+            return [_MISSING[kind, descending], after.key]
+        try:
+            if kind is Type.INSTANT:
+                return [min(max(int(value), FIRST), LAST), after.key]
+            if kind is Type.NUMBER:
+                return [float(value), after.key]
+        except (TypeError, ValueError, OverflowError) as error:
+            raise BadQueryError(f"{value!r} is no value of {name}", parameter="after") from error
+        return [str(value), after.key]
+
+    def read(self, found: Mapping[str, Any]) -> list[Hit]:
+        """Return hits from what they are sorted by."""
+        rows = [hit["sort"] for hit in found.get("hits", {}).get("hits", ())]
+        sort = self.plan.sort
+        if sort is not None:
+            missing = _MISSING[FIELDS[sort.name].type, sort.descending]
+            return [Hit(key, value=None if value == missing else value) for value, key in rows]
+        if self.prepared.text is None:
+            return [Hit(key) for (key,) in rows]
+        return [Hit(key, score) for score, key in rows]
+
+    def any_keys(self, limit: int) -> list[int]:
+        """Return keys of matches, at most `limit`, page by page so that no page is large."""
+        keys: list[int] = []
+        query = self.query(whole=True)
+        after: dict[str, Any] = {}
+        while len(keys) < limit:
+            size = min(limit - len(keys), plans.MAX_PAGE)
+            # In the order of keys, in which a record that is written meanwhile stays where it is.
+            found = self.asked(
+                {"bool": {"filter": [query]}}, size=size, sort=[{KEY: "asc"}], track_total_hits=False, **after
+            )
+            rows = [hit["sort"][0] for hit in found.get("hits", {}).get("hits", ())]
+            keys += rows
+            if len(rows) < size:
+                break
+            after = {"search_after": [rows[-1]]}
+        return keys
+
+    def suggested(self, tokens: Sequence[str], size: int) -> list[int]:
+        """Return keys of documents whose prepared beginnings hold every token, shortest titles first."""
+        query = every(terms(PREFIX, [token]) for token in tokens)
+        found = self.asked(query, size=size, sort=[{LENGTH: "asc"}, {KEY: "asc"}], track_total_hits=False)
+        return [hit["sort"][1] for hit in found.get("hits", {}).get("hits", ())]
+
+    # ---- counts
+
+    def aggregations(self) -> dict[str, Any]:
+        """Return what is counted: for each facet that has a selection without it, for the rest with all of them."""
+        groups: dict[str, dict[str, Any]] = {}
+        for number, request in enumerate(self.plan.facets):
+            mine = groups.setdefault(request.name if request.name in self.apart else "", {})
+            mine[f"{number}"] = self.terms(request.name, request.size, include=_beneath(request.within))
+            if request.name in self.apart:
+                ticked = list(self.ticked[request.name])
+                mine[f"{number}+"] = self.terms(request.name, len(ticked), include=ticked)
+        if self.plan.histogram is not None:
+            groups.setdefault("", {})["months"] = self.terms(MONTH, plans.COUNTED)
+        if not self.apart:
+            return groups.get("", {})
+        return {f"of {name}": {"filter": self.others(name), "aggregations": group} for name, group in groups.items()}
+
+    def others(self, name: str) -> Query:
+        """Return the selections of every counted facet but this one."""
+        return shallow(every(self.prepared.selections[other] for other in self.apart if other != name))
+
+    def terms(self, name: str, size: int, *, include: str | list[str] | None = None) -> dict[str, Any]:
+        """Return a count of values, the most frequent first, then by value."""
+        found: dict[str, Any] = {"field": name, "size": max(size, 1)}
+        if self.reader.shards > 1:
+            # Each shard says all it has: with its first few alone the sums would come out wrong.
+            found["shard_size"] = plans.COUNTED
+        return {"terms": found if include is None else {**found, "include": include}}
+
+    def counted(self, found: Mapping[str, Any]) -> tuple[tuple[Facet, ...], tuple[Bin, ...]]:
+        """Return facets and histogram from their counts."""
+        flat: dict[str, Any] = {}
+        for name, part in found.items():
+            flat |= part if name.startswith("of ") else {name: part}
+        facets = tuple(self.facet(request, flat, f"{number}") for number, request in enumerate(self.plan.facets))
+        if self.plan.histogram is None:
+            return facets, ()
+        return facets, plans.bins(_buckets(flat.get("months", {})), self.plan.histogram.interval)
+
+    def facet(self, request: FacetRequest, found: Mapping[str, Any], name: str) -> Facet:
+        """Return one facet from its counts."""
+        counts = found.get(name, {})
+        buckets = _buckets(counts)
+        occurrences = sum(buckets.values()) + int(counts.get("sum_other_doc_count", 0))
+        ticked = _buckets(found.get(f"{name}+", {}))
+        exact = not counts.get("doc_count_error_upper_bound", 0)
+        return plans.facet_of(request, buckets, self.ticked.get(request.name, ()), ticked, occurrences, exact=exact)
+
+    # ---- values of a field
+
+    def similar(self, grams: Sequence[str], size: int) -> list[str]:
+        """Return words of titles that share most of some trigrams."""
+        include = _sharing(grams)
+        if not include:
+            return []
+        asked = {"words": self.terms(WORDS, plans.COUNTED, include=include)}
+        found = self.asked(EVERYTHING, size=0, aggregations=asked, track_total_hits=False)
+        words = _buckets(found.get("aggregations", {}).get("words", {}))
+        return plans.similar_words(grams, words.items(), size)
+
+    def values(self, name: str, prefix: str, wanted: Callable[[str], bool]) -> list[str]:
+        """Return the values of a field that begin with a text and fulfil a condition."""
+        return [value for value in self._walked(name, prefix) if value.startswith(prefix) and wanted(value)]
+
+    def _walked(self, name: str, prefix: str) -> Iterator[str]:
+        query = {"prefix": {name: prefix}} if prefix else EVERYTHING
+        page: dict[str, Any] = {"sources": [{"value": {"terms": {"field": name}}}], "size": _WALK}
+        while True:
+            asked = {"values": {"composite": page}}
+            found = self.asked(query, size=0, aggregations=asked, track_total_hits=False)
+            part = found.get("aggregations", {}).get("values", {})
+            yield from (bucket["key"]["value"] for bucket in part.get("buckets", ()))
+            if "after_key" not in part:
+                return
+            page = {**page, "after": part["after_key"]}
+
+
+def _buckets(counts: Mapping[str, Any]) -> dict[Any, int]:
+    return {bucket["key"]: int(bucket["doc_count"]) for bucket in counts.get("buckets", ())}
+
+
+def _escaped(text: str) -> str:
+    return re.sub(f"[{re.escape(LUCENE_SPECIAL)}]", r"\\\g<0>", text)
+
+
+def _beneath(within: str) -> str | None:
+    if not within:
+        return None
+    pattern = f"{_escaped(within)}/(.|\n)*"
+    if len(pattern) > MAX_REGEX:
+        raise BadQueryError(f"a path of {len(within)} characters is too long to count beneath", parameter="facets")
+    return pattern
+
+
+def _sharing(grams: Sequence[str]) -> str:
+    """Return a regular expression for words that have one of some trigrams, `_` at both ends of a word."""
+    inside: list[str] = []
+    ends: list[str] = []
+    for gram in dict.fromkeys(grams):
+        bare = _escaped(gram.strip("_"))
+        if not bare:
+            continue
+        if gram.startswith("_") or gram.endswith("_"):
+            ends.append(f"{'' if gram.startswith('_') else '.*'}{bare}{'' if gram.endswith('_') else '.*'}")
+        else:
+            inside.append(bare)
+        if sum(map(len, (*inside, *ends))) + len(inside) + len(ends) > MAX_REGEX - 100:
+            break
+    return "|".join([*ends, *([f".*({'|'.join(inside)}).*"] if inside else ())])

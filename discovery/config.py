@@ -30,7 +30,10 @@ class Setting:
 
 TABLE: Final = (
     Setting("store", str, "", "Address of the store; empty is SQLite in the home, else sqlite:///FILE."),
-    Setting("index", str, "tantivy", "The search engine; `tantivy` is the one in the home."),
+    Setting("index", str, "tantivy", "The search engine: `tantivy` is the one in the home, else `elasticsearch=URL`."),
+    Setting("index_prefix", str, "discovery", "The beginning of the names of indexes on Elasticsearch, one a portal."),
+    Setting("index_key", str, "", "The API key that Elasticsearch knows the portal by, encoded."),
+    Setting("index_ca", str, "", "A file with the certificate authority of Elasticsearch, if it has one of its own."),
     Setting("title", str, "Discovery", "The name that pages and catalogues carry."),
     Setting("contact", str, "", "E-mail or address that harvests name in their User-Agent."),
     Setting("host", str, "127.0.0.1", "The address that `serve` listens on."),
@@ -53,6 +56,9 @@ class Settings:
     home: Path
     store: str = ""
     index: str = "tantivy"
+    index_prefix: str = "discovery"
+    index_key: str = ""
+    index_ca: str = ""
     title: str = "Discovery"
     contact: str = ""
     host: str = "127.0.0.1"

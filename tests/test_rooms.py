@@ -25,7 +25,7 @@ EXCEPTIONS = {
     "discovery/demo/adql.py": "tests/demo/test_replay.py asks it every question over HTTP",
     "discovery/demo/votable.py": "tests/demo/test_replay.py reads every answer with a parser that is not ours",
     "discovery/index/base.py": "a contract; its suite in discovery/testing runs on every engine",
-    "discovery/index/elasticsearch/engine.py": "one engine in six files; tests/index/test_elasticsearch.py holds it to all",
+    "discovery/index/elasticsearch/engine.py": "one engine; tests/index/test_elasticsearch.py holds it to all",
     "discovery/index/elasticsearch/mapping.py": "the same",
     "discovery/index/elasticsearch/questions.py": "the same",
     "discovery/index/elasticsearch/scope.py": "the same",

@@ -22,7 +22,7 @@ def test_a_new_home_is_made_and_answers_with_nothing(tmp_path: Path) -> None:
 
 
 def test_an_unknown_engine_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="'lucene' is not known; use tantivy"):
+    with pytest.raises(ConfigError, match="'lucene' is not known; use tantivy or elasticsearch=URL"):
         open_index(Settings(tmp_path, index="lucene"))
 
 

@@ -1,0 +1,1 @@
+"""From a record to a running notebook: where its files are, who can open them, and the notebook itself."""

@@ -1,0 +1,88 @@
+"""Families of formats: what one does first with a file, told by its media type or by the end of its name."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final
+from urllib.parse import urlsplit
+
+OTHER: Final = "other"
+"""The family of what belongs to none; it is taken for data."""
+PAGE: Final = "page"
+_VAGUE: Final = frozenset(
+    {"", "application/octet-stream", "binary/octet-stream", "application/gzip", "application/x-gzip", "application/zip"}
+)
+"""Media types that say nothing about the contents."""
+_SPACE: Final = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Formats that are opened in the same way."""
+
+    name: str
+    """`fits`, `table`, `raster`, ...; also the name of the template of a notebook."""
+    label: str
+    data: bool = True
+    """False for what stands beside the data: previews, descriptions, pages."""
+    media_types: tuple[str, ...] = ()
+    """In lower case; with a parameter behind a semicolon only that one is meant."""
+    suffixes: tuple[str, ...] = ()
+
+
+_OTHER: Final = Family(OTHER, "file")
+
+
+@cache
+def families() -> dict[str, Family]:
+    """Return every family by its name, in the order in which they are tried."""
+    text = files("discovery.launch").joinpath("data/formats.toml").read_text(encoding="utf-8")
+    found = [
+        Family(
+            each["name"],
+            each["label"],
+            each.get("data", True),
+            tuple(each.get("media_types", ())),
+            tuple(each.get("suffixes", ())),
+        )
+        for each in tomllib.loads(text)["family"]
+    ]
+    return {each.name: each for each in [*found, _OTHER]}
+
+
+def family(media_type: str, address: str = "") -> Family:
+    """Return the family of a file.
+
+    Args:
+        media_type: What its source says it is; empty, vague and unknown types leave it to the name.
+        address: Its path or URL.
+    """
+    said = _SPACE.sub("", media_type).lower()
+    essence = said.partition(";")[0]
+    if essence not in _VAGUE:
+        for each in families().values():
+            if any(_is(said, essence, kind) for kind in each.media_types):
+                return each
+    name = _name(address)
+    for each in families().values():
+        if name.endswith(each.suffixes):
+            return each
+    return _OTHER
+
+
+def _is(said: str, essence: str, kind: str) -> bool:
+    wanted, mark, parameter = kind.partition(";")
+    return wanted == essence and (not mark or parameter in said.split(";")[1:])
+
+
+def _name(address: str) -> str:
+    if "://" in address:
+        try:
+            address = urlsplit(address).path
+        except ValueError:
+            return ""
+    return address.rstrip("/").rpartition("/")[2].lower()

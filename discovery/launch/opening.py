@@ -1,0 +1,61 @@
+"""Everything that can be done to open one record: its files with their places, its volumes, its datalabs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from discovery.launch.matching import Holding, Match, holdings, matches
+from discovery.launch.resolver import File, resolve
+from discovery.launch.rules import Rule
+from discovery.model.datalab import Datalab
+from discovery.model.record import Record
+from discovery.model.volume import Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a catalogue has to open records with."""
+
+    volumes: tuple[Volume, ...] = ()
+    datalabs: tuple[Datalab, ...] = ()
+
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> Around:
+        """Return the volumes and datalabs among some records."""
+        return cls(
+            tuple(Volume.from_record(each) for each in records if each.kind == "volume"),
+            tuple(Datalab.from_record(each) for each in records if each.kind == "datalab"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The ways to open one record."""
+
+    record: Record
+    files: tuple[File, ...] = ()
+    """The main ones first."""
+    volumes: tuple[Holding, ...] = ()
+    """The surest first."""
+    datalabs: tuple[Match, ...] = ()
+    """The most special first."""
+    mount_path: str = ""
+    """Where the record itself is mounted, if it is a volume."""
+
+    @property
+    def is_openable(self) -> bool:
+        """Whether a notebook would find data: a file of the record, or a folder."""
+        return bool(self.files or self.mount_path)
+
+
+def opening(record: Record, rules: Sequence[Rule], around: Around) -> Opening:
+    """Return the ways to open a record with what a catalogue has."""
+    files = resolve(record, rules, around.volumes)
+    return Opening(
+        record=record,
+        files=files,
+        volumes=holdings(record, files, around.volumes),
+        datalabs=matches(record, files, around.datalabs),
+        mount_path=Volume.from_record(record).mount_path if record.kind == "volume" else "",
+    )

@@ -1,0 +1,85 @@
+"""A volume: data that platforms mount as a folder, read from its record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from discovery.model.record import Record
+
+MAX_PATH: Final = 1_000
+"""Characters of a path; file systems take about four times as many."""
+TWIN_RELS: Final = frozenset({"twin", "enclosure", "data"})
+"""Relations of a volume's links to the places on the web where the same tree of files begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A folder that can be mounted, and where the same files are otherwise."""
+
+    id: str
+    """Of its record."""
+    title: str
+    mount_path: str = ""
+    """Absolute, without a slash at its end; empty where the record names none that could be one."""
+    missions: tuple[str, ...] = ()
+    instruments: tuple[str, ...] = ()
+    twins: tuple[str, ...] = ()
+    """Addresses, each with a slash at its end, under which the same files have the same paths as in the folder."""
+
+    @classmethod
+    def from_record(cls, record: Record) -> Volume:
+        """Return what a record of the kind `volume` says of where it is mounted."""
+        said = record.properties.get("mount_path") or record.properties.get("discovery:mount_path") or ""
+        given = [said] if isinstance(said, str) else list(said)
+        hrefs = [each.href for each in record.assets] + [e.href for e in record.links if e.rel in TWIN_RELS]
+        return cls(
+            id=record.id,
+            title=record.title,
+            mount_path=next((path for each in given if (path := absolute(each)) not in ("", "/")), ""),
+            missions=record.missions,
+            instruments=record.instruments,
+            twins=tuple(dict.fromkeys(f"{each.rstrip('/')}/" for each in hrefs if _is_root(each))),
+        )
+
+    def holds(self, path: str) -> bool:
+        """Say whether a path lies in the folder."""
+        return bool(self.mount_path) and path.startswith(f"{self.mount_path}/")
+
+    def path_of(self, address: str) -> str:
+        """Return where the file at an address is in the folder; empty for one that is beneath none of the twins.
+
+        Addresses on the web are percent-decoded once; those of object stores are keys as they stand.
+        """
+        if not self.mount_path:
+            return ""
+        for twin in self.twins:
+            if address.startswith(twin):
+                tail = address[len(twin) :]
+                if twin.startswith("http"):
+                    tail = unquote(tail.partition("?")[0].partition("#")[0])
+                path = absolute(f"{self.mount_path}/{tail}")
+                return path if self.holds(path) else ""
+        return ""
+
+
+def absolute(text: str) -> str:
+    """Return a path in its shortest form, or the empty text for what is no absolute path.
+
+    A path that goes upwards is none: what it leads to would depend on links in the file system.
+    """
+    path = text.strip()
+    if not path.startswith("/") or len(path) > MAX_PATH or not path.isprintable():
+        return ""
+    parts = [each for each in path.split("/") if each not in ("", ".")]
+    return "" if ".." in parts else f"/{'/'.join(parts)}"
+
+
+def _is_root(href: str) -> bool:
+    """Say whether an address is one that others can lie beneath."""
+    try:
+        parts = urlsplit(href)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https", "s3", "gs") and bool(parts.netloc) and not parts.query

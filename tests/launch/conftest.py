@@ -1,0 +1,124 @@
+"""A catalogue in a few records: volumes and datalabs as the demo has them, and records with real archive paths."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from discovery.launch.opening import Around, Opening, opening
+from discovery.launch.rules import shipped
+from discovery.model.record import Asset, Record
+from harvesters import ogc_record
+from harvesters.defaults import Defaults
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "fixtures" / "launch"
+STIS = "o4sp040b0_raw.fits"
+
+
+def examples() -> list[Record]:
+    """Return the volumes and datalabs of the demo, through the mapping that harvests use."""
+    lines = (ROOT / "fixtures" / "demo" / "examples" / "records.ndjson").read_bytes().splitlines()
+    documents = [orjson.loads(line) for line in lines]
+    return [ogc_record.to_record(each, "", each["id"], Defaults(source="examples")) for each in documents]
+
+
+@pytest.fixture(scope="session")
+def around() -> Around:
+    return Around.of(examples())
+
+
+Make = Callable[..., Record]
+
+
+@pytest.fixture(scope="session")
+def make() -> Make:
+    """Return `make(*assets, **fields)`: an observation."""
+
+    def made(*assets: Asset, **fields: object) -> Record:
+        values: dict[str, object] = {"title": "An observation", "kind": "observation"} | fields
+        return Record("src", "table", "one", assets=assets, **values)  # type: ignore[arg-type]
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def open_(around: Around) -> Callable[[Record], Opening]:
+    """Return `open_(record)`: the ways to open it with the demo's volumes and datalabs."""
+    return lambda record: opening(record, shipped(), around)
+
+
+@pytest.fixture(scope="session")
+def hubble(make: Make) -> Record:
+    """Return a row of ehst.artifact as a record: the path is the archive's, the file is in our fixtures."""
+    return make(
+        title="STIS acquisition of HD101998",
+        missions=("astronomy/hubble",),
+        instruments=("STIS",),
+        provider="ESA eHST",
+        domain="space-science",
+        properties={"file_path": "/hstdata/hstdata_o/o/4sp/04", "file_name": STIS},
+    )
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Path:
+    """Return the folder of the STIS volume with the real file where the archive's path says."""
+    folder = tmp_path / "hst_stis"
+    (folder / "o" / "4sp" / "04").mkdir(parents=True)
+    shutil.copy(DATA / f"{STIS}.gz", folder / "o" / "4sp" / "04")
+    return folder
+
+
+class Files(http.server.SimpleHTTPRequestHandler):
+    """Serves files, and the part of one that is asked for."""
+
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
+
+    def do_GET(self) -> None:
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        path = Path(self.translate_path(self.path))
+        if not asked or not path.is_file():
+            super().do_GET()
+            return
+        whole = path.read_bytes()
+        part = whole[int(asked[1]) : int(asked[2]) + 1]
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {asked[1]}-{int(asked[1]) + len(part) - 1}/{len(whole)}")
+        self.send_header("Content-Length", str(len(part)))
+        self.end_headers()
+        self.wfile.write(part)
+
+
+class WholeFiles(http.server.SimpleHTTPRequestHandler):
+    """Serves files, and never a part of one."""
+
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """Return `serve(folder, parts=True)`: the address of a server of its files on loopback."""
+    servers: list[http.server.ThreadingHTTPServer] = []
+
+    def started(folder: Path, *, parts: bool = True) -> str:
+        handler = functools.partial(Files if parts else WholeFiles, directory=str(folder))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield started
+    for server in servers:
+        server.shutdown()
+        server.server_close()

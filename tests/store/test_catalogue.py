@@ -189,3 +189,35 @@ def test_parts_hold_every_value_once(count: int) -> None:
     slices = list(parts(range(count)))
     assert [each for part in slices for each in part] == list(range(count))
     assert all(0 < len(part) <= 900 for part in slices)
+
+
+def test_a_stac_item_is_found_by_its_names_with_its_dataset(store: Store, mapped: Make) -> None:
+    def sent(id: str, **more: object) -> Mapped:
+        made = mapped(id, **more)
+        return Mapped(made.record, made.raw, Splice(1, 2, b"", collection="d"))
+
+    dataset = sent("d")
+    items = [sent("a", kind="observation", dataset=dataset.record.id), sent("o", kind="observation", dataset="nowhere")]
+    row = mapped("r", kind="observation", dataset=dataset.record.id)
+    store.ingest.page("s", 1, [dataset, *items, row])
+    found = store.catalogue.served_item("d", "a")
+    assert found is not None
+    assert (found.id, found.source_id, found.collection) == (items[0].record.id, "a", "d")
+    assert (found.parent, found.parent_kind) == ("d", "dataset")
+    keys = store.catalogue.keys(each.record.id for each in items)
+    assert {each.id: each.parent for each in store.catalogue.served(list(keys.values())).values()} == {
+        items[0].record.id: "d",
+        items[1].record.id: "",
+    }
+    for collection, item in (("d", "r"), ("d", "o"), ("nowhere", "o"), ("", "o"), ("d", "\ud800"), ("d\0", "a")):
+        assert store.catalogue.served_item(collection, item) is None
+    store.ingest.remove("s")
+    assert store.catalogue.served_item("d", "a") is None
+
+
+def test_stac_names_lead_to_what_decides_about_a_collection(store: Store, mapped: Make) -> None:
+    one, other = mapped("a"), mapped("b", kind="datalab")
+    store.ingest.page("s", 1, [one, other])
+    found = {each.stac_id: (each.id, each.kind) for each in store.catalogue.named("", ["a", "b", "c", "\ud800"])}
+    assert found == {"a": (one.record.id, "dataset"), "b": (other.record.id, "datalab")}
+    assert store.catalogue.named("elsewhere", ["a"]) == []

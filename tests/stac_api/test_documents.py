@@ -1,0 +1,125 @@
+"""Documents as bytes: what was sent with our links in it, or made from a record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+
+from discovery.model.stac import splice
+from discovery.portal import Portal
+from discovery.stac_api.documents import Documents, spliced
+from discovery.stac_api.links import Links
+from discovery.store.catalogue import Served
+
+LINKS = Links("https://a.org", "https://a.org/stac")
+OURS = [{"rel": "self", "href": "https://a.org/x"}]
+SENT = (
+    b'{ "stac_version":"1.0.0", "type":"Feature","id":"a",\n "collection": "c", '
+    b'"n": 1.50, "links":[{"rel":"license","href":"https://b.org/l"}] }'
+)
+
+
+def served(body: bytes = SENT, **more: Any) -> Served:
+    """Return a document as the store would have it."""
+    document = orjson.loads(body)
+    found = splice(body, document)
+    made = Served(
+        1, "rec", "a", "", "", body if found.public is None else found.public, found.start, found.end, found.links,
+        "application/geo+json", source_id="a", collection=found.collection, parent="c", parent_kind="dataset",
+    )  # fmt: skip
+    return replace(made, **more)
+
+
+def test_a_document_with_its_own_names_changes_in_its_links_only() -> None:
+    body = spliced(served(), OURS, "Feature", "c")
+    assert body is not None
+    start, end = SENT.index(b"[{"), SENT.index(b"}]") + 2
+    assert body.startswith(SENT[:start])
+    assert body.endswith(SENT[end:])
+    assert orjson.loads(body)["links"] == [*OURS, {"rel": "license", "href": "https://b.org/l"}]
+
+
+def test_a_document_that_is_called_otherwise_here_says_what_it_was_called() -> None:
+    body = orjson.loads(spliced(served(stac_id="s.c.a"), OURS, "Feature", "s.c") or b"")
+    assert (body["id"], body["discovery:original_id"]) == ("s.c.a", "a")
+    assert (body["collection"], body["discovery:original_collection"]) == ("s.c", "c")
+    assert body["n"] == 1.5
+
+
+def test_an_item_whose_collection_is_not_here_names_none() -> None:
+    body = orjson.loads(spliced(served(), OURS, "Feature", "") or b"")
+    assert "collection" not in body
+    assert body["discovery:original_collection"] == "c"
+
+
+def test_an_item_that_names_no_collection_gets_the_one_it_has_here() -> None:
+    bare = served(SENT.replace(b'"collection": "c",', b""))
+    assert orjson.loads(spliced(bare, OURS, "Feature", "c") or b"")["collection"] == "c"
+    assert "collection" not in orjson.loads(spliced(bare, OURS, "Feature", "") or b"")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        SENT.replace(b"Feature", b"Collection"),
+        SENT.replace(b'"stac_version":"1.0.0",', b""),
+        SENT.replace(b'"id":"a",', b""),
+        SENT.replace(b'"type":"Feature",', b""),
+    ],
+)
+def test_what_is_no_stac_document_of_its_type_is_not_served_as_one(body: bytes) -> None:
+    assert spliced(served(body), OURS, "Feature", "c") is None
+
+
+@pytest.mark.parametrize("kept", [b"", b'{"rel":"license","href":"https://b.org/l"}'])
+def test_the_short_way_gives_what_the_long_way_gives(portal: Portal, kept: bytes) -> None:
+    plain = served(links=kept)
+    links = LINKS.for_item("rec", "a", "c")
+    assert Documents(portal, LINKS).item(plain) == spliced(plain, links, "Feature", "c")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"collection": None},
+        {"parent": "", "parent_kind": ""},
+        {"parent_kind": "datalab"},
+        {"parent": "elsewhere"},
+        {"source_id": "b"},
+    ],
+)
+def test_the_short_way_is_only_for_items_with_their_own_names(portal: Portal, other: dict[str, Any]) -> None:
+    given = served(**other)
+    made = orjson.loads(Documents(portal, LINKS).item(given))
+    here = given.parent if given.parent_kind == "dataset" else ""
+    assert made.get("collection", "") == here
+    assert made.get("discovery:original_collection", here) == ("c" if here != "c" else here)
+
+
+def test_items_come_in_the_order_that_was_asked_for_without_those_that_are_gone(portal: Portal) -> None:
+    sent = portal.store.catalogue.by_stac_item(["S2B_1CCV_20181004_0_L2A"])
+    made = portal.store.catalogue.by_stac_item(["p2", "orphan"])
+    keys = [made[0], *sent, made[1]]
+    found = Documents(portal, LINKS).items([*keys, 10**9])
+    pages = [next(each["href"] for each in orjson.loads(body)["links"] if each["rel"] == "alternate") for body in found]
+    stored = portal.stored(keys)
+    assert pages == [f"https://a.org/records/{stored[key].record.id}" for key in keys]
+    assert orjson.loads(Documents(portal, LINKS).items(keys[::-1])[0]) == orjson.loads(found[-1])
+
+
+def test_collections_are_served_as_sent_or_made(portal: Portal) -> None:
+    known = portal.store.catalogue.by_stac_id("", ["sentinel-s2-l2a-cogs", "ivo://vo.test/plates"])
+    keys = [known["ivo://vo.test/plates"], known["sentinel-s2-l2a-cogs"], 10**9]
+    made, sent = (orjson.loads(body) for body in Documents(portal, LINKS).collections(keys))
+    assert (made["id"], made["description"], made["stac_version"]) == ("ivo://vo.test/plates", "Old plates", "1.1.0")
+    assert (sent["id"], sent["stac_version"]) == ("sentinel-s2-l2a-cogs", "1.0.0")
+    assert [each["rel"] for each in sent["links"]][-2:] == ["license", "about"]
+
+
+def test_a_record_keeps_its_own_links_behind_ours(portal: Portal) -> None:
+    keys = portal.store.catalogue.by_stac_item(["ivo://vo.test/plates?1/a b"])
+    (body,) = Documents(portal, LINKS).items(keys)
+    assert orjson.loads(body)["links"][-1] == {"rel": "about", "href": "https://vo.test/about", "title": "About"}

@@ -1,0 +1,100 @@
+"""Addresses of the STAC face: right behind any proxy, for any id."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import orjson
+import pytest
+from fastapi import Request
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from discovery.stac_api.links import Link, Links, following, of_page
+
+LINKS = Links("https://a.org/portal", "https://a.org/portal/stac")
+IDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
+
+
+def request(method: str = "GET", query: str = "", *, host: str = "a.org", root_path: str = "") -> Request:
+    return Request(
+        {"type": "http", "method": method, "path": f"{root_path}/stac/search", "query_string": query.encode(),
+         "headers": [(b"host", host.encode())], "scheme": "https", "server": ("127.0.0.1", 80), "root_path": root_path}
+    )  # fmt: skip
+
+
+def href(links: list[Link], rel: str) -> str:
+    return str(next(each["href"] for each in links if each["rel"] == rel))
+
+
+def test_addresses_start_where_the_caller_reached_us() -> None:
+    assert Links.of(request(host="far.test:8443", root_path="/portal"), "/stac") == Links(
+        "https://far.test:8443/portal", "https://far.test:8443/portal/stac"
+    )
+
+
+@settings(max_examples=50)
+@given(IDS, IDS)
+def test_an_id_of_any_characters_comes_back_from_its_address(collection: str, item: str) -> None:
+    path = urlsplit(LINKS.item(collection, item)).path.removeprefix("/portal/stac/collections/")
+    first, words, last = path.split("/")
+    assert (unquote(first), words, unquote(last)) == (collection, "items", item)
+
+
+def test_an_item_without_its_collection_is_found_by_search_only() -> None:
+    address = urlsplit(LINKS.item("", "a b/&c"))
+    assert address.path == "/portal/stac/search"
+    assert parse_qs(address.query) == {"ids": ["a b/&c"]}
+    found = LINKS.for_item("rec", "a", "")
+    assert href(found, "parent") == LINKS.root
+    assert "collection" not in {each["rel"] for each in found}
+
+
+@settings(max_examples=50)
+@given(st.sampled_from(["", "col", 'a "quoted" / name', "ü"]), IDS, st.sampled_from(["https://a.org", 'x"y']))
+def test_links_from_the_template_are_those_of_the_item(collection: str, item: str, site: str) -> None:
+    links = Links(site, f"{site}/stac")
+    written = orjson.loads(b"[" + links.for_items(collection).of("abcdefgh23456789", item) + b"]")
+    expected = links.for_item("abcdefgh23456789", item, collection)
+    if not collection:
+        # A form writes a blank as a plus sign, a path does not; both are read as the same.
+        written[0]["href"], expected[0]["href"] = (
+            unquote(each[0]["href"].replace("+", "%20")) for each in (written, expected)
+        )
+    assert written == expected
+
+
+def test_a_collection_leads_to_its_items_its_queryables_and_its_page() -> None:
+    found = LINKS.for_collection("rec", "c/d")
+    assert href(found, "self") == "https://a.org/portal/stac/collections/c%2Fd"
+    assert href(found, "items") == href(found, "self") + "/items"
+    assert href(found, "http://www.opengis.net/def/rel/ogc/1.0/queryables") == href(found, "self") + "/queryables"
+    assert href(found, "alternate") == "https://a.org/portal/records/rec"
+
+
+@pytest.mark.parametrize("docs", ["/api/docs", None])
+def test_the_landing_page_names_the_documentation_where_there_is_one(docs: str | None) -> None:
+    found = {each["rel"]: each["href"] for each in LINKS.for_landing(docs)}
+    assert found.get("service-doc") == (f"https://a.org/portal{docs}" if docs else None)
+    assert found["data"] == "https://a.org/portal/stac/collections"
+
+
+def test_the_next_page_of_a_get_is_the_same_question_with_a_new_mark() -> None:
+    asked = request(query="bbox=1,2,3,4&token=old&filter=a%3D%27b%26c%27")
+    found = following(asked, LINKS.search, "new", "application/geo+json")
+    assert parse_qs(urlsplit(found["href"]).query) == {"bbox": ["1,2,3,4"], "filter": ["a='b&c'"], "token": ["new"]}
+    assert (found["rel"], found["method"]) == ("next", "GET")
+
+
+def test_the_next_page_of_a_post_is_merged_into_the_body_before() -> None:
+    found = following(request("POST"), LINKS.search, "new", "application/geo+json")
+    assert (found["href"], found["method"], found["merge"]) == (LINKS.search, "POST", True)
+    assert found["body"] == {"token": "new"}
+
+
+def test_the_last_page_has_no_next_and_every_page_its_own_address() -> None:
+    asked = request(query="limit=5&ids=a%20b")
+    found = of_page(asked, LINKS, LINKS.search, "", "application/geo+json")
+    assert [each["rel"] for each in found] == ["self", "root"]
+    assert parse_qs(urlsplit(found[0]["href"]).query) == {"limit": ["5"], "ids": ["a b"]}
+    assert [each["rel"] for each in of_page(asked, LINKS, LINKS.search, "t", "x")] == ["self", "root", "next"]

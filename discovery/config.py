@@ -34,6 +34,7 @@ TABLE: Final = (
     Setting("index_prefix", str, "discovery", "The beginning of the names of indexes on Elasticsearch, one a portal."),
     Setting("index_key", str, "", "The API key that Elasticsearch knows the portal by, encoded."),
     Setting("index_ca", str, "", "A file with the certificate authority of Elasticsearch, if it has one of its own."),
+    Setting("launch_rules", str, "", "A TOML file with rules of your own for where files are; relative to the home."),
     Setting("title", str, "Discovery", "The name that pages and catalogues carry."),
     Setting("contact", str, "", "E-mail or address that harvests name in their User-Agent."),
     Setting("host", str, "127.0.0.1", "The address that `serve` listens on."),
@@ -59,6 +60,7 @@ class Settings:
     index_prefix: str = "discovery"
     index_key: str = ""
     index_ca: str = ""
+    launch_rules: str = ""
     title: str = "Discovery"
     contact: str = ""
     host: str = "127.0.0.1"

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from discovery.errors import BadQueryError, LimitError, MovedError, NotFoundError
+from discovery.errors import BadQueryError, LimitError, MovedError, NotFoundError, UnavailableError
 from discovery.index.base import MAX_KEYS, Answer, Cells, Generation, Index, Keys, Plan, Position
+from discovery.launch.opening import Around, Opening, opening
+from discovery.launch.rules import Rule, shipped
 from discovery.model import terms
 from discovery.model.extent import Geometry
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
@@ -21,6 +23,7 @@ from discovery.query.query import (
     FacetRequest,
     Filter,
     Histogram,
+    In,
     Not,
     Or,
     Query,
@@ -39,6 +42,10 @@ Node = Filter | Cells | Keys
 
 DEFAULT_SORT: Final = {RESOURCES: Sort("updated", descending=True), OBSERVATIONS: Sort("start", descending=True)}
 """The order without words to rank by: newest first, by what a scope's records nearly always have."""
+
+MAX_OPENERS: Final = 2_000
+"""Volumes and datalabs that are looked at for each record; the portals that we know have dozens."""
+_UNSEEN: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +118,20 @@ class View:
 
 
 class Portal:
-    """The catalogue as faces see it: one store, one search engine behind it."""
+    """The catalogue as faces see it: one store, one search engine behind it.
 
-    def __init__(self, store: Store, index: Index) -> None:
+    Args:
+        store: Where the records are.
+        index: What finds them.
+        rules: How places of files are made out of records; None is what is shipped.
+    """
+
+    def __init__(self, store: Store, index: Index, rules: Sequence[Rule] | None = None) -> None:
         self.store = store
         self.index = index
+        self._rules = shipped() if rules is None else rules
         self._secret = store.secret()
+        self._around: tuple[int, Around] | None = None
 
     def search(self, query: Query, *, elsewhere: bool = False) -> Page:
         """Return a page of the records that match, best first when there are words, else newest first.
@@ -280,6 +295,35 @@ class Portal:
             self.keys(Query(scope=scope, filter=Comparison("=", "dataset", id), size=0)).total for scope in SCOPES
         ]
         return View(stored, parent, children=beneath[1], members=beneath[0])
+
+    def opening(self, id: str) -> Opening:
+        """Return the ways to open a record: its files with their places, volumes, datalabs; raises as `record` does."""
+        return self.opening_of(self.record(id).record)
+
+    def opening_of(self, record: Record) -> Opening:
+        """Return the ways to open a record that is at hand.
+
+        While the engine does not answer, the volumes and datalabs are those that were known before.
+        """
+        return opening(record, self._rules, self._openers())
+
+    def _openers(self) -> Around:
+        """Return the catalogue's volumes and datalabs, found anew when something has changed."""
+        change = self.store.catalogue.last_change()
+        if self._around is not None and self._around[0] == change:
+            return self._around[1]
+        try:
+            seen = self.index.generation(RESOURCES).change
+            plan = Plan(scope=RESOURCES, filter=In("kind", ("datalab", "volume")))
+            keys = sorted(self.index.keys(plan, MAX_OPENERS))
+        except UnavailableError:
+            return self._around[1] if self._around else Around()
+        stored = self.store.catalogue.many(keys)
+        found = Around.of([stored[key].record for key in keys if key in stored])
+        # An engine that is still behind is asked again next time.
+        behind = seen < change and self.store.catalogue.pending(RESOURCES, seen) > 0
+        self._around = (_UNSEEN if behind else change, found)
+        return found
 
     def _followed(self, id: str) -> Stored:
         try:

@@ -55,9 +55,11 @@ def _elasticsearch(settings: Settings, address: str) -> Index:
 
 def open_portal(settings: Settings) -> Portal:
     """Return the portal over the store and the engine of the settings."""
+    from discovery.launch import rules
     from discovery.portal import Portal  # Regions bring astropy, which takes half a second to import.
 
-    return Portal(open_store(settings), open_index(settings))
+    own = rules.load(settings.home / settings.launch_rules) if settings.launch_rules else None
+    return Portal(open_store(settings), open_index(settings), own)
 
 
 def index_lock(settings: Settings) -> Lock:

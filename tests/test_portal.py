@@ -9,10 +9,17 @@ import pytest
 from sqlalchemy import update
 
 from discovery.config import Settings
-from discovery.errors import BadQueryError, GoneError, NotFoundError, UnknownFieldError
+from discovery.errors import (
+    BadQueryError,
+    ConfigError,
+    GoneError,
+    NotFoundError,
+    UnavailableError,
+    UnknownFieldError,
+)
 from discovery.indexer import follow, rebuild
 from discovery.model.extent import Extent
-from discovery.model.record import OBSERVATIONS, RESOURCES, Record
+from discovery.model.record import OBSERVATIONS, RESOURCES, Asset, Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.portal import Portal
 from discovery.query.query import Comparison, FacetRequest, Query, Region, Selection, Sort
@@ -186,3 +193,43 @@ def test_a_record_deleted_in_the_store_is_never_shown(portal: Portal, put: Calla
     portal.store.ingest.remove("s")
     assert names(portal, Query()) == []
     assert portal.status()[RESOURCES].documents == 1
+
+
+def volume(name: str, mount: str) -> Record:
+    return record(name, kind="volume", properties={"mount_path": mount})
+
+
+def test_a_record_is_opened_with_what_the_catalogue_has_by_then(portal: Portal, put: Callable[..., None]) -> None:
+    row = {"datalabs_path": "/data/user/x", "file_name": "a.fits"}
+    put(record("a", properties=row))
+    id = record("a").id
+    assert [each.volume for each in portal.opening(id).files[0].places] == ["", ""]
+    put(volume("v", "/data/user/x"))
+    assert [each.volume for each in portal.opening(id).files[0].places] == [record("v").id, ""]
+    portal.store.ingest.page("s", 1, [Mapped(volume("v", "/elsewhere"), RawRecord("c", "v", b"{}"))])
+    portal.opening(id)  # Before the engine knows of it.
+    follow(portal.store, portal.index)
+    assert [each.volume for each in portal.opening(id).files[0].places] == ["", ""]
+    with pytest.raises(NotFoundError):
+        portal.opening("nothing")
+
+
+def test_a_record_is_opened_while_the_engine_is_away(
+    portal: Portal, put: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise UnavailableError("away")
+
+    put(record("a", assets=(Asset("https://x.example/a.nc"),)))
+    monkeypatch.setattr(portal.index, "generation", away)
+    assert [each.family for each in portal.opening(record("a").id).files] == ["netcdf"]
+
+
+def test_rules_of_the_home_are_used(tmp_path: Path) -> None:
+    rule = '[[rule]]\nname = "r"\nwhen = [{ of = "source_id", match = "^(?P<n>a)$" }]\ngive = ["/mine/{n}.nc"]'
+    (tmp_path / "rules.toml").write_text(rule)
+    opened = open_portal(Settings(tmp_path, launch_rules="rules.toml"))
+    assert [each.places[0].address for each in opened.opening_of(record("a")).files] == ["/mine/a.nc"]
+    opened.close()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        open_portal(Settings(tmp_path, launch_rules="none.toml"))

@@ -8,7 +8,7 @@ the same field as the cover's cells, and engines need to know nothing about them
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,17 +18,21 @@ import orjson
 import shapely
 import spherely
 
-from discovery.errors import BadQueryError, RecordError
+from discovery.errors import BadQueryError, LimitError, RecordError
 from discovery.model.extent import EARTH, Geometry
 from discovery.query import healpix
-from discovery.query.footprint import Footprint, box_pieces, build, footprints, geographies
+from discovery.query.footprint import Footprint, box_pieces, build, deep_parts, footprints, geographies
+from discovery.query.footprint import prepared as prepare
 from discovery.query.healpix import BASE, DEEPEST, Flags, Floats, Numbers, Objects
+from discovery.query.knots import TANGLED
 from discovery.query.query import Region
 
 ANCHOR = 1 << 40
 """Marks the number of a cell that holds a record's anchor, apart from the cells of its cover."""
 _RECORD_CELLS = 32  # a record's cover is refined while it has no more: a cell is then about half the footprint
 _QUERY_CELLS = 400
+_FEW_CELLS = 60
+_WINDING = 5_000.0  # degrees of edges; finer cells would each be near hundreds of them and hold none of the inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,30 +113,36 @@ def ask(region: Region) -> Asked:
         BadQueryError: The geometry cannot be read.
     """
     footprint = prepared(region)
-    inside, border = refine(footprint, region.frame, _QUERY_CELLS)
+    inside, border = refine(footprint, _FEW_CELLS if _is_winding(footprint) else _QUERY_CELLS)
     cells = np.concatenate((inside, border))
     sure = inside if region.relation in ("intersects", "disjoint") else inside[:0]
     return Asked(_tuple(cells), _tuple(healpix.ancestors(cells)), _tuple(sure | ANCHOR))
 
 
-def prepared(region: Region) -> Footprint:
+def _is_winding(footprint: Footprint) -> bool:
+    return footprint.plane is not None and float(shapely.length(footprint.plane)) > _WINDING
+
+
+def prepared(region: Region, parameter: str = "region") -> Footprint:
     """Return the footprint of a region that is asked for; the last ones are kept.
 
     Raises:
         BadQueryError: The geometry cannot be read.
+        LimitError: It crosses itself more than 1,000 times, or has too many parts that do.
     """
     try:
         return _prepared(orjson.dumps(region.geometry, default=dict), region.frame)
-    except (RecordError, TypeError) as error:
-        raise BadQueryError(f"cannot use the region: {error}", parameter="region") from error
+    except RecordError as error:
+        if error.code == TANGLED:
+            raise LimitError("region-crossings", f"{parameter}: {error}", parameter=parameter) from error
+        raise BadQueryError(f"{parameter}: {error}", parameter=parameter) from error
+    except TypeError as error:
+        raise BadQueryError(f"{parameter} is no geometry: {error}", parameter=parameter) from error
 
 
 @lru_cache(maxsize=64)
 def _prepared(text: bytes, frame: str) -> Footprint:
-    footprint = build(orjson.loads(text), frame)
-    if footprint.plane is not None:
-        shapely.prepare(footprint.plane)
-    return footprint
+    return prepare(build(orjson.loads(text), frame, strict=True))
 
 
 def _tuple(numbers: Numbers) -> tuple[int, ...]:
@@ -140,13 +150,12 @@ def _tuple(numbers: Numbers) -> tuple[int, ...]:
 
 
 def _cover(footprint: Footprint, max_cells: int) -> Cover:
-    frame = EARTH if footprint.sphere is None else "sphere"
     most = max(min(_RECORD_CELLS, max_cells), len(BASE))
     plane = footprint.plane
     if not footprint.caps and footprint.ranges is None and plane is not None and plane.geom_type in _DOTS:
         cells = _dots(shapely.get_coordinates(plane), max(max_cells, len(BASE)))
     else:
-        cells = np.concatenate(refine(footprint, frame, most))
+        cells = np.concatenate(refine(footprint, most))
     return Cover(_tuple(cells), _tuple(healpix.ancestors(cells)), _anchors(footprint.anchor))
 
 
@@ -169,32 +178,34 @@ def _chain(cell: int) -> tuple[int, ...]:
     return tuple(ANCHOR | (cell >> 2 * up) for up in range(DEEPEST + 1))
 
 
-def refine(footprint: Footprint, frame: str, most: int) -> tuple[Numbers, Numbers]:
+def refine(footprint: Footprint, most: int) -> tuple[Numbers, Numbers]:
     """Return the cells wholly inside a footprint and those on its border, as fine as `most` in all allows."""
     boundary = None if footprint.sphere is None else _boundary(footprint)
-    touch, within = _test(footprint, frame, BASE, boundary)
+    touch, within = _test(footprint, BASE, boundary)
     inside, border = BASE[within], BASE[touch & ~within]
     while len(border) and int(border[0]) < 4 << (2 * DEEPEST):
         children = (4 * border[:, None] + np.arange(4)).ravel()
-        touch, within = _test(footprint, frame, children, boundary)
+        touch, within = _test(footprint, children, boundary)
         if not touch.any() or len(inside) + int(touch.sum()) > most:
             break
         inside, border = np.concatenate((inside, children[within])), children[touch & ~within]
     return inside, border
 
 
-def _test(footprint: Footprint, frame: str, cells: Numbers, boundary: Any) -> tuple[Flags, Flags]:
+def _test(footprint: Footprint, cells: Numbers, boundary: Any) -> tuple[Flags, Flags]:
     """Return which cells may touch the footprint (none is missed) and which are certainly inside it."""
     touch, inside = np.zeros(len(cells), dtype=bool), np.zeros(len(cells), dtype=bool)
-    lon, lat, radius = healpix.caps(cells)
     if footprint.ranges is not None:
         t, i = _range_test(footprint.ranges, cells)
         touch, inside = touch | t, inside | i
+    if footprint.sphere is None and footprint.plane is not None:
+        t, i = plane_test(footprint.parts or (footprint.plane,), cells)
+        touch, inside = touch | t, inside | i
+    if footprint.sphere is None and not footprint.caps:
+        return touch, inside
+    lon, lat, radius = healpix.caps(cells)
     if footprint.sphere is not None:
         t, i = sphere_test(footprint.sphere, boundary, lon, lat, radius)
-        touch, inside = touch | t, inside | i
-    elif footprint.plane is not None:
-        t, i = plane_test(footprint.plane, cells)
         touch, inside = touch | t, inside | i
     for cap in footprint.caps:
         away = healpix.separation(lon, lat, cap.lon, cap.lat)
@@ -219,7 +230,7 @@ def _boundary(footprint: Footprint) -> Any:
     """Return the edges of the areas of a spherical footprint as one geography, None when it has no area."""
     if footprint.plane is None:
         return None
-    parts = _deep_parts(np.array([footprint.plane], dtype=np.object_))
+    parts = deep_parts(np.array([footprint.plane], dtype=np.object_))
     areas = parts[shapely.get_type_id(parts) == 3]
     if not len(areas):
         return None
@@ -232,38 +243,43 @@ def _lines(areas: Objects) -> Any:
     return shapely.linestrings(coordinates, indices=owner)
 
 
-def _deep_parts(shapes: Objects) -> Objects:
-    while (shapely.get_type_id(shapes) > 3).any():
-        shapes = shapely.get_parts(shapes)
-    return shapes
-
-
 def sphere_test(sphere: Any, boundary: Any, lon: Floats, lat: Floats, radius: Floats) -> tuple[Flags, Flags]:
     """Return which circles touch a geography (or one each) and which lie in it; `boundary` None finds none inside."""
     points = spherely.points((lon + 180.0) % 360.0 - 180.0, lat)
     away = np.degrees(spherely.distance(sphere, points, radius=1.0))
-    touch = np.asarray(away <= radius + 1e-9)
-    if boundary is None:
-        return touch, np.zeros(len(lon), dtype=bool)
-    deep = np.degrees(spherely.distance(boundary, points, radius=1.0)) > radius + 1e-9
-    return touch, np.asarray((away == 0) & deep)
+    touch, inside = np.asarray(away <= radius + 1e-9), np.zeros(len(lon), dtype=bool)
+    middle = np.flatnonzero(away == 0) if boundary is not None else ()
+    if len(middle):
+        inside[middle] = np.degrees(spherely.distance(boundary, points[middle], radius=1.0)) > radius[middle] + 1e-9
+    return touch, inside
 
 
-def plane_test(shape: Any, cells: Numbers) -> tuple[Flags, Flags]:
-    """Return which cells touch a planar geometry of -180..180 (or one each) and which lie in it."""
+def plane_test(parts: Sequence[Any], cells: Numbers) -> tuple[Flags, Flags]:
+    """Return which cells touch planar geometries of -180..180, one of which may be areas, and which lie in them."""
     outlines = healpix.outlines(cells)
-    touch, inside = shapely.intersects(shape, outlines), shapely.covers(shape, outlines)
+    touch = _any(shapely.intersects, parts, outlines)
+    inside = _any(shapely.covers, parts, outlines, touch)
     west, _, east, _ = shapely.bounds(outlines).T
     for rows, turn in ((np.flatnonzero(east > 180), -360.0), (np.flatnonzero(west < -180), 360.0)):
         if len(rows):
-            shapes = shape[rows] if isinstance(shape, np.ndarray) else shape
             here = shapely.intersection(outlines[rows], _WORLD)
             there = shapely.intersection(
                 shapely.transform(outlines[rows], lambda xy, t=turn: xy + np.array((t, 0.0))), _WORLD
             )
-            touch[rows] |= shapely.intersects(shapes, there)
-            inside[rows] = shapely.covers(shapes, here) & shapely.covers(shapes, there)
+            touch[rows] |= _any(shapely.intersects, parts, there)
+            inside[rows] = _any(shapely.covers, parts, here, touch[rows]) & _any(
+                shapely.covers, parts, there, touch[rows]
+            )
     return touch, inside
+
+
+def _any(relation: Callable[..., Any], parts: Sequence[Any], outlines: Objects, among: Flags | None = None) -> Flags:
+    """Return which outlines one of the parts stands in a relation to; only `among` these, where it is given."""
+    found = np.zeros(len(outlines), dtype=bool)
+    rows = np.arange(len(outlines)) if among is None else np.flatnonzero(among)
+    for part in parts:
+        found[rows] |= relation(part, outlines[rows])
+    return found
 
 
 _WORLD = shapely.box(-180, -90, 180, 90)

@@ -13,10 +13,10 @@ from typing import Any
 
 import shapely
 
-from discovery.errors import BadQueryError, LimitError, RecordError
+from discovery.errors import BadQueryError, LimitError
 from discovery.model.extent import EARTH, SKY, Geometry
-from discovery.query.cover import ANCHOR, Asked, Cover, ask, bbox_cover, box_geometry, cover, covers
-from discovery.query.footprint import MAX_VERTICES, bad, build, moc_ranges, planar
+from discovery.query.cover import ANCHOR, Asked, Cover, ask, bbox_cover, box_geometry, cover, covers, prepared
+from discovery.query.footprint import MAX_VERTICES, bad, moc_ranges, planar
 from discovery.query.query import Region
 from discovery.query.relate import RELATIONS, decide
 from discovery.query.stc import stc
@@ -103,7 +103,7 @@ def geojson(value: Any, *, frame: str = EARTH, relation: str = "intersects", par
 
     Raises:
         BadQueryError: It is none, or has a number that is not finite or out of range.
-        LimitError: It has more than 5,000 vertices.
+        LimitError: It has more than 5,000 vertices, or crosses itself more than 1,000 times.
     """
     geometry = value
     if isinstance(geometry, Mapping) and geometry.get("type") == "Feature":
@@ -115,11 +115,9 @@ def geojson(value: Any, *, frame: str = EARTH, relation: str = "intersects", par
         if count > MAX_QUERY_VERTICES:
             message = f"{parameter} has more than {MAX_QUERY_VERTICES:,} vertices"
             raise LimitError("region-vertices", message, parameter=parameter)
-    try:
-        build(geometry, _frame(frame))
-    except RecordError as error:
-        raise BadQueryError(f"{parameter}: {error}", parameter=parameter) from error
-    return Region(geometry, frame, _relation(relation))
+    region = Region(geometry, _frame(frame), _relation(relation))
+    prepared(region, parameter)
+    return region
 
 
 def _walk(geometry: Any, parameter: str, depth: int) -> Iterator[tuple[Any, Any]]:

@@ -74,7 +74,8 @@ def _intersect(asked: Footprint, there: Sequence[Footprint]) -> Flags:
         if asked.sphere is not None:
             answer[rows] |= _touching(_column(solid, "sphere"), asked.sphere)
         elif asked.plane is not None:
-            answer[rows] |= shapely.intersects(asked.plane, _column(solid, "plane"))
+            for part in asked.parts or (asked.plane,):
+                answer[rows] |= shapely.intersects(part, _column(solid, "plane"))
         for cap in asked.caps:
             answer[rows] |= _reached(solid, cap)
     for row, cap in ((row, cap) for row, f in enumerate(there) for cap in f.caps):

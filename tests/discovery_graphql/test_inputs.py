@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -94,6 +95,15 @@ def test_records_are_sorted_as_asked(data: Ask) -> None:
 def test_what_cannot_be_meant_is_refused_by_its_parameter(ask: Ask, variables: dict[str, Any], parameter: str) -> None:
     (error,) = ask(COUNT, **variables)["errors"]
     assert (error["extensions"]["code"], error["extensions"]["parameter"]) == ("bad_query", parameter)
+
+
+def test_a_tangle_is_refused_as_a_polygon_and_as_a_geometry(ask: Ask) -> None:
+    star = [[40 * math.cos(49 * turn / 99 * math.tau), 40 * math.sin(49 * turn / 99 * math.tau)] for turn in range(99)]
+    flat = [number for point in star for number in point]
+    for region in ({"polygon": flat}, {"geometry": {"type": "Polygon", "coordinates": [[*star, star[0]]]}}):
+        (error,) = ask(COUNT, region=region)["errors"]
+        assert error["extensions"]["code"] == "limit"
+        assert error["extensions"]["limit"] == "region-crossings"
 
 
 def test_a_field_that_is_not_there_is_answered_with_the_near_one(ask: Ask) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from discovery.errors import BadQueryError, UnknownFieldError
+from discovery.errors import BadQueryError, LimitError, UnknownFieldError
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Portal
 from discovery.query.query import And, Comparison, In, IsNull, Like, Not, Or, Query, Sort, Time

@@ -18,10 +18,6 @@ MAX_POSITIONS: Final = 5_000
 """Positions in all geometries of a JSON filter; text reaches its 8 KiB first."""
 MAX_REGIONS: Final = 10
 """Geometries of a filter; a box on the sky takes up to 20 ms to make ready, and each is covered and compared."""
-MAX_CROSSING: Final = 32
-"""Positions in all polygons of a filter that cross themselves; 64 take 0.15 s to repair, 200 take 6 s."""
-MAX_MERGED: Final = 500
-"""Positions in all collections of geometries of a filter, since their members are merged."""
 MAX_JSON_BYTES: Final = 256 * 1024
 """Bytes of a JSON filter that comes as text, geometries included."""
 
@@ -32,8 +28,6 @@ class Budget:
 
     regions: int = MAX_REGIONS
     positions: int = MAX_POSITIONS
-    crossing: int = MAX_CROSSING
-    merged: int = MAX_MERGED
 
 
 def too_deep(parameter: str | None) -> LimitError:

@@ -219,12 +219,10 @@ def spatial(function: str, left: Operand, right: Operand, place: Place) -> Filte
 def _region(shape: Shape, frame: str, relation: str) -> Region:
     # The geometry libraries behind it are slow to load, and most filters need none of them.
     from discovery.query import region
-    from discovery.query.cql2 import knots
 
     try:
         if shape.box is not None:
             return region.bbox(shape.box, frame=frame, relation=relation)
-        knots.spend(shape.geometry, frame, shape.budget, shape.place.parameter)
         return region.geojson(shape.geometry, frame=frame, relation=relation, parameter="geometry")
     except LimitError:
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Final
 
 from discovery.model import terms
@@ -17,7 +18,7 @@ ASSETS: Final = 100
 """Assets and links that a page shows; all of them are in the JSON."""
 TAIL: Final = 60
 VALUES: Final = 24
-_MAIN: Final = ("landing", "about", "alternate", "canonical", "via", "item", "describedby", "service-doc", "license")
+_MAIN: Final = frozenset({"landing", "about", "alternate", "canonical", "via"})
 _HIDDEN: Final = frozenset({"self", "root", "parent", "collection", "items", "next", "prev", "child", "item"})
 _SPDX: Final = "https://spdx.org/licenses/"
 _FACTS: Final = (
@@ -44,6 +45,9 @@ _SHOWN_PROPERTIES: Final = frozenset(
 def record_page(view: View, site: Site, sources: Sources) -> RecordContext:
     """Return what the page of a record shows."""
     record = view.record
+    opened = tuple(_open_links(record))
+    shown = {each.url for each in opened}
+    others = [each for each in _links(record.links) if each.url not in shown]
     return RecordContext(
         site=site,
         id=record.id,
@@ -52,14 +56,14 @@ def record_page(view: View, site: Site, sources: Sources) -> RecordContext:
         kind_label=wording.kind(record.kind),
         example=sources.marker(record),
         description=text.html(record.description),
-        open_links=tuple(_open_links(record)),
+        open_links=opened,
         facts=tuple(_facts(record)),
         map=drawing.place(record.extent),
         time=wording.period(record.extent),
         assets=tuple(_asset(each) for each in record.assets[:ASSETS]),
         assets_left=max(0, len(record.assets) - ASSETS),
-        links=tuple(_links(record.links)[:ASSETS]),
-        links_left=max(0, len(_links(record.links)) - ASSETS),
+        links=tuple(others[:ASSETS]),
+        links_left=max(0, len(others) - ASSETS),
         related=tuple(_related(view)),
         contacts=tuple(_contacts(record.contacts)),
         identifiers=tuple(_identifiers(record, view)),
@@ -121,9 +125,9 @@ def _facet(record: Record, name: str, value: str) -> Anchor:
 def _open_links(record: Record) -> Iterable[Anchor]:
     if text.doi(record.doi):
         yield Anchor("Open by DOI", text.doi(record.doi), record.doi)
-    main = [each for each in record.links if each.rel in _MAIN[:5] and text.web(each.href)]
-    for link in main[:2]:
-        yield Anchor(link.title[:80] or "Open at the source", text.web(link.href), text.host(link.href))
+    main = {text.web(each.href): each for each in record.links if each.rel in _MAIN and text.web(each.href)}
+    for url, link in islice(main.items(), 2):
+        yield Anchor(link.title[:80] or "Open at the source", url, text.host(link.href))
 
 
 def _asset(asset: Asset) -> AssetRow:

@@ -132,6 +132,14 @@ def test_a_link_without_secrets_is_sent_as_it_is() -> None:
     assert pages.record_json(plain(links=(Link(href),)))["links"][0]["href"] == href
 
 
+def test_a_link_stands_on_the_page_once(make_client: Callable[[Iterable[Record]], TestClient]) -> None:
+    given = (Link("https://a.example/site", "about", "Site"), Link("https://a.example/paper", "cite-as", "Paper"))
+    record = Record("open-science", "c", "1", "dataset", "Linked", links=(*given, *given))
+    elements = Markup(make_client([record]).get(f"/records/{record.id}").text).elements
+    leading = [each["href"] for tag, each in elements if tag == "a" and each["href"].startswith("https://a.example/")]
+    assert sorted(leading) == ["https://a.example/paper", "https://a.example/site"]
+
+
 def test_a_record_with_thousands_of_parts_stays_one_page(
     make_client: Callable[[Iterable[Record]], TestClient],
 ) -> None:

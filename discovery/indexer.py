@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from discovery.errors import ConflictError, UnavailableError
+from discovery.errors import ConfigError, ConflictError, UnavailableError
 from discovery.index.base import Generation, Index
 from discovery.index.document import documents
 from discovery.lock import Lock
@@ -21,10 +21,20 @@ Progress = Callable[[str, int, int], None]
 
 
 def follow(store: Store, index: Index, *, progress: Progress | None = None) -> int:
-    """Bring an engine level with the store and return how many changes it took; the caller holds the lock."""
+    """Bring an engine level with the store and return how many changes it took; the caller holds the lock.
+
+    Raises:
+        ConfigError: The engine has seen changes that the store has not: it is not the engine of this store.
+    """
     taken = 0
     for scope in SCOPES:
         after = index.generation(scope).change
+        if after and after > (last := store.catalogue.last_change()):
+            # Not mended here: another store's engine, reached by a wrong address, must not be overwritten by itself.
+            raise ConfigError(
+                f"the index of {scope} has seen change {after} and the store holds {last}: it is of another store, "
+                f"or an older copy of this one was put back; if it is to follow this store, run discovery reindex"
+            )
         waiting = store.catalogue.pending(scope, after) if progress else 0
         done = 0
         while changes := store.catalogue.changes(scope, after, BATCH):
@@ -92,6 +102,9 @@ def differences(store: Store, index: Index) -> list[str]:
     found: list[str] = []
     for scope in SCOPES:
         generation = index.generation(scope)
+        if generation.change > store.catalogue.last_change():
+            found.append(f"{scope}: the index has seen changes that the store has not; run discovery reindex")
+            continue
         waiting = store.catalogue.pending(scope, generation.change)
         live = store.catalogue.live(scope)
         if waiting:

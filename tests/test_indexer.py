@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from discovery.config import Settings
-from discovery.errors import UnavailableError
+from discovery.errors import ConfigError, UnavailableError
 from discovery.indexer import differences, follow, rebuild, settle
 from discovery.lock import Lock
 from discovery.model.record import OBSERVATIONS, RESOURCES, Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.portal import Portal
 from discovery.query.query import Query
-from discovery.wiring import index_lock, open_portal
+from discovery.wiring import index_lock, open_portal, open_store
 
 
 @pytest.fixture
@@ -127,3 +127,17 @@ def test_differences_are_told_until_they_are_gone(portal: Portal) -> None:
     assert ["run discovery reindex" in each for each in differences(portal.store, portal.index)] == [True]
     rebuild(portal.store, portal.index)
     assert differences(portal.store, portal.index) == []
+
+
+def test_an_index_that_is_ahead_of_its_store_is_not_believed(portal: Portal, tmp_path: Path) -> None:
+    write(portal, "a", "b")
+    follow(portal.store, portal.index)
+    younger = open_store(Settings(tmp_path / "younger"))
+    with pytest.raises(ConfigError, match=r"change 2 and the store holds 0.*discovery reindex"):
+        follow(younger, portal.index)
+    assert differences(younger, portal.index)[0].endswith("run discovery reindex")
+    assert found(portal) == ["a", "b"]
+    rebuild(younger, portal.index)
+    assert follow(younger, portal.index) == 0
+    assert portal.status()[RESOURCES].documents == 0
+    younger.close()

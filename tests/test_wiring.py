@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -46,3 +47,11 @@ def test_the_host_that_an_operator_named_is_allowed(tmp_path: Path) -> None:
 def test_commands_do_not_load_a_web_framework() -> None:
     code = "import sys, discovery.wiring; print(*({'fastapi', 'starlette', 'strawberry', 'jinja2'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_a_portal_that_cannot_be_opened_leaves_nothing_open(tmp_path: Path) -> None:
+    """An open SQLite store would be a ResourceWarning, which is an error here."""
+    with pytest.raises(ConfigError, match="index 'none' is not known"):
+        open_portal(Settings(tmp_path, index="none"))
+    gc.collect()
+    assert not list(tmp_path.glob("*-wal"))

@@ -122,8 +122,11 @@ def elasticsearch(peer: Callable[[bool, str], None], tmp_path_factory: pytest.Te
             assert not (folder / "failed").exists(), (folder / "failed").read_text()
             assert time.monotonic() < deadline, f"Elasticsearch does not come up; see {folder / 'log'}"
             time.sleep(0.1)
+        address = (folder / "address").read_text()
+        # Its first answer takes seconds on a busy machine, for which nothing that is tested waits.
+        urllib.request.urlopen(f"{address}/_cluster/health", timeout=60).close()
         fcntl.flock(starting, fcntl.LOCK_UN)
-        yield (folder / "address").read_text()
+        yield address
 
 
 @pytest.fixture

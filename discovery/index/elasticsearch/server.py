@@ -34,6 +34,8 @@ PATIENCE: Final = 15.0
 """Seconds for an answer to a question."""
 LABOUR: Final = 120.0
 """Seconds for writing, and for making and swapping indexes."""
+PROBE: Final = 1.5
+"""Seconds for a word from a server that did not answer before."""
 PAUSE: Final = 1.0
 """Seconds for which nobody asks a server that did not answer, so that not everybody waits for it."""
 TOO_COMPLEX: Final = "filter-pattern"
@@ -125,7 +127,8 @@ class Server:
             raise ConfigError(f"index elasticsearch={shown(access.addresses)} cannot be used: {error}") from error
         self.name = shown(access.addresses)
         self._lock = threading.Lock()
-        self._failed: float | None = None
+        # As if it had failed long ago: the first question is a short one.
+        self._failed: float | None = float("-inf")
         """When the server did not answer for the last time, None when it did since."""
 
     @property
@@ -149,17 +152,17 @@ class Server:
             yield
         except DiscoveryError:
             raise
-        except ApiError as error:
-            raise self.refusal(doing, error.meta.status, error.body) from error
         except UnsupportedProductError as error:
             raise ConfigError(f"{self.name} is no Elasticsearch: {error}") from error
+        except ApiError as error:
+            raise self.refusal(doing, error.meta.status, error.body) from error
         except SerializationError as error:
             raise UnavailableError(f"{self.name} answered what cannot be read while {doing}") from error
         except TransportError as error:
             with self._lock:
                 self._failed = time.monotonic()
-            said = f"{type(error).__name__}: {str(error)[:200]}"
-            raise UnavailableError(f"{self.name} does not answer while {doing} ({said})", retry_after=2.0) from error
+            message = f"{self.name} does not answer while {doing} ({_said(error)})"
+            raise UnavailableError(message, retry_after=2.0) from error
         if self._failed is not None:
             with self._lock:
                 self._failed = None
@@ -172,11 +175,15 @@ class Server:
             raise UnavailableError(f"{self.name} does not answer", retry_after=2.0)
         try:
             # It may hang instead of being down: a short question first, or everybody who asks waits for long.
-            self.client.options(request_timeout=CONNECT, max_retries=0).cluster.health(filter_path="status")
-        except (TransportError, ApiError) as error:
+            self.client.options(request_timeout=PROBE, max_retries=0).cluster.health(filter_path="status")
+        except TransportError as error:
             with self._lock:
                 self._failed = time.monotonic()
-            raise UnavailableError(f"{self.name} does not answer", retry_after=2.0) from error
+            raise UnavailableError(f"{self.name} does not answer ({_said(error)})", retry_after=2.0) from error
+        except UnsupportedProductError as error:
+            raise ConfigError(f"{self.name} is no Elasticsearch: {error}") from error
+        except ApiError as error:
+            raise self.refusal("saying how it is", error.meta.status, error.body) from error
 
     def refusal(self, doing: str, status: int, body: Any) -> DiscoveryError:
         """Return what a refusal means to us."""
@@ -245,6 +252,10 @@ class Server:
     def close(self) -> None:
         """Let go of the connections."""
         self.client.close()
+
+
+def _said(error: TransportError) -> str:
+    return f"{type(error).__name__}: {str(error)[:200]}"
 
 
 def shown(addresses: Iterable[str]) -> str:

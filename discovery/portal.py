@@ -14,7 +14,7 @@ from discovery.launch.rules import Rule, shipped
 from discovery.model import terms
 from discovery.model.extent import Geometry
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
-from discovery.query import cover, cursor, fields, relate
+from discovery.query import checks, cover, cursor, fields, relate
 from discovery.query.query import (
     And,
     Bin,
@@ -171,6 +171,7 @@ class Portal:
 
     def keys(self, query: Query, *, total: bool = True) -> Keyed:
         """Return what `search` would, as store numbers instead of records."""
+        checks.check(query)
         mark = cursor.resume(query, self._secret)
         plan = self._plan(query, total=total)
         if mark is not None and plan.sort is None:
@@ -342,6 +343,7 @@ class Portal:
 
     def suggest(self, text: str, size: int = 8, scope: str = RESOURCES) -> list[Suggestion]:
         """Return records whose title holds words that begin as typed, shortest titles first."""
+        checks.check_text(text, "q")
         typed = parse(text[-200:])
         tokens = (*typed.words, *((typed.prefix,) if typed.prefix and typed.prefix not in typed.words else ()))
         if not tokens:

@@ -22,7 +22,7 @@ from discovery.model.extent import Extent
 from discovery.model.record import OBSERVATIONS, RESOURCES, Asset, Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.portal import Portal
-from discovery.query.query import Comparison, FacetRequest, Query, Region, Selection, Sort
+from discovery.query.query import Comparison, FacetRequest, Like, Not, Query, Region, Selection, Sort
 from discovery.store.schema import records
 from discovery.wiring import open_portal
 
@@ -233,3 +233,18 @@ def test_rules_of_the_home_are_used(tmp_path: Path) -> None:
     opened.close()
     with pytest.raises(ConfigError, match="cannot be read"):
         open_portal(Settings(tmp_path, launch_rules="none.toml"))
+
+
+def test_what_is_no_text_and_what_takes_too_long_never_reaches_an_engine(portal: Portal) -> None:
+    hostile = [
+        Query(text="\ud800"),
+        Query(filter=Comparison("=", "kind", "\ud800")),
+        Query(filter=Not(Like("title", "%a" * 400))),
+        Query(selections=(Selection("kind", ("\udfff",)),)),
+    ]
+    for query in hostile:
+        for ask in (portal.search, portal.histogram, lambda each: portal.facets(each, ["kind"])):
+            with pytest.raises(BadQueryError, match=r"surrogate|LIKE"):
+                ask(query)
+    with pytest.raises(BadQueryError, match="surrogate"):
+        portal.suggest("\ud800")

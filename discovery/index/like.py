@@ -1,4 +1,4 @@
-"""Patterns of LIKE, read once for every engine and matched in time that grows with the text alone."""
+"""Patterns of LIKE, read once for every engine and matched in a time that is bounded for each text."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from discovery.errors import LimitError
+from discovery.query.checks import check_pattern
 from discovery.query.tokens import fold
-
-MAX_PATTERN: Final = 1_024
-"""Characters of one pattern."""
 
 _ANY: Final = "(.|\n)"
 """One character: a dot alone stops at line ends in some engines."""
@@ -73,11 +70,9 @@ def like(pattern: str, *, casei: bool = False, accenti: bool = False, folded: bo
         folded: It is compared with folded text, such as `Document.title`.
 
     Raises:
-        LimitError: The pattern has more than 1,024 characters.
+        LimitError: The pattern is longer, or has more wildcards, than `discovery.query.checks` says.
     """
-    if len(pattern) > MAX_PATTERN:
-        found = f"a LIKE pattern has {len(pattern)} characters; allowed are {MAX_PATTERN}"
-        raise LimitError("filter-pattern", found, parameter="filter")
+    check_pattern(pattern)
     runs: list[list[_Step]] = [[]]
     literal: list[str] = []
 

@@ -225,10 +225,10 @@ class Questions:
             parts.append(self.range(END, FieldType.Integer, plans.Span(first, None)))
         return every(parts or [Query.exists_query(START)])
 
-    def text(self, query: TextQuery) -> Query:
-        """Return what a text matches, scored; an identifier pasted whole matches whatever the words say."""
-        wanted = [self.group(group) for group in query.groups]
-        excluded = [self.group(group) for group in query.excluded]
+    def text(self, query: TextQuery, *, scored: bool) -> Query:
+        """Return what a text matches; an identifier pasted whole matches whatever the words say."""
+        wanted = [self.group(group, scored=scored) for group in query.groups]
+        excluded = [self.group(group, scored=False) for group in query.excluded]
         found = every(wanted)
         if excluded:
             found = but(found, *excluded)
@@ -240,33 +240,42 @@ class Questions:
         whole = Query.term_query(self.schema, EXACT, query.exact, "basic")
         return either_of([found, Query.const_score_query(whole, EXACT_WEIGHT)])
 
-    def group(self, group: Group) -> Query:
+    def group(self, group: Group, *, scored: bool) -> Query:
         """Return what one of the alternatives matches, synonyms scored less."""
-        alternatives = [self.alternative(each, group.phrase) for each in group.alternatives]
+        alternatives = [self.alternative(each, group.phrase, scored=scored) for each in group.alternatives]
         if len(alternatives) == 1:
             return alternatives[0]
+        if not scored:
+            return either_of(alternatives)
         first, *others = alternatives
         return Query.disjunction_max_query([first, *(Query.boost_query(each, SYNONYM_WEIGHT) for each in others)])
 
-    def alternative(self, tokens: tuple[str, ...], phrase: bool) -> Query:
+    def alternative(self, tokens: tuple[str, ...], phrase: bool, *, scored: bool) -> Query:
         """Return what has the tokens side by side in one field, or each anywhere."""
         if phrase and len(tokens) > 1:
-            title = Query.phrase_query(self.schema, TITLE, list(tokens))
             body = Query.phrase_query(self.schema, BODY, list(tokens))
-            return either_of([Query.boost_query(title, TITLE_WEIGHT), body])
-        return every([self.token(token) for token in tokens])
+            return _better(body, Query.phrase_query(self.schema, TITLE, list(tokens))) if scored else body
+        return every([self.token(token, scored=scored) for token in tokens])
 
-    def token(self, token: str) -> Query:
-        """Return what has the token in the title or the body."""
-        title = Query.term_query(self.schema, TITLE, token, "freq")
-        return either_of([Query.boost_query(title, TITLE_WEIGHT), Query.term_query(self.schema, BODY, token, "freq")])
+    def token(self, token: str, *, scored: bool) -> Query:
+        """Return what has the token anywhere."""
+        body = Query.term_query(self.schema, BODY, token, "freq")
+        return _better(body, Query.term_query(self.schema, TITLE, token, "freq")) if scored else body
+
+
+def _better(body: Query, title: Query) -> Query:
+    """Return what is found in the body, which holds the title, scored by its place in the title too."""
+    return Query.boolean_query([(Occur.Must, body), (Occur.Should, Query.boost_query(title, TITLE_WEIGHT - 1))])
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A plan in tantivy's queries."""
 
+    scored: Query | None
+    """The text as it is ranked."""
     text: Query | None
+    """The text as it is matched and counted, for which tantivy has much less to read."""
     filter: Query | None
     selections: Mapping[str, Query]
 
@@ -274,19 +283,24 @@ class Prepared:
     def of(cls, plan: Plan, ask: Questions) -> Prepared:
         """Return a plan's parts as queries."""
         return cls(
-            ask.text(plan.text) if plan.text else None,
+            ask.text(plan.text, scored=True) if plan.text else None,
+            ask.text(plan.text, scored=False) if plan.text else None,
             None if plan.filter is None else ask.filter(plan.filter),
             {name: ask.terms(name, values) for name, values in plans.selections(plan).items()},
         )
 
     def query(self, without: str = "") -> Query:
-        """Return everything that is asked, one facet's own selection left aside; only the text is scored."""
+        """Return everything that is asked, one facet's own selection left aside, scored by nothing."""
+        return every([*self._parts(without), *([] if self.text is None else [self.text])])
+
+    def ranked(self) -> Query:
+        """Return everything that is asked; only the text is scored."""
+        quiet = [Query.const_score_query(part, 0.0) for part in self._parts()]
+        return every([*([] if self.scored is None else [self.scored]), *quiet])
+
+    def _parts(self, without: str = "") -> list[Query]:
         parts = [query for name, query in self.selections.items() if name != without]
-        if self.filter is not None:
-            parts.append(self.filter)
-        if self.text is None:
-            return every(parts)
-        return every([self.text, *(Query.const_score_query(part, 0.0) for part in parts)])
+        return parts if self.filter is None else [*parts, self.filter]
 
     def everything(self, without: str = "") -> bool:
         """Tell whether nothing is asked for at all."""

@@ -20,11 +20,12 @@ from discovery.errors import (
 from discovery.index import plans
 from discovery.index.base import Document
 from discovery.query.fields import FIELDS, Type
-from discovery.query.tokens import VERSION
+from discovery.query.tokens import SEPARATOR, VERSION
 
 KEY: Final = "_key"
 TITLE: Final = "_title"
 BODY: Final = "_body"
+"""Everything that is searched, the title first."""
 PREFIX: Final = "_prefix"
 WORDS: Final = "_words"
 EXACT: Final = "_exact"
@@ -74,7 +75,7 @@ def schema() -> tantivy.Schema:
 def fingerprint() -> str:
     """Return what changes whenever an index made before cannot be asked as it is now."""
     shape = [f"{each.name}:{each.type}" for each in FIELDS.values()]
-    return sha256(f"1 {VERSION} {' '.join(shape)}".encode()).hexdigest()[:16]
+    return sha256(f"2 {VERSION} {' '.join(shape)}".encode()).hexdigest()[:16]
 
 
 def open_index(schema: tantivy.Schema, folder: Path | None) -> tantivy.Index:
@@ -131,7 +132,9 @@ def stored(document: Document) -> str:
         row[MONTH] = document.month
     if document.text is not None:
         text = document.text
-        row |= {TITLE: text.title, BODY: text.body, PREFIX: text.prefix}
+        # With the title in the body, one list of documents says where a word is; the title's own only scores.
+        whole = f" {SEPARATOR} ".join(filter(None, (text.title, text.body)))
+        row |= {TITLE: text.title, BODY: whole, PREFIX: text.prefix}
         row |= {WORDS: " ".join(plans.words_of(text.grams)), EXACT: list(dict.fromkeys(text.exact))}
     try:
         return orjson.dumps(row).decode()

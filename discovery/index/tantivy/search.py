@@ -74,6 +74,7 @@ class Search:
         self.ask = Questions(reader.index.schema, reader.searcher)
         self.prepared = Prepared.of(plan, self.ask)
         self.query = self.prepared.query()
+        self.ranked = self.prepared.ranked() if plan.text else self.query
         self.counted_hits: int | None = None
         """How many match, once that was counted."""
 
@@ -110,7 +111,8 @@ class Search:
         self, query: Query, limit: int, order_by: str | None = None, order: Order = Order.Asc
     ) -> list[tuple[Any, DocAddress]]:
         """Return the first hits; the first search for all that matches counts it on the way."""
-        count = query is self.query and self.plan.total and self.counted_hits is None
+        whole = query is self.query or query is self.ranked
+        count = whole and self.plan.total and self.counted_hits is None
         # The stub of tantivy-py leaves the count out.
         found: Any = self.searcher.search(query, limit, count=count, order_by_field=order_by, order=order)
         if count:
@@ -143,7 +145,7 @@ class Search:
         wanted = offset + limit
         depth = wanted + 1
         while True:
-            found = self.found(self.query, depth, order=Order.Desc)
+            found = self.found(self.ranked, depth, order=Order.Desc)
             if len(found) < depth or found[-1][0] < found[wanted - 1][0] or depth > 8 * plans.MAX_PAGE:
                 break
             depth *= 4

@@ -190,35 +190,43 @@ def _plain(value: Any) -> Any:
     return value
 
 
-_NAMES: Final = frozenset(each.name for each in fields(Record))
+_CLASSES: Final = (Record, Extent, Asset, Link, Contact, Issue)
+_NAMES: Final = {cls: frozenset(each.name for each in fields(cls)) for cls in _CLASSES}
 _REQUIRED: Final = {
     cls: {each.name: "" for each in fields(cls) if each.default is MISSING and each.default_factory is MISSING}
-    for cls in (Record, Extent, Asset, Link, Contact, Issue)
+    for cls in _CLASSES
 }
 """Texts that have no default: a source may send them empty, and empty ones are not written."""
 _PARTS: Final = {"assets": Asset, "links": Link, "contacts": Contact, "issues": Issue}
-_TUPLES: Final = frozenset({"roles", "alternates", "bbox"})
 
 
 def from_dict(data: Mapping[str, Any]) -> Record:
     """Build a record from the plain values of `to_dict`."""
-    values: dict[str, Any] = dict(_REQUIRED[Record])
-    for name, value in data.items():
-        if name not in _NAMES:
-            continue
-        if name in _PARTS:
-            values[name] = tuple(_part(_PARTS[name], each) for each in value)
-        elif name == "extent":
-            values[name] = _part(Extent, value)
-        elif name == "properties":
-            values[name] = {key: tuple(each) if isinstance(each, list) else each for key, each in value.items()}
-        elif isinstance(value, list):
-            values[name] = tuple(value)
-        else:
-            values[name] = value
+    values = _values(Record, data)
+    for name, cls in _PARTS.items():
+        if name in values:
+            values[name] = tuple([_part(cls, each) for each in values[name]])
+    if "extent" in values:
+        values["extent"] = _part(Extent, values["extent"])
+    if "properties" in values:
+        values["properties"] = _tuples(values["properties"])
     return Record(**values)
 
 
 def _part(cls: type[Any], data: Mapping[str, Any]) -> Any:
-    known = cls.__dataclass_fields__
-    return cls(**_REQUIRED[cls] | {k: tuple(v) if k in _TUPLES else v for k, v in data.items() if k in known})
+    return cls(**_values(cls, data))
+
+
+def _values(cls: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a class; every page decodes a hundred records, so nothing is done twice here."""
+    values = {**_REQUIRED[cls], **data}
+    if not values.keys() <= _NAMES[cls]:
+        values = {name: value for name, value in values.items() if name in _NAMES[cls]}
+    for name, value in data.items():
+        if type(value) is list and name in values:
+            values[name] = tuple(value)
+    return values
+
+
+def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if type(value) is list else value for name, value in data.items()}

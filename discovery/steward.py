@@ -35,6 +35,8 @@ class Steward:
             try:
                 with self._lock.hold():
                     self._follow()
+                # The lock is free between two looks: `reindex` beside a running portal needs it for a moment.
+                self._stop.wait(IDLE)
             except ConflictError:
                 self._stop.wait(4 * IDLE)  # Another process indexes; be there when it ends.
             except DiscoveryError as error:
@@ -46,11 +48,8 @@ class Steward:
                 self._stop.wait(RETRY)
 
     def _follow(self) -> None:
-        while not self._stop.is_set():
-            if not follow(self._portal.store, self._portal.index):
-                # Let go of the lock between two looks: `reindex` beside a running portal needs it for a moment.
-                self._stop.wait(IDLE)
-                return
+        while not self._stop.is_set() and follow(self._portal.store, self._portal.index):
+            pass
 
     def stop(self) -> None:
         """Ask `run` to end; it does so within a moment."""

@@ -41,3 +41,20 @@ def test_a_write_is_found_within_a_second_and_the_end_is_clean(tmp_path: Path, s
     assert not thread.is_alive()
     with index_lock(settings).hold():
         portal.close()
+
+
+def test_others_get_the_lock_beside_an_idle_steward(tmp_path: Path) -> None:
+    settings = Settings(tmp_path)
+    portal = open_portal(settings)
+    steward = Steward(settings, portal)
+    thread = threading.Thread(target=steward.run)
+    thread.start()
+    try:
+        time.sleep(0.3)
+        for _ in range(5):
+            with index_lock(settings).hold(wait=3.0):
+                time.sleep(0.01)
+    finally:
+        steward.stop()
+        thread.join()
+        portal.close()

@@ -63,7 +63,8 @@ def search(
     cells = [(each.record.id, each.record.kind, each.record.title) for each in page.records]
     print_table(("id", "kind", "title"), cells, empty="nothing matches; try fewer words or remove a facet")
     more = f"; --after {page.next} for more" if page.next else ""
-    console.print(f"{page.total.value} match{more}", markup=False)
+    # Not broken into lines, so that the cursor can be copied.
+    console.print(f"{page.total.value} match{more}", markup=False, soft_wrap=True)
     if page.elsewhere and page.elsewhere.value:
         other = "observations" if page.query.scope == "resources" else "resources"
         console.print(f"{page.elsewhere.value} {other} match too: --scope {other}", markup=False)

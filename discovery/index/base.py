@@ -17,7 +17,7 @@ from discovery.query.text import PreparedText, TextQuery
 RELEVANCE_WINDOW = 10_000
 """How deep a page by relevance may start: Elasticsearch's max_result_window, kept by every engine."""
 MAX_KEYS = 50_000
-"""The most keys that `Index.keys` returns at once: footprints on the border of a region, which are decided one by one."""
+"""The most keys that `Index.keys` returns at once: footprints on a region's border, each of which is decided."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from discovery.errors import ConfigError
 from discovery.http import Client
 from discovery.model.source import Source
 from harvesters.base import Harvester, SourceContext, Value
+from harvesters.stac_api import StacApi
 from harvesters.stac_items import RecordsFile, StacItems
 from harvesters.stac_static import StacStatic
 from harvesters.tap import Tap
@@ -103,6 +104,30 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                         "include",
                         "Whether documents in the folder of a file: catalogue that nothing links to are taken.",
                         ("include", "skip"),
+                    ),
+                ),
+            ),
+            Kind(
+                "stac-api",
+                StacApi,
+                "A STAC API, from its landing page (http: or https:).",
+                (
+                    *COMMON,
+                    Setting("collections", str, "", "The ids of the only collections to take, with commas between."),
+                    Setting(
+                        "walk",
+                        str,
+                        "items",
+                        "Whether items are read collection by collection, or by a search for each of them.",
+                        ("items", "search"),
+                    ),
+                    Setting("page", int, 500, "How many items are asked for at a time."),
+                    Setting(
+                        "totals",
+                        str,
+                        "check",
+                        "Whether a source that gives fewer items than it says it has is held.",
+                        ("check", "ignore"),
                     ),
                 ),
             ),

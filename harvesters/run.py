@@ -134,6 +134,7 @@ class _Run:
         self._counts = Counts()
         self._seen_before = 0
         self._unreadable = 0
+        self._rejected = 0
         self._matched: int | None = None
         # A dry run leaves nothing behind, not even the fact that it was.
         self._id = 0 if dry else store.ledger.begin(source.id).id
@@ -200,6 +201,7 @@ class _Run:
         state = checkpoint.position
         self._seen_before = int(state.get("seen", 0))
         self._unreadable = int(state.get("unreadable", 0))
+        self._rejected = int(state.get("rejected", 0))
         self._matched = state.get("matched")
         return state.get("at"), bool(state.get("done"))
 
@@ -215,11 +217,11 @@ class _Run:
             outcome = map_one(self._harvester, raw)
             mapped.append(outcome) if isinstance(outcome, Mapped) else rejected.append(outcome)
         cut = len(raws) < len(page.raws)
-        unreadable = self._unreadable + sum(_blocks_deletion(each) for each in rejected)
+        bad = (self._unreadable + sum(_blocks_deletion(each) for each in rejected), self._rejected + len(rejected))
         matched = page.matched if page.matched is not None else self._matched
-        self._store_page(page, mapped, rejected, unreadable, matched, cut=cut)
+        self._store_page(page, mapped, rejected, bad, matched, cut=cut)
         if not cut:
-            self._unreadable, self._matched = unreadable, matched
+            (self._unreadable, self._rejected), self._matched = bad, matched
         self._tell()
         return cut
 
@@ -228,7 +230,7 @@ class _Run:
         page: RawPage,
         mapped: list[Mapped],
         rejected: list[Quarantined],
-        unreadable: int,
+        bad: tuple[int, int],
         matched: int | None,
         *,
         cut: bool,
@@ -240,7 +242,8 @@ class _Run:
             "at": page.position,
             "done": page.position is None,
             "seen": self._seen_before + self._counts.seen + len(mapped) + len(rejected),
-            "unreadable": unreadable,
+            "unreadable": bad[0],
+            "rejected": bad[1],
             "matched": matched,
         }
         where = Checkpoint(self._walk, state)
@@ -273,8 +276,10 @@ class _Run:
         """Return why the source should not be believed when it says that records are gone; empty when it should."""
         if seen == 0 and live:
             return f"the source has nothing, where it had {live} records"
-        if self._matched is not None and seen < self._matched:
-            return f"the source says that it has {self._matched} elements and gave {seen}"
+        # What came twice was seen twice, and must not stand for what never came.
+        different = min(seen, live - unseen + self._rejected)
+        if self._matched is not None and different < self._matched:
+            return f"the source says that it has {self._matched} elements and gave {different}"
         if unseen > max(MOST_VANISHED, SHARE_VANISHED * live):
             return f"{unseen} of {live} records have vanished, which somebody has to approve"
         return ""

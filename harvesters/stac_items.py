@@ -169,15 +169,29 @@ class StacItems(_ElementFile):
 
     def map(self, raw: RawRecord, document: Mapping[str, Any]) -> Mapped:
         """Return the record of an Item or a Collection."""
-        source_id = require_identity(raw, document)
-        base = stac.self_url(document) or raw.url
-        if document.get("type") == "Collection":
-            record = stac_collection.to_record(document, raw.container, source_id, self._defaults, base=base)
-        else:
-            collection = self._collection or raw.container
-            dataset = record_id(self._defaults.source, COLLECTIONS, collection) if collection else ""
-            record = stac_item.to_record(document, raw.container, source_id, self._defaults, dataset=dataset, base=base)
-        return Mapped(record, raw, splice(raw.body, document, base))
+        return to_mapped(raw, document, self._defaults, self._collection or raw.container)
+
+
+def to_mapped(raw: RawRecord, document: Mapping[str, Any], defaults: Defaults, collection: str) -> Mapped:
+    """Return the record of an Item or a Collection whose collections have a container of their own.
+
+    Args:
+        raw: The element as sent.
+        document: What it says.
+        defaults: What the operator said of the source.
+        collection: The id of the collection that an item belongs to.
+
+    Raises:
+        RecordError: It has no id that can be used.
+    """
+    source_id = require_identity(raw, document)
+    base = stac.self_url(document) or raw.url
+    if document.get("type") == "Collection":
+        record = stac_collection.to_record(document, raw.container, source_id, defaults, base=base)
+    else:
+        dataset = record_id(defaults.source, COLLECTIONS, collection) if collection else ""
+        record = stac_item.to_record(document, raw.container, source_id, defaults, dataset=dataset, base=base)
+    return Mapped(record, raw, splice(raw.body, document, base))
 
 
 class RecordsFile(_ElementFile):

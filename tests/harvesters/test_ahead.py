@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from harvesters.ahead import Ahead
+
+
+def test_an_answer_that_was_begun_is_looked_for_once() -> None:
+    asked: list[tuple[int, bool]] = []
+
+    def answer(question: int) -> int:
+        asked.append((question, threading.current_thread() is threading.main_thread()))
+        return question * 2
+
+    ahead = Ahead(answer)
+    assert ahead.take(1) == 2
+    ahead.begin(2)
+    assert ahead.take(2) == 4
+    assert ahead.take(2) == 4
+    assert asked == [(1, True), (2, False), (2, True)]
+
+
+def test_the_next_answer_is_looked_for_meanwhile() -> None:
+    begun = threading.Event()
+    ahead = Ahead[str, None](lambda _: begun.set())
+    ahead.begin("next")
+    assert begun.wait(10)
+
+
+def test_an_answer_to_another_question_is_not_given() -> None:
+    ahead = Ahead[str, str](lambda question: question.upper())
+    ahead.begin("a")
+    assert ahead.take("b") == "B"
+    assert ahead.take("a") == "A"
+
+
+def test_an_error_is_raised_where_the_answer_is_wanted() -> None:
+    def answer(question: str) -> str:
+        raise ValueError(question)
+
+    ahead = Ahead(answer)
+    ahead.begin("a")
+    with pytest.raises(ValueError, match="a"):
+        ahead.take("a")

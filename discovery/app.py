@@ -17,7 +17,7 @@ from discovery import __version__, stac_api
 from discovery.access import RequestLog
 from discovery.config import Settings
 from discovery.errors import DiscoveryError
-from discovery.model.record import SCOPES
+from discovery.index.base import Generation
 from discovery.portal import Portal
 from discovery.steward import Steward
 from discovery.wiring import open_portal
@@ -72,7 +72,7 @@ def _health(portal: Portal) -> Callable[[Request], JSONResponse]:
             body |= {"status": "down", "problem": str(error)}
             return JSONResponse(body, 503, headers=_FRESH)
         try:
-            body["scopes"] = {scope: _level(portal, scope, last) for scope in SCOPES}
+            body["scopes"] = {scope: _level(portal, scope, made, last) for scope, made in portal.status().items()}
         except DiscoveryError as error:
             body |= {"status": "degraded", "problem": str(error)}
         return JSONResponse(body, headers=_FRESH)
@@ -80,7 +80,6 @@ def _health(portal: Portal) -> Callable[[Request], JSONResponse]:
     return health
 
 
-def _level(portal: Portal, scope: str, last: int) -> dict[str, Any]:
-    generation = portal.index.generation(scope)
+def _level(portal: Portal, scope: str, generation: Generation, last: int) -> dict[str, Any]:
     waiting = portal.store.catalogue.pending(scope, generation.change) if generation.change < last else 0
     return {"generation": generation.name, "documents": generation.documents, "waiting": waiting}

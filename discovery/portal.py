@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -18,6 +20,7 @@ from discovery.query import checks, cover, cursor, fields, relate
 from discovery.query.query import (
     And,
     Bin,
+    Bucket,
     Comparison,
     Facet,
     FacetRequest,
@@ -39,6 +42,8 @@ from discovery.store.store import Store
 
 Node = Filter | Cells | Keys
 """What a plan's filter is made of: the nodes of a query, and those that only plans have."""
+
+_log = logging.getLogger(__name__)
 
 DEFAULT_SORT: Final = {RESOURCES: Sort("updated", descending=True), OBSERVATIONS: Sort("start", descending=True)}
 """The order without words to rank by: newest first, by what a scope's records nearly always have."""
@@ -178,7 +183,8 @@ class Portal:
             plan = replace(plan, offset=mark.offset, generation=mark.generation)
         elif mark is not None:
             plan = replace(plan, after=Position(mark.value, mark.key))
-        answer = self.index.search(plan)
+        with _engine():
+            answer = self.index.search(plan)
         return Keyed(
             keys=tuple(hit.key for hit in answer.hits),
             total=answer.total,
@@ -231,7 +237,8 @@ class Portal:
         touched: Node = And((here, Cells(asked.cells, asked.parents)))  # type: ignore[arg-type]
         rest = () if _has_region(plan.filter) else (plan.filter,)
         doubtful = conjunction([touched, Not(Cells(asked.sure, ())) if asked.sure else None, *rest])  # type: ignore[arg-type, list-item]
-        keys = self.index.keys(Plan(scope=plan.scope, text=plan.text, filter=doubtful), MAX_KEYS + 1)
+        with _engine():
+            keys = self.index.keys(Plan(scope=plan.scope, text=plan.text, filter=doubtful), MAX_KEYS + 1)
         if len(keys) > MAX_KEYS:
             raise LimitError(
                 "region-undecided", f"more than {MAX_KEYS} footprints touch the border of the region", parameter="bbox"
@@ -261,14 +268,16 @@ class Portal:
         known = fields.FIELDS[facet.name]
         titles = self._titles(facet) if facet.name == "dataset" else {}
         buckets = tuple(
-            replace(
-                bucket,
-                label=titles.get(bucket.value) or terms.label(facet.name, bucket.value),
-                path=terms.ancestors(bucket.value) if known.tree else (),
+            Bucket(
+                bucket.value,
+                bucket.count,
+                titles.get(bucket.value) or terms.label(facet.name, bucket.value),
+                bucket.selected,
+                terms.ancestors(bucket.value) if known.tree else (),
             )
             for bucket in facet.buckets
         )
-        return replace(facet, label=known.label, buckets=buckets)
+        return Facet(facet.name, known.label, buckets, facet.other, facet.exact)
 
     def _titles(self, facet: Facet) -> Mapping[str, str]:
         keys = self.store.catalogue.keys(bucket.value for bucket in facet.buckets)
@@ -348,7 +357,8 @@ class Portal:
         tokens = (*typed.words, *((typed.prefix,) if typed.prefix and typed.prefix not in typed.words else ()))
         if not tokens:
             return []
-        keys = list(self.index.suggest(scope, tuple(fold(each)[:12] for each in tokens), size))
+        with _engine():
+            keys = list(self.index.suggest(scope, tuple(fold(each)[:12] for each in tokens), size))
         stored = self.store.catalogue.many(keys)
         records = [stored[key].record for key in keys if key in stored]
         return [Suggestion(each.id, each.title, each.kind) for each in records]
@@ -367,7 +377,8 @@ class Portal:
 
     def status(self) -> Mapping[str, Generation]:
         """Return which generation answers for each scope."""
-        return {scope: self.index.generation(scope) for scope in SCOPES}
+        with _engine():
+            return {scope: self.index.generation(scope) for scope in SCOPES}
 
     def close(self) -> None:
         """Let go of files and connections."""
@@ -386,3 +397,15 @@ def _has_region(node: Node | None) -> bool:
     if isinstance(node, And | Or):
         return any(_has_region(each) for each in node.args)
     return _has_region(node.arg) if isinstance(node, Not) else isinstance(node, Region)
+
+
+@contextmanager
+def _engine() -> Iterator[None]:
+    """Tell whoever asks that the engine is away, and whoever looks after it what it said: that may name its machine."""
+    try:
+        yield
+    except UnavailableError as error:
+        _log.warning("a search was refused: %s", error)
+        raise UnavailableError(
+            "the search engine does not answer now; please try again a little later", retry_after=error.retry_after
+        ) from error

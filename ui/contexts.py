@@ -195,6 +195,18 @@ class AssetRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Ways:
+    """Where a record can be opened, as its own page says it."""
+
+    url: str
+    """The page with the choices; empty where a notebook would find no data."""
+    volumes: tuple[Anchor, ...]
+    datalabs: tuple[Anchor, ...]
+    more: int
+    """How many more there are on the page with the choices."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordContext:
     """One record with everything that it says."""
 
@@ -226,6 +238,59 @@ class RecordContext:
     """Warnings: what was odd about the source's document."""
     provenance: tuple[Fact, ...]
     attribution: str
+    ways: Ways | None = None
+    """How to open it; None where that is not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """One file that can be opened."""
+
+    key: str
+    title: str
+    format: str
+    size: str
+    url: str
+    """Where a browser can download it; empty where it is only in a volume or an object store."""
+    paths: tuple[Anchor, ...]
+    """Where it is mounted and stored, each with the volume or the service as its note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A volume or datalab that can be chosen."""
+
+    id: str
+    title: str
+    url: str
+    """Its page here."""
+    reason: str
+    start: str = ""
+    """Where a datalab is started; empty where its record does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenContext:
+    """The ways to open one record."""
+
+    site: Site
+    id: str
+    title: str
+    kind_label: str
+    record: str
+    """URL of the record's page."""
+    notebook: str
+    """URL of the notebook as it is without a choice."""
+    form: str
+    """Where the choices are sent."""
+    command: str
+    """What opens it on one's own machine."""
+    mount_path: str
+    """Of the record itself, if it is a volume."""
+    is_openable: bool
+    files: tuple[OpenFile, ...]
+    volumes: tuple[Choice, ...]
+    datalabs: tuple[Choice, ...]
 
 
 @dataclass(frozen=True, slots=True)

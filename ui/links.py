@@ -13,6 +13,8 @@ Pairs = tuple[tuple[str, str], ...]
 """The parameters of a request in their order, as `discovery.query.form` reads them."""
 
 SEARCH = "/search"
+OPEN = "/open"
+NOTEBOOK = "/open/notebook"
 MORE = "more"
 """The parameter that shows a facet in full; it is the pages' own and no part of a question."""
 FORMAT = "f"
@@ -99,6 +101,16 @@ def as_json(url: str) -> str:
 def record(id: str) -> str:
     """Return the URL of a record's page."""
     return f"/records/{quote(id, safe='')}"
+
+
+def opening(id: str) -> str:
+    """Return the URL of the page with the ways to open a record."""
+    return f"{OPEN}?{urlencode({'id': id})}"
+
+
+def notebook(id: str, **choice: str) -> str:
+    """Return the URL of the notebook that opens a record, with what was chosen of the ways."""
+    return f"{NOTEBOOK}?{urlencode([('id', id), *((name, value) for name, value in choice.items() if value)])}"
 
 
 def observations(id: str) -> str:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
-from discovery.errors import BadQueryError, DiscoveryError, UnavailableError
+from discovery.errors import BadQueryError, DiscoveryError, MovedError, UnavailableError
+from discovery.launch import notebook
 from discovery.model.record import OBSERVATIONS, record_id
 from discovery.portal import Page, Portal, View
 from discovery.query.query import Facet, Total
-from ui import home, links, listing, record, sources
-from ui.rendering import Renderer, answer, redirect
+from ui import home, links, listing, opening, record, sources
+from ui.rendering import HEADERS, Renderer, answer, redirect
 
 SUGGESTIONS = 8
 
 
 def router(portal: Portal, *, title: str) -> APIRouter:
-    """Return the routes of the pages: `/`, `/search`, `/records/{id}`, `/records` and `/suggest`.
+    """Return the routes of the pages: `/`, `/search`, `/records/{id}`, `/records`, `/open` and `/suggest`.
 
     Errors of these routes become pages, or JSON by `f=json`; the handlers of the application stay as they are.
 
@@ -36,6 +38,8 @@ def router(portal: Portal, *, title: str) -> APIRouter:
         ("/search", routes.search),
         ("/records", routes.find),
         ("/records/{id}", routes.record),
+        (links.OPEN, routes.open),
+        (links.NOTEBOOK, routes.notebook),
         ("/suggest", routes.suggest),
     ):
         made.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_model=None)
@@ -75,17 +79,43 @@ class _Pages:
             # The record itself comes from the store; only the numbers beside it need the engine.
             view = View(self._portal.record(id))
         site = self._renderer.site(json=links.as_json(links.record(id)))
-        return self._renderer.page("record.html", record.record_page(view, site, sources.read(self._portal)))
+        context = record.record_page(view, site, sources.read(self._portal))
+        ways = opening.ways(self._portal.opening_of(view.record))
+        return self._renderer.page("record.html", replace(context, ways=ways))
 
     def find(self, request: Request) -> Response:
-        names = ("source", "container", "source_id")
-        given = [request.query_params.get(name) for name in names]
-        if given[0] is None or given[2] is None:
-            raise BadQueryError("source and source_id name a record, with its container where it has one",
-                                parameter="source" if given[0] is None else "source_id")  # fmt: skip
-        found = self._portal.record(record_id(given[0], given[1] or "", given[2]))
+        found = self._portal.record(_by_source(request))
         url = links.record(found.record.id)
         return redirect(links.as_json(url) if _wants_json(request) else url)
+
+    def open(self, request: Request) -> Response:
+        """Return the ways to open a record; one that is named as its source names it is sent to its own address."""
+        id = request.query_params.get("id", "")
+        url = links.opening(id)
+        try:
+            if not id:
+                url = links.opening(self._portal.record(_by_source(request)).record.id)
+                return redirect(links.as_json(url) if _wants_json(request) else url)
+            found = self._portal.opening(id)
+        except MovedError as moved:
+            url = links.opening(moved.id)
+            return redirect(links.as_json(url) if _wants_json(request) else url, status=301)
+        if _wants_json(request):
+            return answer(opening.open_json(found))
+        return self._renderer.page("open.html", opening.open_page(found, self._renderer.site(json=links.as_json(url))))
+
+    def notebook(self, request: Request) -> Response:
+        """Return the notebook as a file to download."""
+        given = request.query_params
+        chosen = notebook.Choice(*(given.get(name, "") for name in ("file", "volume", "datalab")))
+        try:
+            found = self._portal.opening(given.get("id") or _by_source(request))
+        except MovedError as moved:
+            kept = {name: given[name] for name in ("file", "volume", "datalab") if name in given}
+            return redirect(links.notebook(moved.id, **kept), status=301)
+        made = notebook.build(found, site=str(request.base_url), choice=chosen)
+        headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{made.name}"'}
+        return Response(made.content, headers=headers, media_type=notebook.MEDIA_TYPE)
 
     def suggest(self, request: Request) -> Response:
         found = self._portal.suggest(request.query_params.get("q", ""), SUGGESTIONS)
@@ -110,6 +140,21 @@ def _route_class(renderer: Renderer) -> type[APIRoute]:
             return handle
 
     return PageRoute
+
+
+def _by_source(request: Request) -> str:
+    """Return the id of the record that a request names by the source's own id.
+
+    Raises:
+        BadQueryError: It does not.
+    """
+    source, container, source_id = (request.query_params.get(name) for name in ("source", "container", "source_id"))
+    if source is None or source_id is None:
+        raise BadQueryError(
+            "source and source_id name a record, with its container where it has one",
+            parameter="source" if source is None else "source_id",
+        )
+    return record_id(source, container or "", source_id)
 
 
 def _wants_json(request: Request) -> bool:

@@ -1,0 +1,135 @@
+"""The ways to open a record: the page with the choices, the same as JSON, and the short form on the record's page."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from discovery.launch.matching import FORMAT, MISSION, NOTEBOOK, PATH, Holding, Match
+from discovery.launch.opening import Opening
+from discovery.launch.resolver import VOLUME, WEB, File
+from ui import links, text, wording
+from ui.contexts import Anchor, Choice, OpenContext, OpenFile, Site, Ways
+
+SHOWN: Final = 8
+"""Volumes and datalabs that a record's own page names."""
+_HOLDS: Final = {PATH: "holds files of this record", MISSION: "holds data of this mission"}
+_OPENS: Final = {
+    MISSION: "made for this mission",
+    FORMAT: "opens this format",
+    NOTEBOOK: "runs notebooks",
+}
+
+
+def ways(found: Opening) -> Ways:
+    """Return what the page of a record says of opening it."""
+    left = max(0, len(found.volumes) - SHOWN) + max(0, len(found.datalabs) - SHOWN)
+    return Ways(
+        url=links.opening(found.record.id) if found.is_openable else "",
+        volumes=tuple(Anchor(e.title, e.url, e.reason) for e in map(_volume, found.volumes[:SHOWN])),
+        datalabs=tuple(Anchor(e.title, e.url, e.reason) for e in map(_datalab, found.datalabs[:SHOWN])),
+        more=left,
+    )
+
+
+def open_page(found: Opening, site: Site) -> OpenContext:
+    """Return what the page with the choices shows."""
+    record = found.record
+    titles = {each.volume.id: each.volume.title for each in found.volumes}
+    return OpenContext(
+        site=site,
+        id=record.id,
+        title=record.title or record.source_id,
+        kind_label=wording.kind(record.kind),
+        record=links.record(record.id),
+        notebook=links.notebook(record.id),
+        form=links.NOTEBOOK,
+        command=f"discovery open {record.id}",
+        mount_path=found.mount_path,
+        is_openable=found.is_openable,
+        files=tuple(_file(each, titles) for each in found.files),
+        volumes=tuple(map(_volume, found.volumes)),
+        datalabs=tuple(map(_datalab, found.datalabs)),
+    )
+
+
+def open_json(found: Opening) -> dict[str, Any]:
+    """Return the ways to open a record as JSON values."""
+    record = found.record
+    return {
+        "id": record.id,
+        "title": record.title,
+        "kind": record.kind,
+        "url": links.record(record.id),
+        "notebook": links.notebook(record.id),
+        "openable": found.is_openable,
+        "mount_path": found.mount_path or None,
+        "files": [
+            {
+                "key": each.key,
+                "title": each.title,
+                "name": each.name,
+                "family": each.family,
+                "media_type": each.media_type,
+                "size": each.size,
+                "notebook": links.notebook(record.id, file=each.key),
+                "places": [
+                    {"kind": e.kind, "address": e.address, "volume": e.volume or None, "rule": e.rule or None}
+                    for e in each.places
+                ],
+            }
+            for each in found.files
+        ],
+        "volumes": [
+            {
+                "id": each.volume.id,
+                "title": each.volume.title,
+                "mount_path": each.volume.mount_path or None,
+                "reason": each.reason,
+                "url": links.record(each.volume.id),
+            }
+            for each in found.volumes
+        ],
+        "datalabs": [
+            {
+                "id": each.datalab.id,
+                "title": each.datalab.title,
+                "interface": each.datalab.interface or None,
+                "reason": each.reason,
+                "url": links.record(each.datalab.id),
+                "start": each.datalab.url or None,
+            }
+            for each in found.datalabs
+        ],
+    }
+
+
+def _file(file: File, titles: dict[str, str]) -> OpenFile:
+    web = next((each.address for each in file.places if each.kind == WEB), "")
+    paths = []
+    for each in file.places:
+        if each.kind != WEB:
+            where = (
+                titles.get(each.volume, "a folder that no volume here has") if each.kind == VOLUME else "object store"
+            )
+            url = links.record(each.volume) if each.volume in titles else ""
+            paths.append(Anchor(text.shown(each.address, 200), url, where[:200]))
+    return OpenFile(
+        key=file.key,
+        title=(file.title or file.name)[:200],
+        format=file.label,
+        size=wording.size(file.size),
+        url=text.web(web),
+        paths=tuple(paths),
+    )
+
+
+def _volume(each: Holding) -> Choice:
+    volume = each.volume
+    return Choice(volume.id, volume.title[:200], links.record(volume.id), _HOLDS[each.reason])
+
+
+def _datalab(each: Match) -> Choice:
+    datalab = each.datalab
+    return Choice(
+        datalab.id, datalab.title[:200], links.record(datalab.id), _OPENS[each.reason], start=text.web(datalab.url)
+    )

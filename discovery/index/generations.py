@@ -49,7 +49,7 @@ class State:
     change: int = 0
     schema: str = ""
     files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
-    """Size and SHA-256 of every file that was there when the state was written."""
+    """Size and SHA-256 of every file that was there when the state was written; large ones may wait for theirs."""
 
 
 class Generations:
@@ -210,22 +210,30 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-def manifest(folder: Path, known: Mapping[str, tuple[int, str]], names: Iterable[str]) -> dict[str, tuple[int, str]]:
+def manifest(
+    folder: Path, known: Mapping[str, tuple[int, str]], names: Iterable[str], *, most: int | None = None
+) -> dict[str, tuple[int, str]]:
     """Return size and SHA-256 of files; those already known are not read again.
 
     Args:
         folder: Where the files are.
         known: The manifest before; an engine never writes other bytes under a name it has used.
         names: Files that are complete. What an engine is still writing has no digest yet.
+        most: Bytes of the largest file that is read now; the digest of a larger one stays empty. A merge leaves
+            gigabytes, and whoever waits for one edit shall not wait for them to be read.
     """
     found: dict[str, tuple[int, str]] = {}
     for name in names:
         file = folder / name
+        size, expected = known.get(name, (0, ""))
         try:
-            found[name] = known.get(name) or (file.stat().st_size, digest(file))
+            if not expected:
+                size = file.stat().st_size
+                expected = digest(file) if most is None or size <= most else ""
         except FileNotFoundError:
             # Merged away while we looked.
             continue
+        found[name] = size, expected
     return found
 
 
@@ -244,7 +252,7 @@ def damaged(folder: Path, state: State) -> list[str]:
     for name, (size, expected) in state.files.items():
         file = folder / name
         try:
-            if file.stat().st_size != size or digest(file) != expected:
+            if file.stat().st_size != size or (expected and digest(file) != expected):
                 wrong.append(f"{file} is damaged; {REINDEX}")
         except FileNotFoundError:
             # Merged away since; whether the engine misses it is for the engine to say.

@@ -115,8 +115,10 @@ def _sqlite(url: str) -> Engine:
             # WAL with FULL keeps an acknowledged page through power loss, not only through a killed process.
             "synchronous=FULL",
             "foreign_keys=ON",
-            "cache_size=-32768",
-            "mmap_size=1073741824",
+            # Pages are read from the mapped file, which all connections share; a cache is one connection's own, and a
+            # server has dozens of them.
+            "cache_size=-8192",
+            "mmap_size=2147418112",
             "temp_store=MEMORY",
         ):
             cursor.execute(f"PRAGMA {pragma}")

@@ -101,3 +101,16 @@ def test_damage_is_found_by_size_and_by_digest(tmp_path: Path) -> None:
 def test_what_is_known_is_not_read_again(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("data")
     assert generations.manifest(tmp_path, {"a": (1, "known")}, ["a"]) == {"a": (1, "known")}
+
+
+def test_a_large_file_is_held_to_its_size_until_there_is_time_for_its_digest(tmp_path: Path) -> None:
+    file = tmp_path / "merged"
+    file.write_bytes(b"x" * 100)
+    quick = generations.manifest(tmp_path, {}, ["merged"], most=99)
+    assert quick == {"merged": (100, "")}
+    file.write_bytes(b"y" * 100)
+    assert generations.damaged(tmp_path, State(files=quick)) == []
+    file.write_bytes(b"y" * 101)
+    assert len(generations.damaged(tmp_path, State(files=quick))) == 1
+    assert generations.manifest(tmp_path, quick, ["merged"]) == {"merged": (101, generations.digest(file))}
+    assert generations.manifest(tmp_path, {}, ["merged"], most=101) == {"merged": (101, generations.digest(file))}

@@ -36,6 +36,8 @@ from discovery.index.tantivy.search import Reader
 WRITER_HEAP: Final = 64_000_000
 """Bytes of memory that new documents fill before they become a segment."""
 BUILD_HEAP: Final = 200_000_000
+READ_AT_ONCE: Final = 8_000_000
+"""Bytes of a file that are read again while somebody waits for a write: about 10 ms."""
 _ATTEMPTS: Final = 5
 LOOK_AGAIN: Final = 0.05
 """Seconds for which a reader trusts what it saw of the files."""
@@ -170,7 +172,7 @@ class Scope:
             self.state(self.files.folder(name))
             if rows or gone:
                 self.commit(name, rows, gone)
-            self.remember(name, change)
+            self.remember(name, change, most=READ_AT_ONCE)
 
     def first(self) -> str:
         """Publish an empty generation."""
@@ -209,11 +211,11 @@ class Scope:
             self.writing = name, writer
         return self.writing[1]
 
-    def remember(self, name: str, change: int) -> None:
-        """Write down the change and the digests of new files, after the commit they belong to."""
+    def remember(self, name: str, change: int, *, most: int | None = None) -> None:
+        """Write down the change and the digests of new files of at most so many bytes, after their commit."""
         folder = self.files.folder(name)
         known = generations.read_state(folder).files
-        files = generations.manifest(folder, known, committed(folder))
+        files = generations.manifest(folder, known, committed(folder), most=most)
         generations.write_state(folder, State(change, self.fingerprint, files))
         self.looked = float("-inf")
         self.opened(name)

@@ -162,7 +162,7 @@ class Catalogue:
         """Return the live records with these keys; keys that are not live are left out."""
         with self._database.read() as connection:
             return {
-                row.key: _stored(row) for part in parts(keys) for row in connection.execute(_BY_KEYS, {"keys": part})
+                row[0]: _stored(row) for part in parts(keys) for row in connection.execute(_BY_KEYS, {"keys": part})
             }
 
     def keys(self, ids: Iterable[str]) -> dict[str, int]:
@@ -360,8 +360,9 @@ def _asked(name: str) -> str:
 
 
 def _stored(row: Row[*tuple[Any, ...]]) -> Stored:
-    record = Record.from_json(unpack(row.body))
-    return Stored(row.key, record, row.harvested, row.change, row.stac_id, row.stac_space)
+    # By place: names are looked up anew for each row, and a page has a hundred.
+    key, body, harvested, change, stac_id, stac_space = row[:6]
+    return Stored(key, Record.from_json(unpack(body)), harvested, change, stac_id, stac_space)
 
 
 def _served(row: Row[*tuple[Any, ...]]) -> Served:

@@ -297,7 +297,7 @@ class Search:
     ) -> dict[FacetRequest | Histogram, Any]:
         """Return facets and months as tantivy counts them, asking on where a tie would decide by chance."""
         answers: dict[FacetRequest | Histogram, Any] = {}
-        sizes = {each: 2 * each.size + 10 for each in wanted if isinstance(each, FacetRequest)}
+        sizes = {each: 4 * each.size + 16 for each in wanted if isinstance(each, FacetRequest)}
         while len(answers) < len(wanted):
             pending = [each for each in wanted if each not in answers]
             asked: dict[str, Any] = {}

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +137,12 @@ def elasticsearch_prefix(elasticsearch: str) -> Iterator[str]:
     # Without the index of states: what it says of indexes that are gone counts for no other.
     request = urllib.request.Request(f"{elasticsearch}/{prefix}-*-g*", method="DELETE")
     urllib.request.urlopen(request, timeout=30).close()
+
+
+@pytest.fixture(params=["tantivy", pytest.param("elasticsearch", marks=pytest.mark.peer)])
+def engine(request: pytest.FixtureRequest) -> Mapping[str, str]:
+    """Return the settings of each engine in turn: what a test says of the one must be true of the other."""
+    if request.param == "tantivy":
+        return {}
+    prefix = request.getfixturevalue("elasticsearch_prefix")
+    return {"index": f"elasticsearch={request.getfixturevalue('elasticsearch')}", "index_prefix": prefix}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -32,8 +32,8 @@ def record(name: str, title: str = "Title", kind: str = "dataset", **more: objec
 
 
 @pytest.fixture
-def portal(tmp_path: Path) -> Iterator[Portal]:
-    opened = open_portal(Settings(tmp_path))
+def portal(tmp_path: Path, engine: Mapping[str, str]) -> Iterator[Portal]:
+    opened = open_portal(Settings(tmp_path, **engine))  # type: ignore[arg-type]
     yield opened
     opened.close()
 

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,23 @@ import pytest
 from discovery import wiring
 from discovery.config import Settings
 from discovery.demo.load import load
-from discovery.indexer import differences
-from discovery.portal import Portal
-from discovery.query.query import Query
+from discovery.index.elasticsearch import Access, ElasticsearchIndex
+from discovery.index.plans import month_start
+from discovery.indexer import differences, rebuild
+from discovery.model.record import OBSERVATIONS, SCOPES
+from discovery.portal import Page, Portal
+from discovery.query.fields import FIELDS
+from discovery.query.query import (
+    Comparison,
+    FacetRequest,
+    Histogram,
+    Like,
+    Query,
+    Region,
+    Selection,
+    Sort,
+    Time,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,6 +106,96 @@ def test_a_second_start_harvests_nothing_again(portal: Portal, settings: Setting
     before = len(portal.store.ledger.runs())
     load(portal, settings, quiet=True)
     assert len(portal.store.ledger.runs()) == before
+
+
+@pytest.mark.peer
+@pytest.mark.timeout(600)
+def test_the_demo_answers_the_same_on_elasticsearch(
+    portal: Portal, elasticsearch: str, elasticsearch_prefix: str
+) -> None:
+    index = ElasticsearchIndex(Access((elasticsearch,)), prefix=elasticsearch_prefix)
+    other = Portal(portal.store, index)
+    rebuild(portal.store, index)
+    assert differences(portal.store, index) == []
+    asked = list(questions(portal))
+    assert len(asked) > 300
+    for query in asked:
+        assert told(other.search(query)) == told(portal.search(query)), query
+    for text in ("sen", "hub", "crab neb", "sea surf", "coper"):
+        assert other.suggest(text) == portal.suggest(text)
+    for scope in SCOPES:
+        assert walked(other, scope) == walked(portal, scope)
+    index.close()
+
+
+def questions(portal: Portal) -> Iterator[Query]:
+    """Yield what people ask of the demo: each value of each facet, words, orders, times, places, patterns."""
+    names = [each.name for each in FIELDS.values() if each.facet]
+    requests = tuple(FacetRequest(name, 50) for name in names)
+    words = Counter(word.lower() for row in portal.export() for word in str(row["title"]).split() if word.isalpha())
+    box = {"type": "Polygon", "coordinates": [[[-100, 25], [-80, 25], [-80, 50], [-100, 50], [-100, 25]]]}
+    cone = {"type": "Circle", "center": [83.6, 22.0], "radius": 40.0}
+    for scope in SCOPES:
+        yield Query(scope=scope, facets=requests, histogram=Histogram("month"))
+        for facet in portal.facets(Query(scope=scope), names):
+            for bucket in facet.buckets[:6]:
+                ticked = (Selection(facet.name, (bucket.value,)),)
+                yield Query(scope=scope, selections=ticked, facets=requests, histogram=Histogram())
+        for word in list(words)[::24]:
+            yield Query(scope=scope, text=word, size=100, facets=requests[:4])
+        for each in FIELDS.values():
+            if each.sort:
+                yield from (Query(scope=scope, sort=Sort(each.name, down), size=100) for down in (False, True))
+        for region in (Region(box), Region(box, relation="disjoint"), Region(cone, "sky")):
+            yield Query(scope=scope, region=region, size=100, facets=requests[:6])
+        for year in range(1990, 2026, 3):
+            yield Query(scope=scope, time=Time(year_start(year), year_start(year + 1)), size=100)
+        for pattern in ("%a%", "s%", "_e%", "%-%"):
+            for name in ("title", "keyword", "mission"):
+                yield Query(scope=scope, filter=Like(name, pattern, casei=True, accenti=True), size=100)
+    yield Query(text="hst OR -sentinel", facets=requests)
+    yield Query(scope=OBSERVATIONS, text="s2 -naip", filter=Comparison("<", "cloud_cover", 20), facets=requests)
+
+
+def told(page: Page) -> tuple[object, ...]:
+    """Return what engines must agree on: order only where it is by a field, ids where all are on the page."""
+    ids = [each.record.id for each in page.records]
+    if page.query.text:
+        ids = sorted(ids) if page.total.value <= page.query.size else []
+    return page.total, ids, page.facets, page.bins, bool(page.next)
+
+
+def year_start(year: int) -> int:
+    return month_start(year * 12)
+
+
+def walked(portal: Portal, scope: str) -> list[str]:
+    """Return the ids of everything, page by page in the usual order."""
+    ids: list[str] = []
+    query = Query(scope=scope, size=97)
+    while True:
+        page = portal.search(query)
+        ids += [each.record.id for each in page.records]
+        if not page.next:
+            return ids
+        query = replace(query, after=page.next)
+
+
+@pytest.mark.peer
+@pytest.mark.timeout(600)
+def test_commands_work_on_elasticsearch(tmp_path: Path, elasticsearch: str, elasticsearch_prefix: str) -> None:
+    def said(*command: str, environment: Mapping[str, str] = os.environ) -> str:
+        run = [sys.executable, "-m", "discovery", "--home", str(tmp_path), *command]
+        return subprocess.run(run, capture_output=True, check=True, text=True, env=environment).stdout
+
+    chosen = {**os.environ, "DISCOVERY_INDEX_PREFIX": elasticsearch_prefix}
+    on = ("--index", f"elasticsearch={elasticsearch}")
+    reports = json.loads(said(*on, "demo", "--no-serve", "--json", environment=chosen))
+    assert {report["status"] for report in reports} == {"complete"}
+    assert "whole and agree" in said(*on, "check", environment=chosen)
+    by_setting = {**chosen, "DISCOVERY_INDEX": f"elasticsearch={elasticsearch}"}
+    assert "Hubble" in said("search", "hubble", environment=by_setting)
+    assert not (tmp_path / "index").exists()
 
 
 def test_the_demo_works_from_an_installed_wheel(tmp_path: Path) -> None:

@@ -21,11 +21,12 @@ import spherely
 from discovery.errors import BadQueryError, LimitError, RecordError
 from discovery.model.extent import EARTH, Geometry
 from discovery.query import healpix
-from discovery.query.footprint import Footprint, box_pieces, build, deep_parts, footprints, geographies
+from discovery.query.footprint import Footprint, box_pieces, build, deep_parts, footprints
 from discovery.query.footprint import prepared as prepare
 from discovery.query.healpix import BASE, DEEPEST, Flags, Floats, Numbers, Objects
 from discovery.query.knots import TANGLED
 from discovery.query.query import Region
+from discovery.query.small import distinct, small_cells
 
 ANCHOR = 1 << 40
 """Marks the number of a cell that holds a record's anchor, apart from the cells of its cover."""
@@ -288,7 +289,6 @@ _WORLD = shapely.box(-180, -90, 180, 90)
 def covers(geometries: Sequence[Geometry | None], frame: str = EARTH, *, max_cells: int = 64) -> list[Cover | None]:
     """Return the cover of each geometry, None where there is none or it cannot be read; faster than one by one."""
     found: list[Cover | None] = [None] * len(geometries)
-    rest = []
     for start in range(0, len(geometries), _CHUNK):
         chunk = range(start, min(start + _CHUNK, len(geometries)))
         points = _points(geometries, chunk)
@@ -297,15 +297,16 @@ def covers(geometries: Sequence[Geometry | None], frame: str = EARTH, *, max_cel
         for i, item in zip(rows, _packed(np.arange(len(rows)), cells, cells), strict=True):
             found[i] = item
         others = [i for i in chunk if i not in points]
-        made = footprints([geometries[i] for i in others], frame)
-        small = [(i, f) for i, f in zip(others, made, strict=True) if f is not None]
-        together = _small_covers([f for _, f in small], max_cells)
-        for (i, f), made_together in zip(small, together, strict=True):
-            if made_together is None:
-                rest.append((i, f))
-            found[i] = made_together
-    for i, f in rest:
-        found[i] = _cover(f, max_cells)
+        small = small_cells([geometries[i] for i in others], frame, max_cells)
+        if small is not None:
+            rows = [others[row] for row in small.rows]
+            anchors = healpix.cells_at(small.lonlat[:, 0], small.lonlat[:, 1], DEEPEST)
+            for i, item in zip(rows, _packed(small.owner, small.cells, anchors), strict=True):
+                found[i] = item
+        rest = [i for i in others if found[i] is None]
+        for i, footprint in zip(rest, footprints([geometries[i] for i in rest], frame), strict=True):
+            if footprint is not None:
+                found[i] = _cover(footprint, max_cells)
     return found
 
 
@@ -337,9 +338,9 @@ def _packed(owner: Numbers, cells: Numbers, anchors: Numbers) -> list[Cover]:
     chains = ((anchors[:, None] >> (2 * np.arange(DEEPEST + 1))) | ANCHOR).tolist()
     levels, keys = [], (owner << 32) | cells
     # A pair is one number: cells stay below 2**28.
-    while len(keys := np.unique((((keys >> 32) << 32) | ((keys & _LOW) >> 2))[(keys & _LOW) >= 16])):
+    while len(keys := distinct((((keys >> 32) << 32) | ((keys & _LOW) >> 2))[(keys & _LOW) >= 16])):
         levels.append(keys)
-    parents = np.unique(np.concatenate(levels)) if levels else np.empty(0, dtype=np.int64)
+    parents = distinct(np.concatenate(levels)) if levels else np.empty(0, dtype=np.int64)
     cell_list, parent_list = cells.tolist(), (parents & _LOW).tolist()
     ends = np.searchsorted(owner, np.arange(count + 1)).tolist()
     parent_ends = np.searchsorted(parents >> 32, np.arange(count + 1)).tolist()
@@ -354,87 +355,3 @@ def _packed(owner: Numbers, cells: Numbers, anchors: Numbers) -> list[Cover]:
 
 
 _LOW = (1 << 32) - 1
-
-
-def _small_covers(those: Sequence[Footprint], max_cells: int) -> list[Cover | None]:
-    """Return the covers of small polygons, computed together; None for whatever is not one."""
-    found: list[Cover | None] = [None] * len(those)
-    rows = [
-        i
-        for i, f in enumerate(those)
-        if f.plane is not None and f.plane.geom_type == "Polygon" and not f.caps and f.ranges is None
-    ]
-    if not rows:
-        return found
-    shapes = np.array([those[i].plane for i in rows], dtype=np.object_)
-    flat = those[rows[0]].sphere is None
-    spheres = geographies(shapes) if flat else np.array([those[i].sphere for i in rows], dtype=np.object_)
-    margin = _bending(shapes) if flat else np.zeros(len(rows))
-    centre, radius = _circles(shapes)
-    fine = (radius + margin < 12) & (margin < 0.15 * np.maximum(radius, 0.02)) & [s is not None for s in spheres]
-    kept = np.flatnonzero(fine)
-    if not len(kept):
-        return found
-    owner, cells = _small_cells(spheres[kept], centre[kept], radius[kept], margin[kept], max_cells)
-    anchors = _cells_of([those[rows[i]].anchor for i in kept])
-    for i, item in zip(kept.tolist(), _packed(owner, cells, anchors), strict=True):
-        found[rows[i]] = item
-    return found
-
-
-def _bending(shapes: Objects) -> Floats:
-    """Return how far in degrees a straight edge in lon/lat may lie from the great circle between its ends.
-
-    A curve with constant rates W of longitude and H of latitude is accelerated on the sphere by at most
-    W**2 / 2 + 2 * W * H, and strays by an eighth of that; the fifth on top pays for the higher terms.
-    """
-    west, south, east, north = np.radians(shapely.bounds(shapes)).T
-    width, height = east - west, north - south
-    return np.asarray(np.degrees(1.2 * (width**2 / 2 + 2 * width * height) / 8), dtype=np.float64)
-
-
-def _circles(shapes: Objects) -> tuple[Floats, Floats]:
-    """Return for each polygon the middle of its vertices as lon, lat, and the radius that reaches all of them."""
-    lonlat, owner = shapely.get_coordinates(shapes, return_index=True)
-    starts = np.searchsorted(owner, np.arange(len(shapes)))
-    lon, lat = np.radians(lonlat).T
-    x, y, z = (np.add.reduceat(v, starts) for v in (np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)))
-    centre = np.degrees(np.column_stack((np.arctan2(y, x), np.arctan2(z, np.hypot(x, y)))))
-    away = healpix.separation(lonlat[:, 0], lonlat[:, 1], centre[owner, 0], centre[owner, 1])
-    return centre, np.maximum.reduceat(away, starts)
-
-
-def _small_cells(
-    spheres: Objects, centre: Floats, radius: Floats, margin: Floats, max_cells: int
-) -> tuple[Numbers, Numbers]:
-    """Return (owner, cell) pairs: cells of about half the size of each geography that touch it or its margin."""
-    reach = radius + margin
-    with np.errstate(divide="ignore"):
-        target = np.clip(np.ceil(np.log2(_CELL_SHARE / reach)), 0, DEEPEST).astype(np.int64)
-        first = np.clip(np.floor(np.log2(healpix.REACH / reach)), 0, target).astype(np.int64)
-    block = healpix.blocks(healpix.cells_at(centre[:, 0], centre[:, 1], first))
-    keys = np.unique((np.arange(len(spheres), dtype=np.int64)[:, None] << 32) | block)
-    while True:
-        owner, cells = keys >> 32, keys & _LOW
-        depth = healpix.orders(cells).astype(np.int64)
-        lon, lat = healpix.centres(cells)
-        near = healpix.separation(lon, lat, centre[owner, 0], centre[owner, 1]) <= reach[owner] + _WIDEST / 2.0**depth
-        owner, cells, depth = owner[near], cells[near], depth[near]
-        coarse = depth < target[owner]
-        if not coarse.any():
-            break
-        children = (owner[coarse, None] << 32) | (4 * cells[coarse, None] + np.arange(4))
-        keys = np.concatenate(((owner[~coarse] << 32) | cells[~coarse], children.ravel()))
-    lon, lat, wide = healpix.caps(cells)
-    near = healpix.separation(lon, lat, centre[owner, 0], centre[owner, 1]) <= reach[owner] + wide
-    owner, cells, lon, lat, wide = owner[near], cells[near], lon[near], lat[near], wide[near]
-    touch, _ = sphere_test(spheres[owner], None, lon, lat, wide + margin[owner])
-    keys = np.unique((owner[touch] << 32) | cells[touch])
-    while (many := np.bincount(keys >> 32, minlength=len(spheres)) > max_cells).any():
-        over = many[keys >> 32]
-        keys = np.unique(np.where(over, ((keys >> 32) << 32) | ((keys & _LOW) >> 2), keys))
-    return keys >> 32, keys & _LOW
-
-
-_WIDEST = 63.3  # no cell's corner is farther from its centre than this many degrees / 2**order (measured 63.1)
-_CELL_SHARE = 84.0  # makes a cell's side a third to two thirds of the radius of the circle around a footprint

@@ -520,8 +520,8 @@ def _moc_polygons(ranges: Ranges) -> list[BaseGeometry]:
 def footprints(geometries: Sequence[Geometry | None], frame: str) -> list[Footprint | None]:
     """Return the footprint of each geometry, None where there is none or it cannot be read; simple ones in batches."""
     found: list[Footprint | None] = [None] * len(geometries)
-    quick, rest = _simple(geometries)
-    shapes = _polygons([cast(Mapping[str, Any], geometries[i])["coordinates"][0] for i in quick])
+    quick, rest = one_ringed(geometries)
+    shapes = polygons([cast(Mapping[str, Any], geometries[i])["coordinates"][0] for i in quick])
     made = _batch(shapes, frame) if len(quick) else []
     for i, footprint in zip(quick, made, strict=True):
         if footprint is None:
@@ -538,7 +538,7 @@ def footprints(geometries: Sequence[Geometry | None], frame: str) -> list[Footpr
     return found
 
 
-def _simple(geometries: Sequence[Geometry | None]) -> tuple[list[int], list[int]]:
+def one_ringed(geometries: Sequence[Geometry | None]) -> tuple[list[int], list[int]]:
     """Part the polygons of one ring, closed and of plain pairs, from all the others."""
     quick, rest = [], []
     for i, geometry in enumerate(geometries):
@@ -553,19 +553,21 @@ def _simple(geometries: Sequence[Geometry | None]) -> tuple[list[int], list[int]
     return quick, rest
 
 
-def _polygons(rings: list[Any]) -> Objects:
+def polygons(rings: list[Any]) -> Objects:
     """Return the rings as polygons, None in place of those that need care."""
     found = np.full(len(rings), None, dtype=np.object_)
     if not rings:
         return found
+    array = _pairs([position for ring in rings for position in ring])
+    if array is None:
+        # Some have heights, or one is none: whatever it is must not make all others slow.
+        each = [_pairs(ring) for ring in rings]
+        good = [i for i, ring in enumerate(each) if ring is not None]
+        if len(good) < len(rings):
+            found[good] = polygons([rings[i] for i in good])
+            return found
+        array = np.concatenate([ring for ring in each if ring is not None])
     sizes = np.fromiter((len(ring) for ring in rings), dtype=np.int64, count=len(rings))
-    try:
-        array = np.array([position for ring in rings for position in ring], dtype=np.float64)
-    except (TypeError, ValueError):
-        return found
-    if array.ndim != 2 or not 2 <= array.shape[1] <= 4:
-        return found
-    array = array[:, :2]
     owner = np.repeat(np.arange(len(rings)), sizes)
     wrong = ~((np.abs(array[:, 1]) <= 90.0) & (np.abs(array[:, 0]) <= 540.0))
     fine = np.ones(len(rings), dtype=bool)
@@ -577,6 +579,15 @@ def _polygons(rings: list[Any]) -> Objects:
         linear = shapely.linearrings(array[keep], indices=rank[owner[keep]])
         found[kept] = shapely.polygons(linear)
     return found
+
+
+def _pairs(positions: Sequence[Any]) -> Floats | None:
+    """Return positions without heights, None where one is no position."""
+    try:
+        array = np.array(positions, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+    return array[:, :2] if array.ndim == 2 and 2 <= array.shape[1] <= 4 else None
 
 
 def _batch(shapes: Objects, frame: str) -> list[Footprint | None]:

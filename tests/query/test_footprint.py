@@ -12,7 +12,7 @@ import spherely
 
 from discovery.errors import RecordError
 from discovery.query import healpix
-from discovery.query.footprint import build, flatten, footprints, moc_ranges, planar, positions, range_cells
+from discovery.query.footprint import build, flatten, footprints, moc_ranges, planar, polygons, positions, range_cells
 from discovery.query.query import Region
 from discovery.query.region import bbox
 from discovery.query.relate import decide
@@ -150,6 +150,13 @@ def test_one_bad_ring_in_a_batch_costs_only_itself() -> None:
     good, bad = square(0, 0, 1, 1), {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [0, 91], [0, 0]]]}
     found = footprints([good, bad, good], "earth")
     assert [each is None for each in found] == [False, True, False]
+
+
+def test_a_ring_that_is_none_does_not_send_all_others_the_slow_way() -> None:
+    high = [[0, 0, 9], [1, 0, 9], [1, 1, 9], [0, 0, 9]]
+    rings: list[Any] = [square(0, 0, 1, 1)["coordinates"][0], high, [[0, 0], [1, "x"], [1, 1], [0, 0]], [[0]] * 4]
+    assert [shape is None for shape in polygons(rings)] == [False, False, True, True]
+    assert [shape.bounds for shape in polygons(rings[:2])] == [(0, 0, 1, 1), (0, 0, 1, 1)]
 
 
 def test_the_cells_of_ranges_hold_every_range_and_keep_their_number() -> None:

@@ -1,0 +1,205 @@
+"""Cells of many small polygons at once, for covering a catalogue in minutes.
+
+A polygon that reaches less than 17 degrees is laid on the plane that touches the sphere at its middle, where great
+circles are straight lines. There a cell's circle is compared with it by GEOS in a microsecond, and neither the
+antimeridian nor 0/360 nor a pole is anything special. What does not fit here is left to the careful way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import shapely
+
+from discovery.model.extent import EARTH, Geometry
+from discovery.query import healpix
+from discovery.query.footprint import one_ringed, polygons
+from discovery.query.healpix import DEEPEST, Flags, Floats, Numbers, Objects
+
+_REACH = 17.0  # degrees from the middle; the blocks of cells that the search starts with reach a little farther
+_WIDEST = 63.3  # no cell's corner is farther from its centre than this many degrees / 2**order (measured 63.1)
+_CELL_SHARE = 84.0  # makes a cell's side a third to two thirds of the radius of the circle around a footprint
+_BENT = 0.1  # of a polygon's radius: how far its edges may lie from what they are taken for
+_MOST_ADDED = 50_000  # positions in all, so that none has to be bent thousands of times
+_LOW = (1 << 32) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The cells of polygons and one point of each."""
+
+    rows: list[int]
+    """Which of the geometries they are."""
+    owner: Numbers
+    """For each cell the place in `rows`, rising."""
+    cells: Numbers
+    lonlat: Floats
+    """The first position of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Discs:
+    """Polygons on their planes, with the circles around them."""
+
+    flat: Objects
+    lon: Floats
+    lat: Floats
+    radius: Floats
+    """In degrees, of the circle that holds all vertices."""
+    axes: Floats
+    """Rows of x, y and z of each plane."""
+
+
+def distinct(keys: Numbers) -> Numbers:
+    """Return sorted numbers, each once; faster for millions of them than numpy's own."""
+    keys = np.sort(keys)
+    first = np.concatenate((np.ones(min(len(keys), 1), dtype=bool), keys[1:] != keys[:-1]))
+    return np.asarray(keys[first], dtype=np.int64)
+
+
+def small_cells(geometries: Sequence[Geometry | None], frame: str, max_cells: int) -> Cells | None:
+    """Return cells of about half the size of each polygon that touch it, for those that are small and simple."""
+    rows, _ = one_ringed(geometries)
+    shapes = polygons([cast(Mapping[str, Any], geometries[row])["coordinates"][0] for row in rows])
+    kept = np.flatnonzero(_usable(shapes, frame)) if rows else np.empty(0, dtype=np.int64)
+    if not len(kept):
+        return None
+    shapes = shapes[kept]
+    lonlat = _firsts(shapes)
+    discs = _discs(shapes)
+    margin = np.zeros(len(shapes))
+    if frame == EARTH:
+        shapes = _bent(shapes, discs.radius)
+        discs, margin = _discs(shapes), _bending(shapes)
+    # Crossings on the plane are crossings on the sphere, which a repair may turn inside out.
+    fine = shapely.is_valid(discs.flat) & (discs.radius + margin < _REACH) & (margin < 2 * _BENT * _least(discs.radius))
+    chosen = np.flatnonzero(fine)
+    if not len(chosen):
+        return None
+    discs = _Discs(discs.flat[chosen], discs.lon[chosen], discs.lat[chosen], discs.radius[chosen], discs.axes[chosen])
+    owner, cells = _touching(discs, margin[chosen], max_cells)
+    return Cells([rows[i] for i in kept[chosen].tolist()], owner, cells, lonlat[chosen])
+
+
+def _usable(shapes: Objects, frame: str) -> Flags:
+    """Return which polygons mean the same on a plane: none at a pole, and no box around the whole sky."""
+    west, south, east, north = shapely.bounds(shapes).T
+    fine = ~shapely.is_missing(shapes) & (np.abs(south) < 90) & (np.abs(north) < 90) & (shapely.area(shapes) > 0)
+    fine &= east - west < 359.9
+    return np.asarray(fine & shapely.is_valid(shapes) if frame == EARTH else fine, dtype=bool)
+
+
+def _firsts(shapes: Objects) -> Floats:
+    lonlat, owner = shapely.get_coordinates(shapes, return_index=True)
+    return np.asarray(lonlat[np.searchsorted(owner, np.arange(len(shapes)))], dtype=np.float64)
+
+
+def _least(radius: Floats) -> Floats:
+    return np.maximum(radius, 0.02)
+
+
+def _vectors(lon: Floats, lat: Floats) -> Floats:
+    x, y = np.radians(lon), np.radians(lat)
+    return np.column_stack((np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)))
+
+
+def _discs(shapes: Objects) -> _Discs:
+    """Lay each polygon on the plane that touches the sphere in the middle of its vertices."""
+    lonlat, owner = shapely.get_coordinates(shapes, return_index=True)
+    starts = np.searchsorted(owner, np.arange(len(shapes)))
+    xyz = _vectors(lonlat[:, 0], lonlat[:, 1])
+    z = np.add.reduceat(xyz, starts)
+    z /= np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
+    aside = np.where(np.abs(z[:, 2:]) < 0.9, (0.0, 0.0, 1.0), (1.0, 0.0, 0.0))
+    x = np.cross(z, aside)
+    x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    axes = np.stack((x, np.cross(z, x), z), axis=1)
+    chord = np.linalg.norm(xyz - z[owner], axis=1)
+    away = np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1.0)))
+    radius = np.maximum.reduceat(away, starts)
+    # What reaches too far is left out later and must only not divide by zero here.
+    flat = _laid(xyz, axes[owner])
+    flat[radius[owner] >= 80] = 0.0
+    lon, lat = np.degrees(np.arctan2(z[:, 1], z[:, 0])), np.degrees(np.arctan2(z[:, 2], np.hypot(z[:, 0], z[:, 1])))
+    made = shapely.polygons(shapely.linearrings(flat, indices=owner))
+    return _Discs(made, lon, lat, radius, axes)
+
+
+def _laid(xyz: Floats, axes: Floats) -> Floats:
+    """Return the place of each point on its plane, in radians near the middle."""
+    uvw = np.einsum("ij,ikj->ik", xyz, axes)
+    found: Floats = uvw[:, :2] / np.maximum(uvw[:, 2:], 1e-3)
+    return found
+
+
+def _edges(shapes: Objects) -> tuple[Floats, Numbers]:
+    lonlat, owner = shapely.get_coordinates(shapes, return_index=True)
+    same = owner[1:] == owner[:-1]
+    return np.radians(np.abs(np.diff(lonlat, axis=0)))[same], owner[1:][same]
+
+
+def _bending(shapes: Objects) -> Floats:
+    """Return how far in degrees the edges, straight in lon/lat, may lie from the great circles between their ends.
+
+    A curve with constant rates W of longitude and H of latitude is accelerated on the sphere by at most
+    W**2 / 2 + 2 * W * H, and strays by an eighth of that; the fifth on top pays for the higher terms.
+    """
+    edges, owner = _edges(shapes)
+    width, height = edges.T
+    strays = np.degrees(1.2 * (width**2 / 2 + 2 * width * height) / 8)
+    return np.asarray(np.maximum.reduceat(strays, np.searchsorted(owner, np.arange(len(shapes)))), dtype=np.float64)
+
+
+def _bent(shapes: Objects, radius: Floats) -> Objects:
+    """Return polygons of lon/lat with positions added where an edge strays too far from its great circle."""
+    rows = np.flatnonzero((_bending(shapes) > _BENT * _least(radius)) & (radius < _REACH))
+    if not len(rows):
+        return shapes
+    # An edge of length L strays by less than 0.2 * L**2.
+    longest = np.degrees(0.7 * np.sqrt(np.radians(_least(radius[rows]))))
+    few = np.cumsum(shapely.length(shapes[rows]) / longest) < _MOST_ADDED
+    found = shapes.copy()
+    found[rows[few]] = shapely.segmentize(shapes[rows[few]], longest[few])
+    return found
+
+
+def _touching(discs: _Discs, margin: Floats, max_cells: int) -> tuple[Numbers, Numbers]:
+    """Return (owner, cell) pairs of the cells that touch each polygon or its margin."""
+    owner, cells = _around(discs, discs.radius + margin)
+    lon, lat, wide = healpix.caps(cells)
+    away = healpix.separation(lon, lat, discs.lon[owner], discs.lat[owner])
+    near = away <= discs.radius[owner] + margin[owner] + wide
+    owner, cells, away, wide = owner[near], cells[near], away[near], wide[near]
+    # A length on the plane is at most 1 / cos**2 times that on the sphere, of the farther end from the middle.
+    shrink = np.cos(np.radians(np.maximum(away, discs.radius[owner] + margin[owner]))) ** 2
+    places = shapely.points(_laid(_vectors(lon[near], lat[near]), discs.axes[owner]))
+    touch = shapely.dwithin(discs.flat[owner], places, np.radians(wide + margin[owner]) / shrink + 1e-12)
+    keys = distinct((owner[touch] << 32) | cells[touch])
+    while (many := np.bincount(keys >> 32, minlength=len(discs.flat)) > max_cells).any():
+        over = many[keys >> 32]
+        keys = distinct(np.where(over, ((keys >> 32) << 32) | ((keys & _LOW) >> 2), keys))
+    return keys >> 32, keys & _LOW
+
+
+def _around(discs: _Discs, reach: Floats) -> tuple[Numbers, Numbers]:
+    """Return (owner, cell) pairs of the cells of a fitting order that may touch the circle around each polygon."""
+    with np.errstate(divide="ignore"):
+        target = np.clip(np.ceil(np.log2(_CELL_SHARE / reach)), 0, DEEPEST).astype(np.int64)
+        first = np.clip(np.floor(np.log2(healpix.REACH / reach)), 0, target).astype(np.int64)
+    block = healpix.blocks(healpix.cells_at(discs.lon, discs.lat, first))
+    keys = distinct(((np.arange(len(reach), dtype=np.int64)[:, None] << 32) | block).ravel())
+    while True:
+        owner, cells = keys >> 32, keys & _LOW
+        depth = healpix.orders(cells).astype(np.int64)
+        lon, lat = healpix.centres(cells)
+        away = healpix.separation(lon, lat, discs.lon[owner], discs.lat[owner])
+        near = away <= reach[owner] + _WIDEST / 2.0**depth
+        owner, cells, depth = owner[near], cells[near], depth[near]
+        coarse = depth < target[owner]
+        if not coarse.any():
+            return owner, cells
+        children = (owner[coarse, None] << 32) | (4 * cells[coarse, None] + np.arange(4))
+        keys = np.concatenate(((owner[~coarse] << 32) | cells[~coarse], children.ravel()))

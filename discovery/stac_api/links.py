@@ -28,15 +28,16 @@ _RECORD: Final = "~5e1f-the-record~"
 
 @dataclass(frozen=True, slots=True)
 class ItemLinks:
-    """The links of every item of one collection, as the inside of a JSON array in three parts."""
+    """The links of every item of one collection, as the inside of a JSON array in parts."""
 
     head: bytes
-    middle: bytes
-    tail: bytes
+    """Before the id of the item."""
+    rest: tuple[bytes, ...]
+    """Behind it, cut where the id of the record stands."""
 
     def of(self, record: str, id: str) -> bytes:
         """Return the links of an item; quoted ids have no character that JSON would escape."""
-        return b"".join((self.head, quote(id, safe="").encode(), self.middle, record.encode(), self.tail))
+        return self.head + quote(id, safe="").encode() + record.encode().join(self.rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +88,24 @@ class Links:
         """Return the address of a record's page for people."""
         return f"{self.site}/records/{record}"
 
+    def opening(self, record: str) -> str:
+        """Return the address of the page with the ways to open a record."""
+        return f"{self.site}/open?id={record}"
+
     def for_item(self, record: str, id: str, collection: str) -> list[Link]:
         """Return the links of an item; `collection` is empty where the catalogue does not have it."""
         parent = self.collection(collection) if collection else self.root
         found = [link("self", self.item(collection, id), GEOJSON), link("root", self.root), link("parent", parent)]
         if collection:
             found.append(link("collection", parent))
-        return [*found, link("alternate", self.page(record), HTML)]
+        opening = {**link("example", self.opening(record), HTML), "title": "Open in a notebook"}
+        return [*found, link("alternate", self.page(record), HTML), opening]
 
     @lru_cache(maxsize=1024)  # noqa: B019  # frozen, and a few addresses at most
     def for_items(self, collection: str) -> ItemLinks:
         """Return the links of all items of a collection, which are the same but for the names in them."""
         head, rest = orjson.dumps(self.for_item(_RECORD, _ID, collection))[1:-1].split(_ID.encode(), 1)
-        middle, tail = rest.split(_RECORD.encode(), 1)
-        return ItemLinks(head, middle, tail)
+        return ItemLinks(head, tuple(rest.split(_RECORD.encode())))
 
     def for_collection(self, record: str, id: str) -> list[Link]:
         """Return the links of a collection."""

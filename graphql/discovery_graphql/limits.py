@@ -56,6 +56,8 @@ _PRICES: Final = {
     ("SearchConnection", "histogram"): _HISTOGRAM,
     ("SearchConnection", "otherScope"): _FACET,
 }
+_OPENINGS: Final = {"volumes": _FACET, "datalabs": _FACET}
+"""The price, on every type of record, of finding where its files are."""
 _DIGITS: Final = 12
 _CONNECTED: Final = frozenset({"nodes", "edges"})
 
@@ -127,7 +129,7 @@ class _Meter:
         inner_type = get_named_type(definition.type)
         inner = self.selections(node.selection_set, inner_type, size if inner_type.name == "SearchConnection" else 0)
         times = 1 if inner_type.name == "SearchConnection" else size
-        price = _PRICES.get((parent.name, name), 0)
+        price = _PRICES.get((parent.name, name), _OPENINGS.get(name, 0))
         if (parent.name, name) == ("SearchConnection", "facets"):
             times = self.length(node, definition, "names", 6)
             buckets = self.number(node, definition, "size", 12)

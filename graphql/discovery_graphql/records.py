@@ -10,7 +10,10 @@ from typing import Annotated, Final, cast
 import strawberry
 
 from discovery.errors import BadQueryError
+from discovery.launch.opening import Opening
+from discovery.model import datalab as datalabs
 from discovery.model import record as model
+from discovery.model import volume as volumes
 from discovery.model.extent import Extent as ModelExtent
 from discovery.portal import Portal
 from discovery.query import fields
@@ -95,6 +98,8 @@ class Record:
     title: str = attribute("What people call it.")
     description: str | None = attribute("What it is about, as the source wrote it; it may hold Markdown.")
     page: str = attribute("The path of its page on this portal.")
+    open: str = attribute("The path of the page with the ways to open it; `f=json` says the same to programs.")
+    notebook: str = attribute("The path of a Jupyter notebook that opens it, as a file.")
     domain: Domain | None = attribute("The broadest division it belongs to.")
     missions: list[str] = attribute("Paths such as `astronomy/hubble`; the ancestors are implied.")
     instruments: list[str] = attribute("The instruments.")
@@ -143,6 +148,20 @@ class Record:
         """Return the people and organisations it names."""
         return [_contact(each) for each in self.held.contacts]
 
+    @resolver("The volumes that hold its files, then those of its mission; the surest first.")
+    def volumes(
+        self, first: Annotated[int, strawberry.argument(description="At most so many.")] = 10
+    ) -> list[Annotated[Volume, strawberry.lazy("discovery_graphql.records")]]:
+        """Return its volumes."""
+        return self.around.volumes(self.held, _count(first))
+
+    @resolver("The datalabs that can open it; those made for its mission first.")
+    def datalabs(
+        self, first: Annotated[int, strawberry.argument(description="At most so many.")] = 10
+    ) -> list[Annotated[Datalab, strawberry.lazy("discovery_graphql.records")]]:
+        """Return the datalabs that can open it."""
+        return self.around.datalabs(self.held, _count(first))
+
 
 @strawberry.type(description="Data that belong together and are described together.")
 class Dataset(Record):
@@ -174,10 +193,20 @@ class Project(Record):
 class Datalab(Record):
     """An environment that can be launched to work on data."""
 
+    @resolver("How one works in it: `lab`, `notebook`, `ide`, `desktop`, `web`, or what its source says.")
+    def interface(self) -> str | None:
+        """Return how one works in it."""
+        return datalabs.Datalab.from_record(self.held).interface or None
+
 
 @strawberry.type(description="Data that can be mounted in a datalab.")
 class Volume(Record):
     """Data that can be mounted in a datalab."""
+
+    @resolver("The folder that it is mounted as.")
+    def mount_path(self) -> str | None:
+        """Return the folder that it is mounted as."""
+        return volumes.Volume.from_record(self.held).mount_path or None
 
 
 @strawberry.type(description="A workflow that makes data out of data.")
@@ -224,6 +253,8 @@ class Around:
         self._page = page
         self._parents: dict[str, Record] | None = None
         self._counts: dict[str, int] | None = None
+        self._openings: dict[str, Opening] = {}
+        self._openers: dict[str, Record] = {}
 
     def parent(self, id: str) -> Record | None:
         """Return the record that others of this page name as their parent, None when it is not here."""
@@ -241,6 +272,28 @@ class Around:
             facets = self._portal.keys(query, total=False).facets
             self._counts = {bucket.value: bucket.count for facet in facets for bucket in facet.buckets}
         return self._counts.get(id, 0)
+
+    def volumes(self, held: model.Record, first: int) -> list[Volume]:
+        """Return the volumes of a record of this page."""
+        ids = [each.volume.id for each in self._opening(held).volumes[:first]]
+        return [each for each in self._shown(ids) if isinstance(each, Volume)]
+
+    def datalabs(self, held: model.Record, first: int) -> list[Datalab]:
+        """Return the datalabs that can open a record of this page."""
+        ids = [each.datalab.id for each in self._opening(held).datalabs[:first]]
+        return [each for each in self._shown(ids) if isinstance(each, Datalab)]
+
+    def _opening(self, held: model.Record) -> Opening:
+        if held.id not in self._openings:
+            self._openings[held.id] = self._portal.opening_of(held)
+        return self._openings[held.id]
+
+    def _shown(self, ids: Sequence[str]) -> list[Record]:
+        """Return records that open others; each is read once for the page, however many name it."""
+        missing = [id for id in ids if id not in self._openers]
+        if missing:
+            self._openers |= {each.record.id: shown for each, shown in load(self._portal, missing)}
+        return [self._openers[id] for id in ids if id in self._openers]
 
 
 def load(portal: Portal, ids: Sequence[str]) -> list[tuple[Stored, Record]]:
@@ -265,6 +318,8 @@ def _shown(stored: Stored, around: Around) -> Record:
         title=held.title,
         description=held.description or None,
         page=f"/records/{held.id}",
+        open=f"/open?id={held.id}",
+        notebook=f"/open/notebook?id={held.id}",
         domain=cast("Domain | None", member(Domain, held.domain)),
         missions=list(held.missions),
         instruments=list(held.instruments),

@@ -83,8 +83,16 @@ def observation(number: int) -> Record:
 RECORDS = (
     *(dataset(n) for n in range(120)),
     *(observation(n) for n in range(40)),
-    Record("cat", "labs", "lab", "datalab", "JupyterLab for ice"),
-    Record("cat", "volumes", "vol", "volume", "Hubble volume"),
+    Record("cat", "labs", "lab", "datalab", "JupyterLab for ice", properties={"interface": "lab"}),
+    Record(
+        "cat",
+        "volumes",
+        "vol",
+        "volume",
+        "Hubble volume",
+        missions=(MISSIONS[1],),
+        properties={"mount_path": "/media/data/hubble"},
+    ),
     Record("cat", "projects", "proj", "project", "Ice project"),
 )
 

@@ -61,6 +61,12 @@ HOSTILE: dict[str, tuple[str, dict[str, Any], str]] = {
         {},
         "limit",
     ),
+    "cost of ways to open": ("{search(first:100){nodes{volumes(first:60){title}}}}", {}, "limit"),
+    "volumes of volumes": (
+        "{search{nodes{" + "volumes(first:20){" * 3 + "id" + "}" * 3 + "}}}",
+        {},
+        "limit",
+    ),
     "cost of facets": (
         "{" + " ".join(f"a{n}:search{{facets(size:100){{buckets{{value}}}}}}" for n in range(12)) + "}",
         {},

@@ -3,11 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from discovery.index.tantivy import TantivyIndex
 from discovery.model.record import KINDS, OBSERVATIONS, Record
 from discovery.portal import Keyed, Portal
 from discovery.query.query import Query
-from discovery_graphql.records import TYPES, load
+from discovery_graphql.records import TYPES, load, show
 
 Ask = Callable[..., dict[str, Any]]
 
@@ -86,3 +88,42 @@ def test_what_stands_around_a_page_is_read_once(portal: Portal) -> None:
     counts = [each.around.observations(str(each.id)) for each in shown]
     assert counts == [20, 20] + [0] * 8
     assert [each.scope for each in asked] == [OBSERVATIONS]
+
+
+def test_a_record_says_how_it_is_opened(data: Ask) -> None:
+    id = id_of("products", "product-1")
+    found = data(
+        """query ($id: ID!) { record(id: $id) { open notebook
+            volumes { id title mountPath volumes { id } } datalabs { id title interface } } }""",
+        id=id,
+    )["record"]
+    assert (found["open"], found["notebook"]) == (f"/open?id={id}", f"/open/notebook?id={id}")
+    assert found["volumes"] == [
+        {
+            "id": id_of("volumes", "vol", "volume"),
+            "title": "Hubble volume",
+            "mountPath": "/media/data/hubble",
+            "volumes": [],
+        }
+    ]
+    assert found["datalabs"] == [
+        {"id": id_of("labs", "lab", "datalab"), "title": "JupyterLab for ice", "interface": "lab"}
+    ]
+
+
+def test_ways_to_open_a_page_are_read_once(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = [stored for stored, _ in load(portal, [id_of("products", f"product-{n}") for n in range(60)])]
+    shown = show(portal, stored)
+    asked: list[int] = []
+    real = portal.stored
+    monkeypatch.setattr(portal, "stored", lambda keys: asked.append(len(keys)) or real(keys))
+    labs = [each.around.datalabs(each.held, 5) for each in shown]
+    assert all(len(each) == 1 for each in labs)
+    assert asked == [1]
+
+
+def test_no_more_ways_are_shown_than_asked_for(data: Ask, ask: Ask) -> None:
+    query = "query ($id: ID!, $n: Int!) { record(id: $id) { volumes(first: $n) { id } datalabs(first: $n) { id } } }"
+    id = id_of("products", "product-1")
+    assert data(query, id=id, n=0)["record"] == {"volumes": [], "datalabs": []}
+    assert "must not be negative" in ask(query, id=id, n=-1)["errors"][0]["message"]

@@ -64,6 +64,12 @@ def test_links_from_the_template_are_those_of_the_item(collection: str, item: st
     assert written == expected
 
 
+def test_an_item_leads_to_its_notebook() -> None:
+    found = next(each for each in LINKS.for_item("rec", "a", "c") if each["rel"] == "example")
+    assert found["href"] == "https://a.org/portal/open?id=rec"
+    assert (found["type"], found["title"]) == ("text/html", "Open in a notebook")
+
+
 def test_a_collection_leads_to_its_items_its_queryables_and_its_page() -> None:
     found = LINKS.for_collection("rec", "c/d")
     assert href(found, "self") == "https://a.org/portal/stac/collections/c%2Fd"

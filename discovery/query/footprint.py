@@ -7,29 +7,25 @@ On the sky and on other bodies edges are great circles and a ring means its smal
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 import spherely
 from shapely.geometry.base import BaseGeometry
 
 from discovery.errors import RecordError
 from discovery.model.extent import EARTH, Geometry
-from discovery.query import healpix, knots
+from discovery.query import healpix, knots, moc
 from discovery.query.healpix import Floats, Objects
+from discovery.query.moc import Ranges
 
 MAX_VERTICES = 1_000_000
 """A footprint with more is refused."""
-_MOC_CELLS = 2_000  # beyond it a MOC is widened to coarser cells before it is compared exactly
-_MOC_WORD = re.compile(r"(?:(\d{1,2})/)?(?:(\d{1,19})(?:-(\d{1,19}))?)?")
-Ranges: TypeAlias = npt.NDArray[np.uint64]
 _MAX_DEPTH = 8  # of collections within collections
 _MAX_REPAIRS = 30  # of the parts of one geometry on a sphere; each takes 1 ms even if it is small
 _WORLD = shapely.box(-180, -90, 180, 90)
@@ -83,7 +79,7 @@ def build(geometry: Geometry, frame: str, *, strict: bool = False) -> Footprint:
     caps: list[Cap] = []
     mocs: list[Ranges] = []
     _collect(geometry, shapes, caps, mocs, 0)
-    ranges = _merged(np.concatenate(mocs)) if mocs else None
+    ranges = moc.merged(np.concatenate(mocs)) if mocs else None
     if frame == EARTH:
         plane, sphere = _flat(shapes, ranges, strict), None
     else:
@@ -103,7 +99,7 @@ def _flat(shapes: Sequence[BaseGeometry], ranges: Ranges | None, strict: bool) -
             raise
         flats = [flatten(shapely.convex_hull(shapely.GeometryCollection(shapes)))]
     if ranges is not None:
-        flats.append(flatten(shapely.union_all(_moc_polygons(ranges))))
+        flats.append(flatten(shapely.union_all(moc.polygons(ranges))))
     return flats[0] if len(flats) == 1 else shapely.union_all(flats) if flats else None
 
 
@@ -118,7 +114,7 @@ def _round(
     """Return geometries and MOC ranges on a sphere, planar and as a geography; circles for tangles go to `caps`."""
     pieces = [piece for shape in shapes for piece in _pieces(shape)]
     if ranges is not None:
-        pieces.extend(_moc_polygons(ranges))
+        pieces.extend(moc.polygons(ranges))
     solid: list[tuple[BaseGeometry, Any]] = []
     repairs = 0
     for piece in pieces:
@@ -170,7 +166,7 @@ def _collect(
     elif kind == "Circle":
         caps.append(_cap(geometry))
     elif kind == "Moc":
-        mocs.append(moc_ranges(geometry.get("moc")))
+        mocs.append(moc.read(geometry.get("moc")))
     else:
         shapes.append(planar(geometry))
 
@@ -181,41 +177,6 @@ def _cap(geometry: Mapping[str, Any]) -> Cap:
     if isinstance(radius, bool) or not isinstance(radius, int | float) or not 0 <= radius <= 180:
         raise bad(f"the radius of a circle must be 0 to 180 degrees, not {radius!r:.40}")
     return Cap(float(centre[0, 0]), float(centre[0, 1]), float(radius))
-
-
-def moc_ranges(text: Any) -> Ranges:
-    """Return the order 29 ranges of an ASCII MOC.
-
-    Raises:
-        RecordError: It is no MOC, or an empty one.
-    """
-    if not isinstance(text, str) or not text.strip():
-        raise bad(f"a MOC must be text such as '4/12-15 5/', not {text!r:.40}")
-    _check_moc(text)
-    from mocpy import MOC  # astropy comes with it: only those who have MOCs wait for it
-
-    try:
-        ranges = np.asarray(MOC.from_string(text, format="ascii").to_depth29_ranges, dtype=np.uint64)
-    except BaseException as error:  # mocpy's Rust panics are no Exception
-        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
-            raise
-        raise bad(f"cannot read the MOC {text[:40]!r}") from error
-    if not len(ranges):
-        raise bad("the MOC is empty")
-    return ranges
-
-
-def _check_moc(text: str) -> None:
-    """Refuse orders and cells that do not exist, which mocpy takes without a word."""
-    order = -1
-    for word in re.findall(r"[^\s,]+", text):
-        found = _MOC_WORD.fullmatch(word)
-        if found is None:
-            raise bad(f"cannot read the MOC {text[:40]!r} at {word[:20]!r}")
-        order = int(found[1]) if found[1] else order
-        last = found[3] or found[2]
-        if not 0 <= order <= 29 or (last and not int(found[2]) <= int(last) < 12 * 4**order):
-            raise bad(f"the MOC {text[:40]!r} names a cell that does not exist: {word[:20]!r} of order {order}")
 
 
 def prepared(footprint: Footprint) -> Footprint:
@@ -466,55 +427,6 @@ def _gnomonic_back(uv: Floats, axes: Floats) -> Floats:
         np.column_stack((np.arctan2(p[:, 1], p[:, 0]), np.arctan2(p[:, 2], np.hypot(p[:, 0], p[:, 1]))))
     )
     return lonlat
-
-
-# --- MOCs
-
-
-def _merged(ranges: Ranges) -> Ranges:
-    ranges = ranges[np.argsort(ranges[:, 0])]
-    last = np.maximum.accumulate(ranges[:, 1])
-    begins = np.concatenate(([True], ranges[1:, 0] > last[:-1]))
-    ends = np.concatenate((begins[1:], [True]))
-    return np.column_stack((ranges[begins, 0], last[ends]))
-
-
-def range_cells(ranges: Ranges, most: int) -> healpix.Numbers:
-    """Return the cells of order 12 or coarser that cover the ranges, coarser still while there are more than `most`."""
-    for order in range(healpix.DEEPEST, -1, -1):
-        shift = np.uint64(2 * (29 - order))
-        first = (ranges[:, 0] >> shift).astype(np.int64)
-        last = ((ranges[:, 1] - np.uint64(1)) >> shift).astype(np.int64) + 1
-        widened = _merged(np.column_stack((first, last)).astype(np.uint64)).astype(np.int64)
-        cells = _maximal(widened, order, most)
-        if cells is not None:
-            return cells
-    return healpix.BASE
-
-
-def _maximal(ranges: npt.NDArray[np.int64], order: int, most: int) -> healpix.Numbers | None:
-    found: list[int] = []
-    for first, last in ranges.tolist():
-        while first < last:
-            up = 0
-            while up < order and not first % 4 ** (up + 1) and first + 4 ** (up + 1) <= last:
-                up += 1
-            found.append((4 << 2 * (order - up)) + (first >> 2 * up))
-            first += 4**up  # noqa: PLW2901
-            if len(found) > most:
-                return None
-    return np.array(found, dtype=np.int64)
-
-
-def _moc_polygons(ranges: Ranges) -> list[BaseGeometry]:
-    cells = range_cells(ranges, _MOC_CELLS)
-    step = 4
-    # A coarse cell's edges are curved; eight times finer cells follow them.
-    while len(cells) <= _MOC_CELLS // 4 and healpix.orders(cells).min() < 3:
-        coarse = healpix.orders(cells) < 3
-        cells = np.concatenate((cells[~coarse], (4 * cells[coarse][:, None] + np.arange(4)).ravel()))
-    lon, lat = healpix.rings(cells, step)
-    return [shapely.Polygon(np.column_stack(ring)) for ring in zip(lon, lat, strict=True)]
 
 
 def footprints(geometries: Sequence[Geometry | None], frame: str) -> list[Footprint | None]:

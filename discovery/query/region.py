@@ -15,8 +15,9 @@ import shapely
 
 from discovery.errors import BadQueryError, LimitError
 from discovery.model.extent import EARTH, SKY, Geometry
+from discovery.query import moc
 from discovery.query.cover import ANCHOR, Asked, Cover, ask, bbox_cover, box_geometry, cover, covers, prepared
-from discovery.query.footprint import MAX_VERTICES, bad, moc_ranges, planar
+from discovery.query.footprint import MAX_VERTICES, bad, planar
 from discovery.query.query import Region
 from discovery.query.relate import RELATIONS, decide
 from discovery.query.stc import stc
@@ -198,7 +199,7 @@ def simplify(geometry: Geometry) -> Geometry:
         RecordError: It cannot be read, or has more than 1,000,000 vertices.
     """
     if geometry.get("type") == "Moc":
-        moc_ranges(geometry.get("moc"))
+        moc.read(geometry.get("moc"))
         return geometry
     if geometry.get("type") in ("Circle", "GeometryCollection"):
         if geometry["type"] == "GeometryCollection" and isinstance(geometry.get("geometries"), list | tuple):

@@ -11,8 +11,7 @@ import shapely
 import spherely
 
 from discovery.errors import RecordError
-from discovery.query import healpix
-from discovery.query.footprint import build, flatten, footprints, moc_ranges, planar, polygons, positions, range_cells
+from discovery.query.footprint import build, flatten, footprints, planar, polygons, positions
 from discovery.query.query import Region
 from discovery.query.region import bbox
 from discovery.query.relate import decide
@@ -157,13 +156,3 @@ def test_a_ring_that_is_none_does_not_send_all_others_the_slow_way() -> None:
     rings: list[Any] = [square(0, 0, 1, 1)["coordinates"][0], high, [[0, 0], [1, "x"], [1, 1], [0, 0]], [[0]] * 4]
     assert [shape is None for shape in polygons(rings)] == [False, False, True, True]
     assert [shape.bounds for shape in polygons(rings[:2])] == [(0, 0, 1, 1), (0, 0, 1, 1)]
-
-
-def test_the_cells_of_ranges_hold_every_range_and_keep_their_number() -> None:
-    ranges = moc_ranges("12/5 100-103 9000000")
-    assert range_cells(ranges, 100).tolist() == [(4 << 24) + 5, (4 << 22) + 25, (4 << 24) + 9_000_000]
-    few = range_cells(ranges, 2)
-    assert len(few) <= 2
-    for cell in range_cells(ranges, 100).tolist():
-        assert any(cell >> 2 * up in few for up in range(13))
-    assert range_cells(moc_ranges("0/0-11"), 1).tolist() == healpix.BASE.tolist()

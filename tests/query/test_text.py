@@ -9,7 +9,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from discovery.errors import LimitError
-from discovery.query import synonyms
+from discovery.query import synonyms, tokens
+from discovery.query import text as module
 from discovery.query.text import (
     SEPARATOR,
     Group,
@@ -259,6 +260,78 @@ def test_highlight_marks_the_original_text() -> None:
     assert [text[start:end] for start, end in highlight(text, parse("sea surface temperature"))] == ["SST"]
     assert highlight(text, parse("")) == []
     assert highlight("sea", parse("-sea")) == []
+
+
+def highlighted_word_by_word(text: str, query: TextQuery) -> list[tuple[int, int]]:
+    """The same without a sieve: every word is tried, alone, with those after it, and joined to them."""
+    parts = {
+        part
+        for group in query.groups
+        for alternative in group.alternatives
+        for part in ([alternative] if group.phrase else [(token,) for token in alternative])
+    }
+    placed = list(module._placed(text))
+    stems = [tokens.stem(word) for word, _, _ in placed]
+    found: list[tuple[int, int]] = []
+    for at, (_, start, _) in enumerate(placed):
+        sizes = [len(part) for part in parts if tuple(stems[at : at + len(part)]) == part]
+        sizes += [size for token, size in module._joins_at(placed, at, text) if (token,) in parts]
+        if sizes:
+            end = placed[at + max(sizes) - 1][2]
+            if found and start <= found[-1][1]:
+                found[-1] = found[-1][0], max(end, found[-1][1])
+            else:
+                found.append((start, end))
+    return found
+
+
+_SEPARATORS = st.sampled_from([" ", " ", " ", "", "-", "_", "/", ".", ", ", "  ", "\n", "'", "\u2013", "\u0301 ", "--"])
+_SPOKEN = st.one_of(
+    st.sampled_from(
+        [
+            "sentinel",
+            "Sentinel",
+            "2",
+            "2a",
+            "02",
+            "S2A",
+            "x",
+            "ray",
+            "X",
+            "rays",
+            "m",
+            "31",
+            "M31",
+            "ngc",
+            "0224",
+            "sea",
+            "ice",
+            "L2A",
+            "ﬁeld",
+            "5",
+            "p",
+        ]
+    ),
+    st.sampled_from(
+        ["X-ray", "Sentinel-2", "sentinel2a", "2019-2020", "PM2.5", "a-b-c", "xray", "muller", "Müller", "海面"]
+    ),
+    st.text("a1-\u0301 x", min_size=1, max_size=5),
+)
+
+
+@given(st.lists(st.tuples(_SPOKEN, _SEPARATORS), max_size=14), st.lists(_SPOKEN, min_size=1, max_size=5), st.booleans())
+@example([("x", "-"), ("ray", " ")], ["xray"], False)
+@example([("m", " "), ("31", " ")], ["m31"], False)
+@example([("S2A", " ")], ["sentinel-2a"], False)
+@example([("sentinel", " "), ("2", ""), ("a", " ")], ["sentinel2a"], False)
+@example([("a", "-"), ("b", "-"), ("c", " ")], ["abc"], False)
+def test_highlights_are_those_of_trying_every_word(
+    spoken: list[tuple[str, str]], typed: list[str], quoted: bool
+) -> None:
+    text = "".join(word + separator for word, separator in spoken)
+    words = " ".join(typed)
+    query = parse(f'"{words}"' if quoted else words)
+    assert highlight(text, query) == highlighted_word_by_word(text, query)
 
 
 @given(st.text(st.characters(codec=None), max_size=300))

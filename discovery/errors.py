@@ -16,6 +16,7 @@ DiscoveryError
 |- RecordError               skip this record, keep the run
 |- RunError                  stop this run, keep what it has
 `- ConfigError               stop and tell the operator
+    `- StaleIndexError        build the index again from the store
 """
 
 from __future__ import annotations
@@ -178,3 +179,9 @@ class ConfigError(DiscoveryError):
     """A setting, source or installation is wrong; the message says which and what is allowed."""
 
     kind = "config"
+
+
+class StaleIndexError(ConfigError):
+    """The index is damaged or of another version; nothing is lost, for it is built again from the store."""
+
+    kind = "stale_index"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from discovery.errors import BadQueryError, LimitError, MovedError, NotFoundError, UnavailableError
+from discovery.errors import BadQueryError, LimitError, MovedError, NotFoundError, StaleIndexError, UnavailableError
 from discovery.index.base import MAX_KEYS, Answer, Cells, Generation, Index, Keys, Plan, Position
 from discovery.launch.opening import Around, Opening, opening
 from discovery.launch.rules import Rule, shipped
@@ -404,6 +404,11 @@ def _engine() -> Iterator[None]:
     """Tell whoever asks that the engine is away, and whoever looks after it what it said: that may name its machine."""
     try:
         yield
+    except StaleIndexError as error:
+        _log.warning("a search was refused: %s", error)
+        raise UnavailableError(
+            "the search index has to be built again: a running portal does so, or `discovery reindex`"
+        ) from error
     except UnavailableError as error:
         _log.warning("a search was refused: %s", error)
         raise UnavailableError(

@@ -7,8 +7,8 @@ import threading
 from typing import Final
 
 from discovery.config import Settings
-from discovery.errors import ConflictError, DiscoveryError
-from discovery.indexer import follow
+from discovery.errors import ConflictError, DiscoveryError, StaleIndexError
+from discovery.indexer import follow, rebuild
 from discovery.portal import Portal
 from discovery.wiring import index_lock
 
@@ -34,7 +34,11 @@ class Steward:
         while not self._stop.is_set():
             try:
                 with self._lock.hold():
-                    self._follow()
+                    try:
+                        self._follow()
+                    except StaleIndexError as error:
+                        _log.warning("the index is built again from the store: %s", error)
+                        rebuild(self._portal.store, self._portal.index)
                 # The lock is free between two looks: `reindex` beside a running portal needs it for a moment.
                 self._stop.wait(IDLE)
             except ConflictError:

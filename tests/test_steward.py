@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from discovery.config import Settings
+from discovery.errors import UnavailableError
+from discovery.index import generations
+from discovery.index.tantivy.schema import fingerprint
+from discovery.indexer import differences, follow
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.query.query import Query
@@ -58,3 +63,36 @@ def test_others_get_the_lock_beside_an_idle_steward(tmp_path: Path) -> None:
         steward.stop()
         thread.join()
         portal.close()
+
+
+@pytest.mark.parametrize("harm", ["older version", "lost file"])
+def test_an_index_that_cannot_be_used_is_built_again(tmp_path: Path, harm: str) -> None:
+    settings = Settings(tmp_path)
+    portal = open_portal(settings)
+    record = Record("s", "c", "a", "dataset", "Crab")
+    portal.store.ingest.page("s", 1, [Mapped(record, RawRecord("c", "a", b"{}"))])
+    follow(portal.store, portal.index)
+    folder = tmp_path / "index" / "resources" / portal.status()["resources"].name
+    portal.close()
+    if harm == "older version":
+        state = folder / generations.STATE
+        state.write_text(state.read_text().replace(fingerprint(), "0" * len(fingerprint())))
+    else:
+        (folder / "meta.json").write_text("{")
+    portal = open_portal(settings)
+    with pytest.raises(UnavailableError, match="has to be built again"):
+        portal.search(Query(text="crab"))
+    steward = Steward(settings, portal)
+    thread = threading.Thread(target=steward.run)
+    thread.start()
+    found: list[Record] = []
+    until = time.monotonic() + 20
+    while not found and time.monotonic() < until:
+        time.sleep(0.05)
+        with suppress(UnavailableError):
+            found = [each.record for each in portal.search(Query(text="crab")).records]
+    steward.stop()
+    thread.join(20)
+    assert found == [record]
+    assert differences(portal.store, portal.index) == []
+    portal.close()

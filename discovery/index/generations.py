@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import orjson
 
-from discovery.errors import ConfigError, NotFoundError, UnavailableError
+from discovery.errors import NotFoundError, StaleIndexError, UnavailableError
 
 CURRENT: Final = "CURRENT"
 STATE: Final = "state.json"
@@ -62,7 +62,7 @@ class Generations:
         """Return which generation answers; an empty pointer when there is none yet.
 
         Raises:
-            ConfigError: The file is damaged.
+            StaleIndexError: The file is damaged.
         """
         file = self.path / CURRENT
         try:
@@ -71,11 +71,11 @@ class Generations:
         except FileNotFoundError:
             return Pointer()
         except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{file} is damaged; {REINDEX}") from error
+            raise StaleIndexError(f"{file} is damaged; {REINDEX}") from error
         except OSError as error:
             raise UnavailableError(f"{file} cannot be read: {error.strerror}") from error
         if any(name and not _NAME.fullmatch(name) for name in (pointer.current, pointer.previous)):
-            raise ConfigError(f"{file} names no generation; {REINDEX}")
+            raise StaleIndexError(f"{file} names no generation; {REINDEX}")
         return pointer
 
     def signature(self) -> Signature | None:
@@ -94,7 +94,7 @@ class Generations:
         """
         try:
             pointer = self.pointer()
-        except ConfigError:
+        except StaleIndexError:
             # A rebuild is the cure for a damaged pointer; every folder may be the one, so none is removed.
             pointer = Pointer(last=max(map(_number, self._folders()), default=0))
         else:
@@ -108,7 +108,7 @@ class Generations:
         """Let a generation answer; the one before is kept, older ones are removed."""
         try:
             before = self.pointer()
-        except ConfigError:
+        except StaleIndexError:
             before = Pointer()
         self._point(Pointer(name, before.current, max(before.last, _number(name))))
         if before.previous:
@@ -166,7 +166,7 @@ def read_state(folder: Path) -> State:
     """Return what a generation remembers; a missing file is the state of a new one.
 
     Raises:
-        ConfigError: The file is damaged.
+        StaleIndexError: The file is damaged.
     """
     file = folder / STATE
     try:
@@ -176,7 +176,7 @@ def read_state(folder: Path) -> State:
     except FileNotFoundError:
         return State()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{file} is damaged; {REINDEX}") from error
+        raise StaleIndexError(f"{file} is damaged; {REINDEX}") from error
 
 
 def write_state(folder: Path, state: State) -> None:

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from discovery.errors import ConfigError, ConflictError, GoneError, NotFoundError
+from discovery.errors import ConflictError, GoneError, NotFoundError, StaleIndexError
 from discovery.index import plans
 from discovery.index.base import Document, Generation
 from discovery.index.elasticsearch import mapping
@@ -79,7 +79,7 @@ class Scope:
         """Return the generation asked for, as the aliases were a moment ago.
 
         Raises:
-            ConfigError: It was made by a version that indexes otherwise.
+            StaleIndexError: It was made by a version that indexes otherwise.
             GoneError: It is not here any more.
         """
         pointer = self.pointer()
@@ -93,7 +93,7 @@ class Scope:
     def fit(self, reader: Reader) -> None:
         """Refuse a generation of another shape."""
         if reader.index and reader.fingerprint != mapping.fingerprint():
-            raise ConfigError(f"index {reader.index} was made by another version; {REINDEX}")
+            raise StaleIndexError(f"index {reader.index} was made by another version; {REINDEX}")
 
     def pointer(self, *, fresh: bool = False) -> Pointer:
         """Return which generations there are, asked again after a moment."""

@@ -100,7 +100,7 @@ class Search:
         plan = self.plan
         aggregations = self.aggregations()
         body = self.hits_wanted()
-        if aggregations and self.everything():
+        if aggregations and body["size"] and self.everything():
             # Apart, for Elasticsearch remembers what has no hits until something is written.
             counted = self.asked(EVERYTHING, size=0, aggregations=aggregations, track_total_hits=False)
             found = self.asked(EVERYTHING, **body)

@@ -24,6 +24,7 @@ from discovery.errors import (
     DiscoveryError,
     GoneError,
     LimitError,
+    StaleIndexError,
     UnavailableError,
 )
 from discovery.index.generations import REINDEX
@@ -142,7 +143,8 @@ class Server:
 
         Raises:
             UnavailableError: It does not answer, or has no room.
-            ConfigError: It refuses us, or the index is not of the shape that we ask of.
+            ConfigError: It refuses us.
+            StaleIndexError: The index is not of the shape that we ask of.
             GoneError: The index is not there.
             ConflictError: What should be made is there.
             BadQueryError: The question is larger than it takes.
@@ -180,10 +182,8 @@ class Server:
             with self._lock:
                 self._failed = time.monotonic()
             raise UnavailableError(f"{self.name} does not answer ({_said(error)})", retry_after=2.0) from error
-        except UnsupportedProductError as error:
-            raise ConfigError(f"{self.name} is no Elasticsearch: {error}") from error
-        except ApiError as error:
-            raise self.refusal("saying how it is", error.meta.status, error.body) from error
+        except ApiError:
+            return  # It answers; what it refuses is told when the question itself is asked.
 
     def refusal(self, doing: str, status: int, body: Any) -> DiscoveryError:
         """Return what a refusal means to us."""
@@ -202,7 +202,7 @@ class Server:
         if kinds & _LARGE:
             return BadQueryError(f"the question is larger than the index takes ({reason})")
         if kinds & _MAPPING:
-            return ConfigError(f"{said}; {REINDEX}")
+            return StaleIndexError(f"{said}; {REINDEX}")
         return UnavailableError(f"{said}; see `discovery check`")
 
     def bulk(self, index: str, actions: Iterable[Action]) -> None:

@@ -14,10 +14,10 @@ import orjson
 import tantivy
 
 from discovery.errors import (
-    ConfigError,
     ConflictError,
     DiscoveryError,
     GoneError,
+    StaleIndexError,
     UnavailableError,
 )
 from discovery.index import generations, plans
@@ -67,7 +67,7 @@ class Scope:
         """Return the generation asked for as it is now; an empty one in memory where nothing was ever written.
 
         Raises:
-            ConfigError: It is damaged or of another version.
+            StaleIndexError: It is damaged or of another version.
             GoneError: It is not here any more.
         """
         now = time.monotonic()
@@ -82,7 +82,7 @@ class Scope:
                 pointer = self.pointer()
                 try:
                     return self.pointed_at(name, pointer)
-                except (ConfigError, UnavailableError):
+                except (StaleIndexError, UnavailableError):
                     # Another process may have published and removed it since the pointer was read.
                     if self.files.signature() == self.pointed_signature():
                         raise
@@ -139,27 +139,27 @@ class Scope:
         """Return what a generation remembers.
 
         Raises:
-            ConfigError: It was made by a version that indexes otherwise.
+            StaleIndexError: It was made by a version that indexes otherwise.
         """
         state = generations.read_state(folder)
         if state.schema != self.fingerprint:
-            raise ConfigError(f"{folder} was made by another version; {REINDEX}")
+            raise StaleIndexError(f"{folder} was made by another version; {REINDEX}")
         return state
 
     def index(self, folder: Path) -> tantivy.Index:
         """Return the index in a folder.
 
         Raises:
-            ConfigError: It is none, damaged, or of another version of tantivy.
+            StaleIndexError: It is none, damaged, or of another version of tantivy.
         """
         try:
             if not tantivy.Index.exists(str(folder)):
-                raise ConfigError(f"{folder} is no index; {REINDEX}")
+                raise StaleIndexError(f"{folder} is no index; {REINDEX}")
             if not tantivy.Index.is_compatible(str(folder)):
-                raise ConfigError(f"{folder} is of another version of tantivy; {REINDEX}")
+                raise StaleIndexError(f"{folder} is of another version of tantivy; {REINDEX}")
             return open_index(self.schema, folder)
         except (ValueError, OSError) as error:
-            raise ConfigError(f"{folder} cannot be opened ({str(error)[:200]}); {REINDEX}") from error
+            raise StaleIndexError(f"{folder} cannot be opened ({str(error)[:200]}); {REINDEX}") from error
 
     # ---- writing
 
@@ -327,7 +327,7 @@ def committed(folder: Path) -> list[str]:
     """Return the files of the segments that are committed; merges may be writing others at this moment.
 
     Raises:
-        ConfigError: The list is damaged.
+        StaleIndexError: The list is damaged.
     """
     try:
         names = []
@@ -337,7 +337,7 @@ def committed(folder: Path) -> list[str]:
             if segment["deletes"]:
                 names.append(f"{stem}.{segment['deletes']['opstamp']}.del")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{folder / 'meta.json'} is damaged; {REINDEX}") from error
+        raise StaleIndexError(f"{folder / 'meta.json'} is damaged; {REINDEX}") from error
     return names
 
 

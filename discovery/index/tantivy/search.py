@@ -81,17 +81,27 @@ class Search:
     def answer(self) -> Answer:
         """Return everything that the plan asks for."""
         plan = self.plan
-        if plan.sort is not None:
-            hits = self.sorted_by(plan.sort.name, plan.size + 1, after=plan.after, descending=plan.sort.descending)
-        elif self.prepared.text is None:
-            keys = self.by_key(self.query, plan.offset + plan.size + 1)[plan.offset :]
-            hits = [Hit(key) for key in keys]
+        hits: list[Hit] = []
+        if plan.size == plan.offset == 0 and plan.after is None:
+            # Only whether there is anything, which counting says without an order.
+            more = self.count() > 0
         else:
-            hits = self.best(plan.offset, plan.size + 1)
+            hits = self.hits()
+            more = len(hits) > plan.size
         facets, bins = self.counted()
-        total = Total(self.count()) if plan.total else Total(len(hits), exact=False)
-        more = len(hits) > plan.size
-        return Answer(tuple(hits[: plan.size]), total, self.reader.name, facets, plans.bins(bins, self.interval), more)
+        counted = plan.total or self.counted_hits is not None
+        total = Total(self.count()) if counted else Total(len(hits), exact=False)
+        binned = plans.bins(bins, self.interval)
+        return Answer(tuple(hits[: plan.size]), total, self.reader.name, facets, binned, more)
+
+    def hits(self) -> list[Hit]:
+        """Return the page and one hit more where there is one."""
+        plan = self.plan
+        if plan.sort is not None:
+            return self.sorted_by(plan.sort.name, plan.size + 1, after=plan.after, descending=plan.sort.descending)
+        if self.prepared.text is None:
+            return [Hit(key) for key in self.by_key(self.query, plan.offset + plan.size + 1)[plan.offset :]]
+        return self.best(plan.offset, plan.size + 1)
 
     @property
     def interval(self) -> str:
@@ -102,9 +112,10 @@ class Search:
         """Return how many match."""
         if self.counted_hits is None:
             if self.prepared.everything():
-                return int(self.searcher.num_docs)
-            found: Any = self.searcher.search(self.query, 1, count=True)
-            self.counted_hits = int(found.count)
+                self.counted_hits = int(self.searcher.num_docs)
+            else:
+                found: Any = self.searcher.search(self.query, 1, count=True)
+                self.counted_hits = int(found.count)
         return self.counted_hits
 
     def found(

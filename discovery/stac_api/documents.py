@@ -100,15 +100,19 @@ def spliced(served: Served, links: Sequence[Link], kind: str, collection: str | 
         None when the bytes are no STAC document of that type.
     """
     body = served.body
-    places = {name: (start, end) for name, start, end in members(body)}
-    if "stac_version" not in places or "id" not in places or _text(body, places.get("type")) != kind:
+    document = orjson.loads(body)
+    if document.get("type") != kind or "stac_version" not in document or "id" not in document:
         return None
+    renamed = document["id"] != served.stac_id
+    moved = collection is not None and document.get("collection") != (collection or None)
+    # Looking for the places takes several times as long as reading the document.
+    places = {name: (start, end) for name, start, end in members(body)} if renamed or moved else {}
     fresh = orjson.dumps(links)
     edits = [(served.start, served.end, fresh[:-1] + b"," + served.links + b"]" if served.links else fresh)]
-    if _text(body, places["id"]) != served.stac_id:
+    if renamed:
         start, end = places["id"]
         edits.append((start, end, orjson.dumps(served.stac_id) + b"," + ORIGINAL_ID + body[start:end]))
-    if collection is not None and _text(body, places.get("collection")) != (collection or None):
+    if moved and collection is not None:
         edits.append(_collection(body, places.get("collection"), collection))
     out, at = [], 0
     for start, end, text in sorted(edits):
@@ -129,10 +133,6 @@ def _collection(body: bytes, place: tuple[int, int] | None, name: str) -> tuple[
     # The schema wants a link to the collection beside its name, and here is none to link to: the member is renamed.
     opening = body.rindex(b'"', 0, body.rindex(b'"', 0, start))
     return opening, end, was
-
-
-def _text(body: bytes, place: tuple[int, int] | None) -> object:
-    return None if place is None else orjson.loads(body[place[0] : place[1]])
 
 
 def _finished(document: dict[str, object], stored: Stored, links: Sequence[Link]) -> bytes:

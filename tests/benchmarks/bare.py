@@ -55,10 +55,10 @@ class Engine:
         return Query.boolean_query([(Occur.Must, each) for each in parts]) if parts else Query.all_query()
 
     def word(self, token: str) -> Query:
-        """Return what has a word in its title or its body."""
-        title = Query.boost_query(Query.term_query(self.schema, TITLE, token, "freq"), TITLE_WEIGHT)
+        """Return what has a word in its body, which holds the title, better where the title has it."""
+        title = Query.boost_query(Query.term_query(self.schema, TITLE, token, "freq"), TITLE_WEIGHT - 1)
         body = Query.term_query(self.schema, BODY, token, "freq")
-        return Query.boolean_query([(Occur.Should, title), (Occur.Should, body)])
+        return Query.boolean_query([(Occur.Must, body), (Occur.Should, title)])
 
     def page(self, i: int) -> list[tuple[Any, tantivy.DocAddress]]:
         """Return a page of 100 in falling order of time, somewhere."""

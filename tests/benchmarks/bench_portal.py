@@ -105,7 +105,7 @@ def build(portal: Portal, resources: int, observations: int) -> None:
 def sizes(portal: Portal, home: Path) -> None:
     """Print what a record takes on the disk."""
     count = sum(each.documents for each in portal.status().values())
-    for name, found in (("index", home.glob("index/**/*")), ("store", home.glob("*.db*"))):
+    for name, found in (("index", home.glob("index/**/*")), ("store", home.glob("catalogue.sqlite*"))):
         size = sum(file.stat().st_size for file in found if file.is_file())
         row(f"{name}, bytes a record", f"{size / count:,.0f}", count=count, mark="1300" if name == "index" else "")
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,9 @@ from discovery.model.source import Mapped, RawRecord
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[TestClient]:
+def client(tmp_path: Path, engine: Mapping[str, str]) -> Iterator[TestClient]:
     """Return a browser for an application over one dataset."""
-    settings = Settings(tmp_path)
+    settings = Settings(tmp_path, **engine)  # type: ignore[arg-type]
     portal = wiring.open_portal(settings)
     record = Record("archive", "", "one", "dataset", "Sea ice thickness", domain="earth-observation")
     portal.store.ingest.page("archive", 1, [Mapped(record, RawRecord("", "one", b"{}"))])
@@ -65,3 +67,26 @@ def test_openapi_describes_pages_and_stac(client: TestClient) -> None:
     paths = json.loads(client.get("/openapi.json").content)["paths"]
     assert "/stac/search" in paths
     assert "/health" in paths
+
+
+def test_without_an_engine_searches_get_503_at_once_and_records_are_read(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    settings = Settings(tmp_path, index=f"elasticsearch={address}")
+    portal = wiring.open_portal(settings)
+    record = Record("archive", "", "one", "dataset", "Sea ice thickness")
+    portal.store.ingest.page("archive", 1, [Mapped(record, RawRecord("", "one", b"{}"))])
+    with TestClient(create_app(settings, portal, steward=False), base_url="http://127.0.0.1") as client:
+        for path in ("/search?q=ice", "/search?q=ice&f=json", "/stac/search?limit=1"):
+            began = time.monotonic()
+            answer = client.get(path)
+            assert time.monotonic() - began < 2
+            assert answer.status_code == 503, path
+            assert int(answer.headers["Retry-After"]) > 0
+        graph = client.post("/graphql", json={"query": '{ search(text: "ice") { totalCount { value } } }'})
+        assert graph.json()["errors"][0]["extensions"]["code"] == "unavailable"
+        assert client.get("/health").json()["status"] == "degraded"
+        assert client.get("/stac/collections/one").status_code == 200
+        assert client.get(f"/records/{record.id}").status_code == 200
+    portal.close()

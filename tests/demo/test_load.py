@@ -9,10 +9,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from discovery import wiring
+from discovery.app import create_app
 from discovery.config import Settings
 from discovery.demo.load import load
 from discovery.index.elasticsearch import Access, ElasticsearchIndex
@@ -32,6 +35,7 @@ from discovery.query.query import (
     Sort,
     Time,
 )
+from discovery_graphql.operations import Operations, published
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,6 +130,51 @@ def test_the_demo_answers_the_same_on_elasticsearch(
     for scope in SCOPES:
         assert walked(other, scope) == walked(portal, scope)
     index.close()
+
+
+@pytest.mark.peer
+@pytest.mark.timeout(600)
+def test_faces_answer_the_same_on_elasticsearch(
+    portal: Portal, settings: Settings, elasticsearch: str, elasticsearch_prefix: str
+) -> None:
+    index = ElasticsearchIndex(Access((elasticsearch,)), prefix=elasticsearch_prefix)
+    other = Portal(portal.store, index)
+    rebuild(portal.store, index)
+    apps = [
+        TestClient(create_app(settings, each, steward=False), base_url="http://127.0.0.1") for each in (portal, other)
+    ]
+    for path in PATHS:
+        one, two = (app.get(path, headers={"Accept": "application/json"}) for app in apps)
+        assert (one.status_code, plain(one.json())) == (200, plain(two.json())), path
+        assert len(one.content) > 300, path
+    for operation in Operations(published() / "operations").all:
+        if operation.name != "search":
+            one, two = (app.post("/graphql", json={"query": operation.text}) for app in apps)
+            assert one.json() == two.json(), operation.name
+            assert "errors" not in one.json()
+    index.close()
+
+
+PATHS = (
+    "/search?f=json&size=50&sort=title",
+    "/search?f=json&scope=observations&size=50&facet.mission=earth-observation",
+    "/search?f=json&scope=observations&bbox=-100,25,-80,50&time=2010/2020",
+    "/search?f=json&scope=observations&cone=83.6,22,40&sort=-start",
+    "/search?f=json&filter=title+LIKE+%27%25sea%25%27&sort=-title",
+    "/stac/collections?limit=50",
+    "/stac/search?limit=50",
+    "/stac/search?limit=20&sortby=-eo:cloud_cover",
+    "/stac/search?limit=20&bbox=-100,25,-80,50&datetime=2010-01-01T00:00:00Z/2020-01-01T00:00:00Z",
+    "/stac/collections/naip/items?limit=30",
+)
+"""Questions over HTTP whose answers are in an order that engines agree on."""
+
+
+def plain(answer: Any) -> Any:
+    """Return an answer without what is an engine's own: how long it took and the name of a generation."""
+    if isinstance(answer, dict):
+        return {name: plain(each) for name, each in answer.items() if name not in {"seconds", "generation"}}
+    return [plain(each) for each in answer] if isinstance(answer, list) else answer
 
 
 def questions(portal: Portal) -> Iterator[Query]:

@@ -10,6 +10,7 @@ from harvesters.document import Notes
 
 MAX_POSITIONS: Final = 100_000
 """Corners of one footprint; a finer one says no more about where to look, and the box is used instead."""
+_MANY: Final = 40  # positions; fewer cannot cross each other a thousand times
 
 Box = tuple[float, float, float, float]
 _DEPTH: Final = {
@@ -66,7 +67,16 @@ def geometry(value: Any, notes: Notes, path: str = "geometry") -> Mapping[str, A
         notes.add("open-ring", f"{path}: a ring did not end where it began; it was closed", path)
     if out is None:
         notes.add("empty-geometry", f"{path} is empty", path)
+    elif reader.count > _MANY and _is_tangled(out):
+        notes.add("tangled-geometry", f"{path} crosses itself over and over; searches take the hull around it", path)
     return out
+
+
+def _is_tangled(value: Mapping[str, Any]) -> bool:
+    # The geometry libraries behind it are slow to load, and most footprints are too small to need them.
+    from discovery.query.footprint import is_tangled
+
+    return is_tangled(value)
 
 
 class _Reader:

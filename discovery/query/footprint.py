@@ -87,12 +87,27 @@ def build(geometry: Geometry, frame: str, *, strict: bool = False) -> Footprint:
     return Footprint(plane, sphere, tuple(caps), ranges, _anchor(plane, caps))
 
 
+def is_tangled(geometry: Geometry) -> bool:
+    """Tell whether a footprint on Earth crosses itself so often that its hull will stand for it."""
+    shapes: list[BaseGeometry] = []
+    try:
+        _collect(geometry, shapes, [], [], 0)
+        _check_knots(shapes, strict=False)
+    except RecordError as error:
+        return error.code == knots.TANGLED
+    return False
+
+
+def _check_knots(shapes: Sequence[BaseGeometry], *, strict: bool) -> None:
+    if len(shapes) > 1 or any(_is_noded(shape) for shape in shapes):
+        knots.check(shapes, strict=strict)
+
+
 def _flat(shapes: Sequence[BaseGeometry], ranges: Ranges | None, strict: bool) -> BaseGeometry | None:
     """Return the union of planar geometries and of MOC ranges on the Earth's map."""
     shapes = [shape for shape in shapes if not shape.is_empty]
     try:
-        if len(shapes) > 1 or any(_is_noded(shape) for shape in shapes):
-            knots.check(shapes, strict=strict)
+        _check_knots(shapes, strict=strict)
         flats = [flatten(shape) for shape in shapes]
     except RecordError:
         if strict:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -95,3 +96,13 @@ def test_a_footprint_of_too_many_corners_is_left_out() -> None:
     assert places.geometry({"type": "LineString", "coordinates": points[1:]}, notes) is not None
     assert places.geometry({"type": "LineString", "coordinates": points}, notes) is None
     assert codes(notes) == ["bad-geometry"]
+
+
+def test_a_tangle_is_kept_and_said() -> None:
+    star = [[40 * math.cos(49 * turn / 99 * math.tau), 40 * math.sin(49 * turn / 99 * math.tau)] for turn in range(99)]
+    circle = [[40 * math.cos(turn / 99 * math.tau), 40 * math.sin(turn / 99 * math.tau)] for turn in range(99)]
+    for ring, said in ((star, ["tangled-geometry"]), (circle, [])):
+        notes = Notes()
+        value = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+        assert places.geometry(value, notes) == value
+        assert codes(notes) == said

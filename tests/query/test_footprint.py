@@ -11,7 +11,7 @@ import shapely
 import spherely
 
 from discovery.errors import RecordError
-from discovery.query.footprint import build, flatten, footprints, planar, polygons, positions
+from discovery.query.footprint import build, flatten, footprints, is_tangled, planar, polygons, positions
 from discovery.query.query import Region
 from discovery.query.region import bbox
 from discovery.query.relate import decide
@@ -156,3 +156,10 @@ def test_a_ring_that_is_none_does_not_send_all_others_the_slow_way() -> None:
     rings: list[Any] = [square(0, 0, 1, 1)["coordinates"][0], high, [[0, 0], [1, "x"], [1, 1], [0, 0]], [[0]] * 4]
     assert [shape is None for shape in polygons(rings)] == [False, False, True, True]
     assert [shape.bounds for shape in polygons(rings[:2])] == [(0, 0, 1, 1), (0, 0, 1, 1)]
+
+
+def test_only_footprints_that_need_a_hull_are_tangles() -> None:
+    star = [[40 * math.cos(49 * turn / 99 * math.tau), 40 * math.sin(49 * turn / 99 * math.tau)] for turn in range(100)]
+    assert is_tangled({"type": "Polygon", "coordinates": [star]})
+    for geometry in (*BAD_FOOTPRINTS, square(0, 0, 1, 1), {"type": "Circle", "center": [0, 0], "radius": 1}, {}):
+        assert not is_tangled(geometry)

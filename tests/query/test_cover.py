@@ -242,7 +242,7 @@ def draw_shape(rng: np.random.Generator, middle: tuple[float, float], size: floa
 def test_terms_never_contradict_the_exact_answer_whatever_the_shape(frame: str) -> None:
     rng = np.random.default_rng(3)
     meeting = 0
-    for _ in range(5):
+    for _ in range(3):
         middle, size = draw_middle(rng), float(np.clip(np.exp(rng.normal(1, 1.2)), 0.05, 40))
         region = Region(draw_shape(rng, middle, size), frame)
         others = [
@@ -257,7 +257,7 @@ def test_terms_never_contradict_the_exact_answer_whatever_the_shape(frame: str) 
                 assert truth or not surely(terms, each)
                 assert matches(terms, each) or not surely(terms, each)
             meeting += truth
-    assert 10 < meeting < 60
+    assert 5 < meeting < 40
 
 
 def test_what_cannot_be_read_has_no_cover_among_others_that_can() -> None:

@@ -36,6 +36,10 @@ class Density:
     starts: tuple[float, ...] = ()
     """Of the bins, rising."""
     counts: tuple[int, ...] = ()
+    least: float = -math.inf
+    """The lowest value: the first bin holds nothing below it."""
+    most: float = math.inf
+    """The highest value: catalogues that grow by the day end amid a bin, and their first page begins there."""
 
     def fits(self, documents: int) -> bool:
         """Tell whether an index that has so many documents now is still much like the one that was counted."""
@@ -65,12 +69,12 @@ class Density:
             first = 0 if value is None else max(bisect_left(self.starts, value - self.width), 0)
             places = range(first, len(self.starts))
         for at in places:
-            low = self.starts[at]
-            high = low + self.width
+            low, high = max(self.starts[at], self.least), min(self.starts[at] + self.width, self.most)
             count = float(self.counts[at])
             if value is not None and low < value < high:
+                part = (value - low if descending else high - value) / (high - low)
                 low, high = (low, value) if descending else (value, high)
-                count *= (high - low) / self.width
+                count *= part
             yield low, high, count
 
 
@@ -80,14 +84,20 @@ def measure(searcher: Searcher, name: str) -> Density:
     width = MONTH if FIELDS[name].type is Type.INSTANT else _width(searcher, name)
     if not 0 < width < math.inf:
         return Density(documents, 0.0)
-    asked = {"bins": {"histogram": {"field": name, "interval": width, "min_doc_count": 1}}}
+    asked = {
+        "bins": {"histogram": {"field": name, "interval": width, "min_doc_count": 1}},
+        "bounds": {"stats": {"field": name}},
+    }
     try:
         found: Mapping[str, Any] = searcher.aggregate(Query.all_query(), asked)
     except ValueError:
         # More bins than tantivy counts; everything is asked for instead.
         return Density(documents, 0.0)
     bins = sorted((float(each["key"]), int(each["doc_count"])) for each in found["bins"]["buckets"])
-    return Density(documents, width, tuple(start for start, _ in bins), tuple(count for _, count in bins))
+    if not bins:
+        return Density(documents, 0.0)
+    starts, counts = tuple(start for start, _ in bins), tuple(count for _, count in bins)
+    return Density(documents, width, starts, counts, float(found["bounds"]["min"]), float(found["bounds"]["max"]))
 
 
 def _width(searcher: Searcher, name: str) -> float:

@@ -48,6 +48,24 @@ def test_a_stretch_ends_where_as_many_values_are_expected(
     assert FLAT.end(value, wanted, descending=descending) == end
 
 
+@pytest.mark.parametrize(
+    ("value", "wanted", "descending", "end"),
+    [
+        (None, 10, False, 7.0),
+        (None, 20, True, 51.0),
+        (None, 40, True, 50.0),
+        (51.0, 20, True, 50.0),
+        (7.0, 10, False, 10.0),
+        (55.0, 20, True, 51.0),
+        (-9.0, 10, False, 7.0),
+    ],
+)
+def test_the_outer_bins_end_with_the_values(value: float | None, wanted: float, descending: bool, end: float) -> None:
+    """A catalogue that grows by the day ends amid a bin, and people look at its newest records first."""
+    cut = Density(100, 10.0, (0.0, 10.0, 50.0), (20, 40, 40), 4.0, 52.0)
+    assert cut.end(value, wanted, descending=descending) == end
+
+
 def test_a_density_fits_until_a_tenth_of_the_documents_came_or_went() -> None:
     assert [FLAT.fits(documents) for documents in (89, 90, 110, 111)] == [False, True, True, False]
 

@@ -160,9 +160,10 @@ class Scope:
             self.remember(current, change)
 
     def first(self) -> Reader:
-        """Publish an empty generation."""
-        ElasticsearchBuild(self).publish(0)
-        return self.pointer(fresh=True).current
+        """Make an empty generation that answers at once."""
+        made = self.create(self.alias)
+        self.forget()
+        return made
 
     def put(self, reader: Reader, rows: Mapping[int, bytes | None], version: int) -> None:
         """Write documents and deletions, and let them be seen."""
@@ -183,8 +184,12 @@ class Scope:
 
     # ---- generations
 
-    def create(self) -> Reader:
-        """Make an index for a new generation, after removing those that a crash has left behind."""
+    def create(self, *aliases: str) -> Reader:
+        """Make an index for a new generation, after removing those that a crash has left behind.
+
+        Args:
+            aliases: What it is called from the beginning, besides the name by which it is written.
+        """
         self.sweep()
         self.create_states()
         stamp = time.time_ns() // 1_000_000
@@ -194,7 +199,7 @@ class Scope:
                 with self.server.guarded("making an index"):
                     self.server.labour.indices.create(
                         index=index,
-                        aliases={docs_alias(index): {}},
+                        aliases={name: {} for name in (docs_alias(index), *aliases)},
                         mappings=mapping.mappings(),
                         settings=mapping.settings(self.shards),
                     )

@@ -53,8 +53,6 @@ _MAPPING: Final = frozenset(
         "strict_dynamic_mapping_exception",
         "mapper_parsing_exception",
         "document_parsing_exception",
-        "illegal_argument_exception",
-        "query_shard_exception",
     }
 )
 _LARGE: Final = frozenset({"too_many_clauses", "too_many_nested_clauses", "too_many_buckets_exception"})

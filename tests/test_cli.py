@@ -227,3 +227,30 @@ def test_a_restore_keeps_what_is_there_unless_it_may_go(run: Run, items: Path, t
     assert run("restore", "--replace", str(copy))[0] == 0
     assert run("export") == (0, before)
     assert run("restore", str(tmp_path / "nothing"), "--replace")[0] == 2
+
+
+def test_a_record_becomes_a_notebook(run: Run, items: Path, tmp_path: Path) -> None:
+    harvested(run, items)
+    id = json.loads(run("export")[1].splitlines()[0])["id"]
+    status, printed = run("open", id, "--print")
+    assert status == 0
+    assert json.loads(printed)["nbformat"] == 4
+    assert id in printed
+    assert json.loads(run("open", id, "--json")[1])["openable"] is False
+    file = tmp_path / "mine.ipynb"
+    assert run("open", id, "--output", str(file))[0] == 0
+    assert file.read_text() == printed
+    assert run("open", "nothing", "--print")[0] == 2
+    assert run("open", id, "--file", "nothing", "--print")[0] == 2
+    assert run("open", id, "--output", str(tmp_path / "nowhere" / "x.ipynb"))[0] == 2
+
+
+def test_without_jupyterlab_the_notebook_is_written_all_the_same(
+    run: Run, items: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harvested(run, items)
+    id = json.loads(run("export")[1].splitlines()[0])["id"]
+    monkeypatch.setitem(sys.modules, "jupyterlab", None)
+    assert run("open", id, "--folder", str(tmp_path / "books"))[0] == 2
+    (made,) = (tmp_path / "books").iterdir()
+    assert id in made.name

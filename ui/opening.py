@@ -53,54 +53,13 @@ def open_page(found: Opening, site: Site) -> OpenContext:
 
 
 def open_json(found: Opening) -> dict[str, Any]:
-    """Return the ways to open a record as JSON values."""
-    record = found.record
-    return {
-        "id": record.id,
-        "title": record.title,
-        "kind": record.kind,
-        "url": links.record(record.id),
-        "notebook": links.notebook(record.id),
-        "openable": found.is_openable,
-        "mount_path": found.mount_path or None,
-        "files": [
-            {
-                "key": each.key,
-                "title": each.title,
-                "name": each.name,
-                "family": each.family,
-                "media_type": each.media_type,
-                "size": each.size,
-                "notebook": links.notebook(record.id, file=each.key),
-                "places": [
-                    {"kind": e.kind, "address": e.address, "volume": e.volume or None, "rule": e.rule or None}
-                    for e in each.places
-                ],
-            }
-            for each in found.files
-        ],
-        "volumes": [
-            {
-                "id": each.volume.id,
-                "title": each.volume.title,
-                "mount_path": each.volume.mount_path or None,
-                "reason": each.reason,
-                "url": links.record(each.volume.id),
-            }
-            for each in found.volumes
-        ],
-        "datalabs": [
-            {
-                "id": each.datalab.id,
-                "title": each.datalab.title,
-                "interface": each.datalab.interface or None,
-                "reason": each.reason,
-                "url": links.record(each.datalab.id),
-                "start": each.datalab.url or None,
-            }
-            for each in found.datalabs
-        ],
-    }
+    """Return the ways to open a record as JSON values, with their addresses on this portal."""
+    out = found.to_dict() | {"url": links.record(found.record.id), "notebook": links.notebook(found.record.id)}
+    for each in out["files"]:
+        each["notebook"] = links.notebook(found.record.id, file=each["key"])
+    for each in (*out["volumes"], *out["datalabs"]):
+        each["url"] = links.record(each["id"])
+    return out
 
 
 def _file(file: File, titles: dict[str, str]) -> OpenFile:

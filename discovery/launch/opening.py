@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from discovery.launch.matching import Holding, Match, holdings, matches
 from discovery.launch.resolver import File, resolve
@@ -47,6 +48,51 @@ class Opening:
     def is_openable(self) -> bool:
         """Whether a notebook would find data: a file of the record, or a folder."""
         return bool(self.files or self.mount_path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the ways as JSON values."""
+        return {
+            "id": self.record.id,
+            "title": self.record.title,
+            "kind": self.record.kind,
+            "openable": self.is_openable,
+            "mount_path": self.mount_path or None,
+            "files": [_file(each) for each in self.files],
+            "volumes": [
+                {
+                    "id": each.volume.id,
+                    "title": each.volume.title,
+                    "mount_path": each.volume.mount_path or None,
+                    "reason": each.reason,
+                }
+                for each in self.volumes
+            ],
+            "datalabs": [
+                {
+                    "id": each.datalab.id,
+                    "title": each.datalab.title,
+                    "interface": each.datalab.interface or None,
+                    "reason": each.reason,
+                    "start": each.datalab.url or None,
+                }
+                for each in self.datalabs
+            ],
+        }
+
+
+def _file(file: File) -> dict[str, Any]:
+    return {
+        "key": file.key,
+        "title": file.title,
+        "name": file.name,
+        "family": file.family,
+        "media_type": file.media_type,
+        "size": file.size,
+        "places": [
+            {"kind": each.kind, "address": each.address, "volume": each.volume or None, "rule": each.rule or None}
+            for each in file.places
+        ],
+    }
 
 
 def opening(record: Record, rules: Sequence[Rule], around: Around) -> Opening:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from discovery.launch.opening import Around, Opening, opening
@@ -27,3 +28,11 @@ def test_data_and_volumes_can_be_opened_and_words_cannot(open_: Open, make: Make
 def test_an_empty_catalogue_still_opens_a_file(make: Make) -> None:
     ways = opening(make(Asset("https://x.example/a.nc")), shipped(), Around())
     assert (len(ways.files), ways.volumes, ways.datalabs) == (1, (), ())
+
+
+def test_the_ways_are_told_as_json(open_: Open, hubble: Record) -> None:
+    found = json.loads(json.dumps(open_(hubble).to_dict()))
+    assert found["openable"] is True
+    assert found["files"][0]["places"][0]["rule"] == "ehst-fits"
+    assert found["volumes"][0]["mount_path"] == "/media/data/hst_stis"
+    assert {"id", "title", "interface", "reason", "start"} == set(found["datalabs"][0])

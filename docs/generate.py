@@ -51,10 +51,10 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "filter-predicates": "discovery.query.cql2.limits:MAX_PREDICATES",
         "filter-positions": "discovery.query.cql2.limits:MAX_POSITIONS",
         "filter-regions": "discovery.query.cql2.limits:MAX_REGIONS",
-        "filter-crossing": "discovery.query.cql2.limits:MAX_CROSSING",
-        "filter-collection": "discovery.query.cql2.limits:MAX_MERGED",
-        "filter-pattern": "discovery.index.like:MAX_PATTERN",
+        "filter-pattern": "discovery.query.checks:MAX_PATTERN",
+        "filter-wildcards": "discovery.query.checks:MAX_WILDCARDS",
         "region-vertices": "discovery.query.region:MAX_QUERY_VERTICES",
+        "region-crossings": "discovery.query.knots:MAX_CROSSINGS",
         "region-moc": "discovery.query.region:MAX_QUERY_MOC",
         "region-undecided": "discovery.index.base:MAX_KEYS",
         "relevance-window": "discovery.index.base:RELEVANCE_WINDOW",
@@ -179,6 +179,11 @@ def constant(place: str) -> tuple[Any, str]:
     return getattr(import_module(module), name), _meanings(_tree(module).body).get(name, "")
 
 
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def sources() -> list[Path]:
     """Return every Python file of the product."""
     found = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
@@ -189,7 +194,7 @@ def raised_limits() -> set[str]:
     """Return the name of every limit that the code can raise or report."""
     found = set()
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(_parsed(path)):
             if isinstance(node, ast.Call) and _called(node) in ("LimitError", "TooLargeError"):
                 found.update(_texts(node.args[0]))
             elif isinstance(node, ast.Dict) and path.name == "failures.py":
@@ -204,12 +209,13 @@ def raised_limits() -> set[str]:
     return found
 
 
+@cache
 def record_codes() -> dict[str, dict[str, list[str]]]:
     """Return the codes of issues by what they do (`quarantine`, `warning`), each with what its messages say."""
     found: dict[str, dict[str, list[str]]] = {"quarantine": {}, "warning": {}}
     faces = ("stac_api", "discovery_graphql", "ui")  # their codes are those of answers, not of records
     for path in [each for each in sources() if not set(each.parts) & set(faces)]:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = _parsed(path)
         takers = {"RecordError": 0, "Issue": 0, **_takers(tree)}
         for function in [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]:
             said = {_target(each): each.value for each in ast.walk(function) if isinstance(each, ast.Assign)}

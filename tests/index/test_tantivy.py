@@ -373,11 +373,11 @@ def test_user_text_reaches_no_query_language(tmp_path: Path) -> None:
 
 def test_a_pattern_too_large_for_an_automaton_is_matched_all_the_same(tmp_path: Path) -> None:
     index = TantivyIndex(tmp_path)
-    fill(index, [make(1, keywords={"keyword": ("xa" + "b" * 30,)}), make(2, keywords={"keyword": ("xa",)})])
+    fill(index, [make(1, keywords={"keyword": ("xa" + "b" * 14,)}), make(2, keywords={"keyword": ("xa",)})])
     schema = schema_module.schema()
     with pytest.raises(ValueError, match="1000 states"):
-        Query.regex_query(schema, "keyword", like("%a" + "_" * 30 + "%").regex("."))
-    assert found(index, filter=Like("keyword", "%a" + "_" * 30 + "%")) == {1}
+        Query.regex_query(schema, "keyword", like("%a" + "_" * 14 + "%").regex("."))
+    assert found(index, filter=Like("keyword", "%a" + "_" * 14 + "%")) == {1}
     index.close()
 
 

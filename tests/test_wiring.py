@@ -27,6 +27,35 @@ def test_an_unknown_engine_is_refused_by_name(tmp_path: Path) -> None:
         open_index(Settings(tmp_path, index="lucene"))
 
 
+@pytest.mark.parametrize("index", ["elasticsearch", "elasticsearch=", "elasticsearch=,", "elasticsearch=localhost"])
+def test_elasticsearch_needs_an_address(tmp_path: Path, index: str) -> None:
+    with pytest.raises(ConfigError, match="elasticsearch"):
+        open_index(Settings(tmp_path, index=index))
+
+
+def test_a_missing_package_is_told_with_the_extra_that_brings_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("discovery.index.elasticsearch")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "elasticsearch", None)
+    with pytest.raises(ConfigError, match=r"install discovery-portal\[elasticsearch\]"):
+        open_index(Settings(tmp_path, index="elasticsearch=http://127.0.0.1:9200"))
+
+
+def test_an_engine_is_loaded_only_when_it_is_asked_for(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from discovery import wiring
+from discovery.config import Settings
+wiring.open_portal(Settings(Path(sys.argv[1]))).close()
+print(*({"elasticsearch", "elastic_transport"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+
+
 def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="cannot be made"):

@@ -49,5 +49,5 @@ class Defaults:
             missions=missions,
             domain=record.domain or self.domain or implied or self.fallback_domain,
             provider=record.provider or self.provider,
-            properties={**record.properties, **dict(self.marks)},
+            properties={**record.properties, **dict(self.marks)} if self.marks else record.properties,
         )

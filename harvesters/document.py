@@ -91,16 +91,19 @@ def require_identity(raw: RawRecord, document: Mapping[str, Any]) -> str:
 
 def clean(text: str) -> str:
     """Return a text without control characters and broken pairs, and without blanks around it."""
-    return _UNWANTED.sub(" ", text).strip() if _UNWANTED.search(text) else text.strip()
+    # What can be printed has neither; that is known at once, and most texts are of that kind.
+    if text.isprintable():
+        return text.strip()
+    return _UNWANTED.sub(" ", text).strip()
 
 
 def text(value: Any, notes: Notes, path: str, limit: int = MAX_VALUE) -> str:
     """Return a text; numbers are written out, anything else is an issue and empty."""
     if value is None:
         return ""
-    if isinstance(value, bool | int | float):
-        return str(value).lower() if isinstance(value, bool) else str(value)
     if not isinstance(value, str):
+        if isinstance(value, bool | int | float):
+            return str(value).lower() if isinstance(value, bool) else str(value)
         notes.add("wrong-type", f"{path} is a {type(value).__name__}, not a text", path)
         return ""
     out = clean(value)

@@ -338,15 +338,13 @@ def map_one(harvester: Harvester, raw: RawRecord) -> Mapped | Quarantined:
         stage = "map"
         mapped = harvester.map(raw, document)
         # What cannot be written down cannot be stored: found here, and not in the middle of a page's transaction.
-        mapped.record.fingerprint()
+        return replace(mapped, body=mapped.record.to_json())
     except RecordError as error:
         issue = Issue(error.code, clean(str(error))[:1000], error.path)
     except Exception as error:  # noqa: BLE001  # "never stops a run" has no exceptions
         # A hole in our mapping costs one record and is shown to operators with the bytes that found it.
         _LOG.warning("mapping %s %s failed", raw.container, raw.source_id[:80] or raw.position, exc_info=True)
         issue = Issue("mapper", clean(f"{type(error).__name__}: {error}")[:1000])
-    else:
-        return mapped
     # An element that has an id is the same wherever it stands.
     return Quarantined(replace(raw, position="") if raw.source_id else raw, issue, stage)
 

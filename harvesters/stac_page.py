@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urljoin
@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 import orjson
 
 from discovery.errors import RecordError
+from discovery.model.stac import array as spans_of
 from discovery.model.stac import elements, members
 from harvesters.base import Position
 from harvesters.document import BOM
@@ -107,18 +108,12 @@ def read(content: bytes, url: str, asked: Ask, array: str) -> Page:
     if not isinstance(document, dict) or not isinstance(document.get(array), list):
         raise RecordError("no-page", f"{url[:300]}: the answer is JSON, but has no list of {array}")
     given = document[array]
-    spans = list(_spans(body, array))
     found = [
         Element(body[start:end], each if isinstance(each, dict) else None)
-        for (start, end), each in zip(spans, given, strict=True)
+        # Of two members of one name a parser takes the last, and so must we.
+        for (start, end), each in zip(spans_of(body, array), given, strict=True)
     ]
     return Page(tuple(found), _onward(document.get("links"), url, asked), _matched(document))
-
-
-def _spans(body: bytes, array: str) -> Iterator[tuple[int, int]]:
-    # Of two members of one name a parser takes the last, and so must we.
-    start, end = [(start, end) for name, start, end in members(body) if name == array][-1]
-    return elements(body, start, end)
 
 
 def _pieces(body: bytes, url: str, asked: Ask, array: str, error: orjson.JSONDecodeError) -> Page:

@@ -157,7 +157,7 @@ class Record:
 
     def to_json(self) -> bytes:
         """Return the record as compact JSON; empty fields are left out, so the text stays short and stable."""
-        return orjson.dumps(to_dict(self), option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(self, default=_filled, option=_WRITTEN)
 
     @classmethod
     def from_json(cls, data: bytes) -> Record:
@@ -166,31 +166,33 @@ class Record:
 
     def fingerprint(self) -> bytes:
         """Return 16 bytes that change exactly when a field of the record changes; issues do not count."""
-        return hashlib.sha256(replace(self, issues=()).to_json()).digest()[:16]
+        plain = replace(self, issues=()) if self.issues else self
+        return hashlib.sha256(plain.to_json()).digest()[:16]
 
 
 def to_dict(record: Record) -> dict[str, Any]:
     """Return the record as plain JSON values without its empty fields (the id and kind always stay)."""
-    out: dict[str, Any] = _plain(record)
+    out: dict[str, Any] = orjson.loads(orjson.dumps(record, default=_filled, option=orjson.OPT_PASSTHROUGH_DATACLASS))
     return out
 
 
-def _plain(value: Any) -> Any:
-    if hasattr(value, "__dataclass_fields__"):
-        out: dict[str, Any] = {}
-        for name in value.__dataclass_fields__:
-            plain = _plain(getattr(value, name))
-            if plain is not None and plain != "" and plain != [] and plain != {}:
-                out[name] = plain
-        return out
-    if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    return value
+def _filled(value: Any) -> dict[str, Any]:
+    """Return the fields of a part of a record that are not empty, for orjson, which asks for each part once.
+
+    A harvest writes every record it sees, so nothing is walked in Python that orjson can walk.
+    """
+    names = _ORDER.get(type(value))
+    if names is None:
+        if isinstance(value, Mapping):
+            return dict(value)
+        raise TypeError(f"{type(value).__name__} is not a part of a record")
+    # 0 and False are values, while None, "", () and {} are none.
+    return {name: held for name in names if (held := getattr(value, name)) or held == 0}
 
 
 _CLASSES: Final = (Record, Extent, Asset, Link, Contact, Issue)
+_WRITTEN: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
+_ORDER: Final = {cls: tuple(each.name for each in fields(cls)) for cls in _CLASSES}
 _NAMES: Final = {cls: frozenset(each.name for each in fields(cls)) for cls in _CLASSES}
 _REQUIRED: Final = {
     cls: {each.name: "" for each in fields(cls) if each.default is MISSING and each.default_factory is MISSING}

@@ -67,6 +67,8 @@ class Mapped:
     record: Record
     raw: RawRecord
     splice: Splice | None = None
+    body: bytes = b""
+    """The record as JSON, from whoever has written it already; empty where nobody has."""
 
 
 @dataclass(frozen=True, slots=True)

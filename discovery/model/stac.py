@@ -35,7 +35,20 @@ NUMBERS: Final = {
 
 # All of these run through whole stretches in C: documents have thousands of strings, and Python should see few of them.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:' + _STRING + rb'[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL)
+_FLAT = rb'[^"{}\[\]]*+(?:' + _STRING + rb'[^"{}\[\]]*+)*+'
+_BRACKET = re.compile(_FLAT + rb"([{}\[\]])", re.DOTALL)
+
+
+def _nested(depth: int) -> re.Pattern[bytes]:
+    """Return what matches a value in brackets of some depth as a whole; nothing in it is tried twice."""
+    inside = rb"[{\[]" + _FLAT + rb"[}\]]"
+    for _ in range(depth - 1):
+        inside = rb"[{\[]" + _FLAT + rb"(?:" + inside + _FLAT + rb")*+[}\]]"
+    return re.compile(inside, re.DOTALL)
+
+
+# A page of items with many polygons in each has this depth; what is deeper is walked bracket by bracket.
+_NESTED = _nested(10)
 _SCALAR = re.compile(_STRING + rb"|[^,{}\[\]\s]++", re.DOTALL)
 _BLANKS = re.compile(rb"[\s,:]*+")
 # The next string that may hold a secret: one with `@`, `?`, `#`, or a character that is written as a number.
@@ -57,6 +70,22 @@ def members(body: bytes) -> Iterator[tuple[str, int, int]]:
         finish = _end(body, start)
         yield orjson.loads(body[at:end]), start, finish
         at = _after(body, finish)
+
+
+def array(body: bytes, name: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each element of the last array of this name; as `members`, but scanned once."""
+    found: list[tuple[int, int]] = []
+    at = _after(body, body.index(b"{") + 1)
+    while at < len(body) and body[at : at + 1] != b"}":
+        end = _end(body, at)
+        start = _after(body, end)
+        if orjson.loads(body[at:end]) == name and body[start : start + 1] == b"[":
+            found = list(elements(body, start, len(body)))
+            finish = _after(body, found[-1][1] if found else start + 1) + 1
+        else:
+            finish = _end(body, start)
+        at = _after(body, finish)
+    yield from found
 
 
 def elements(body: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -85,6 +114,9 @@ def _end(body: bytes, at: int) -> int:
     if body[at : at + 1] not in (b"{", b"["):
         found = _SCALAR.match(body, at)
         return found.end() if found else at
+    whole = _NESTED.match(body, at)
+    if whole is not None:
+        return whole.end()
     depth, here = 1, at + 1
     while depth:
         found = _BRACKET.match(body, here)
@@ -109,7 +141,7 @@ def splice(body: bytes, document: Mapping[str, Any], base: str = "") -> Splice:
     """
     public = redact_document(body)
     shown = body if public is None else public
-    found = [(start, end) for name, start, end in members(shown) if name == "links"]
+    found = _links(shown, document)
     if not found:
         at = shown.index(b"{") + 1
         comma = b"" if shown[_after(shown, at) :].startswith(b"}") else b","
@@ -131,6 +163,15 @@ def _collection_named(document: Mapping[str, Any]) -> str | None:
     return name if isinstance(name, str) and name and name.isprintable() else None
 
 
+def _links(body: bytes, document: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """Return where the members named links stand; most documents write the word once, so that it need not be sought."""
+    if "links" in document and body.count(b'"links"') == 1 and b"\\u00" not in body:
+        at = body.index(b'"links"') + len(b'"links"')
+        if b":" in body[at : (start := _after(body, at))]:
+            return [(start, _end(body, start))]
+    return [(start, end) for name, start, end in members(body) if name == "links"]
+
+
 def kept_links(links: Any, base: str) -> bytes:
     """Return the source's links that still hold when we serve the document, as the inside of a JSON array."""
     out = []
@@ -148,6 +189,8 @@ def kept_links(links: Any, base: str) -> bytes:
 def absolute(href: str, base: str) -> str:
     """Return a link's absolute form; empty when it is relative and there is nothing to start from."""
     href = href.strip()
+    if href.startswith(("https://", "http://", "s3://")) and "[" not in href:
+        return href
     try:
         if urlsplit(href).scheme:
             return href

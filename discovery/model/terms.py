@@ -11,7 +11,7 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final
 
@@ -63,19 +63,25 @@ class _Vocabulary:
         return self.terms.get(text) or self.names.get(fold(text))
 
 
+@lru_cache(maxsize=4096)
+def _find(kind: str, text: str) -> Term | None:
+    # A source names the same few things in each of its records.
+    return _vocabulary(kind).find(text)
+
+
 def mission(text: str) -> Term | None:
     """Return the mission, satellite or facility that a source calls by this name, path or acronym, if we know it."""
-    return _vocabulary("mission").find(text)
+    return _find("mission", text)
 
 
 def instrument(text: str) -> Term | None:
     """Return the instrument that a source calls by this name, if we know it."""
-    return _vocabulary("instrument").find(text)
+    return _find("instrument", text)
 
 
 def theme(text: str) -> Term | None:
     """Return the theme of this id or title, if we know it."""
-    return _vocabulary("theme").find(text)
+    return _find("theme", text)
 
 
 def license(text: str) -> str | None:
@@ -92,7 +98,7 @@ def license(text: str) -> str | None:
         text = "CC0-1.0" if creative["zero"] else f"CC-{creative['kind']}-{creative['version']}{igo}"
     elif spdx := _SPDX_URL.match(text):
         text = spdx[1]
-    term = _vocabulary("license").find(text)
+    term = _find("license", text)
     return term.value if term is not None else None
 
 

@@ -151,7 +151,8 @@ def _fingerprint(each: Mapped) -> bytes:
     """Return what tells a change: of the record first, then of the bytes it came from and how they are served."""
     splice = each.splice
     parts = (each.raw.body, splice.links, splice.public or b"") if splice else (each.raw.body,)
-    return each.record.fingerprint() + hashlib.sha256(b"\0".join(parts)).digest()[:8]
+    meaning = hashlib.sha256(each.body).digest()[:_MAPPED] if each.body and not each.record.issues else None
+    return (meaning or each.record.fingerprint()) + hashlib.sha256(b"\0".join(parts)).digest()[:8]
 
 
 class _Known(NamedTuple):
@@ -187,7 +188,8 @@ def _take_changes(connection: Connection, count: int) -> int:
     return int(value) + 1
 
 
-def _columns(record: Record, fingerprint: bytes, change: int, moment: int) -> dict[str, Any]:
+def _columns(each: Mapped, fingerprint: bytes, change: int, moment: int) -> dict[str, Any]:
+    record = each.record
     return {
         "kind": record.kind,
         "scope": scope_of(record.kind),
@@ -197,7 +199,7 @@ def _columns(record: Record, fingerprint: bytes, change: int, moment: int) -> di
         "harvested": moment,
         "change": change,
         "hash": fingerprint,
-        "body": pack(record.to_json()),
+        "body": pack(each.body or record.to_json()),
     }
 
 
@@ -229,7 +231,7 @@ def _add(connection: Connection, fresh: Sequence[Mapped], walk: int, change: int
             "stac_id": names[each.record.id][1],
             "walk": walk,
             "missing": 0,
-            **_columns(each.record, _fingerprint(each), change + n, moment),
+            **_columns(each, _fingerprint(each), change + n, moment),
         }
         for n, each in enumerate(fresh)
     ]
@@ -248,7 +250,7 @@ def _change(
     if not changed:
         return
     rows = [
-        {"at": key, "missing": 0, "deleted": None, **_columns(each.record, fingerprint, change + n, moment)}
+        {"at": key, "missing": 0, "deleted": None, **_columns(each, fingerprint, change + n, moment)}
         for n, (key, each, fingerprint) in enumerate(changed)
     ]
     if walk is not None:

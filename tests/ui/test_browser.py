@@ -26,6 +26,7 @@ PAGES = {
     "empty": "/search?q=survey&facet.provider=ESA&time=1800",
     "record": "/records?source=open-science&container=products&source_id=cryosat-ice",
     "sky": "/records?source=open-science&container=products&source_id=product-02",
+    "open": "/open?source=open-science&container=products&source_id=cryosat-ice",
     "error": "/records/0000000000000000",
 }
 FAULTS = """async (only) => {

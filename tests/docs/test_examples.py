@@ -171,7 +171,9 @@ def _follow(page: str, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyP
         elif block.kind == "graphql":
             answer = httpx.post(f"{place.addresses[PORTAL]}/graphql", json={"query": body}, timeout=60).json()
             assert answer.get("errors") is None
-            assert answer["data"]["search"]["totalCount"]["value"] > 0
+            assert answer["data"]
+            assert [name for name, value in answer["data"].items() if not value] == []
+            assert answer["data"].get("search", {}).get("totalCount", {}).get("value") != 0
         elif block.kind == "toml":
             tomllib.loads(body)
             if name := re.match(r"# ([\w.]+)\n", body):

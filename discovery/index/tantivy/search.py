@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from discovery.index import plans
 from discovery.index.base import Answer, Hit, Plan, Position
 from discovery.index.generations import State
 from discovery.index.tantivy import density
+from discovery.index.tantivy.counting import Tally, asked_both, read_both
 from discovery.index.tantivy.density import Density
 from discovery.index.tantivy.questions import Prepared, Questions, but, either_of, every
 from discovery.index.tantivy.schema import (
@@ -23,8 +24,6 @@ from discovery.index.tantivy.schema import (
     KEY,
     LAST_HEAD,
     LENGTH,
-    MONTH,
-    RUST_SPECIAL,
     heads,
 )
 from discovery.query.fields import FIELDS, Type
@@ -154,7 +153,8 @@ class Search:
     def best(self, offset: int, limit: int) -> list[Hit]:
         """Return hits by score, then key. tantivy breaks ties by place, so the last tie is always read to its end."""
         wanted = offset + limit
-        depth = wanted + 1
+        # Some more than wanted costs little, and asking again for the end of a tie costs everything once more.
+        depth = wanted + max(wanted, 40)
         while True:
             found = self.found(self.ranked, depth, order=Order.Desc)
             if len(found) < depth or found[-1][0] < found[wanted - 1][0] or depth > 8 * plans.MAX_PAGE:
@@ -284,84 +284,27 @@ class Search:
 
     def counted(self) -> tuple[tuple[Facet, ...], dict[int, int]]:
         """Return the facets and the counts by month: one aggregation, and one more for each facet with a selection."""
-        requests = dict.fromkeys(self.plan.facets)
         ticked = plans.selections(self.plan)
-        found: dict[FacetRequest | Histogram, Any] = {}
         groups: dict[str, list[FacetRequest | Histogram]] = {}
-        for request in requests:
+        for request in dict.fromkeys(self.plan.facets):
             groups.setdefault(request.name if request.name in ticked else "", []).append(request)
         if self.plan.histogram is not None:
             groups.setdefault("", []).append(Histogram("month"))
-        for name, group in groups.items():
-            cached = self.prepared.everything(name)
-            wanted = [each for each in group if not cached or ticked.get(name) or each not in self.reader.cache]
-            answers = self.aggregated(self.prepared.query(without=name), wanted, ticked.get(name, ()))
-            if cached and not ticked.get(name):
-                self.reader.cache.update(answers)
-                answers = {each: self.reader.cache[each] for each in group}
-            found |= answers
+        tallies = {name: Tally(group, ticked.get(name, ())) for name, group in groups.items()}
+        found: dict[FacetRequest | Histogram, Any] = {}
+        carrier = next((name for name, values in ticked.items() if name in tallies and len(values) == 1), "")
+        if carrier and "" in tallies:
+            pair = tallies[carrier], tallies[""]
+            read_both(*pair, self.searcher.aggregate(self.prepared.query(without=carrier), asked_both(carrier, *pair)))
+        for name, tally in tallies.items():
+            kept = self.reader.cache if self.prepared.everything(name) and not ticked.get(name) else {}
+            tally.answers.update({each: kept[each] for each in tally.requests if each in kept})
+            while tally.pending:
+                tally.read(self.searcher.aggregate(self.prepared.query(without=name), tally.asked()))
+            kept.update(tally.answers)
+            found |= tally.answers
         months = found.get(Histogram("month"), {}) if self.plan.histogram is not None else {}
         return tuple(found[request] for request in self.plan.facets), months
-
-    def aggregated(
-        self, query: Query, wanted: Sequence[FacetRequest | Histogram], ticked: Sequence[str]
-    ) -> dict[FacetRequest | Histogram, Any]:
-        """Return facets and months as tantivy counts them, asking on where a tie would decide by chance."""
-        answers: dict[FacetRequest | Histogram, Any] = {}
-        sizes = {each: 4 * each.size + 16 for each in wanted if isinstance(each, FacetRequest)}
-        while len(answers) < len(wanted):
-            pending = [each for each in wanted if each not in answers]
-            asked: dict[str, Any] = {}
-            for number, each in enumerate(pending):
-                if isinstance(each, Histogram):
-                    asked[f"{number}"] = _terms(MONTH, plans.COUNTED)
-                    continue
-                asked[f"{number}"] = _terms(each.name, sizes[each], within=each.within)
-                if ticked:
-                    asked[f"{number}+"] = _terms(each.name, len(ticked), include=list(ticked))
-            counts = self.searcher.aggregate(query, asked)
-            for number, each in enumerate(pending):
-                found = counts[f"{number}"]
-                buckets = {bucket["key"]: int(bucket["doc_count"]) for bucket in found["buckets"]}
-                if isinstance(each, Histogram):
-                    answers[each] = {int(month): count for month, count in buckets.items()}
-                elif len(buckets) >= sizes[each] and _tied(buckets, each.size) and sizes[each] < plans.COUNTED:
-                    # What ties with the last bucket may go on unseen, and the value decides among equals.
-                    sizes[each] = min(8 * sizes[each], plans.COUNTED)
-                else:
-                    chosen = counts[f"{number}+"]["buckets"] if ticked else ()
-                    selected = {bucket["key"]: int(bucket["doc_count"]) for bucket in chosen}
-                    answers[each] = _facet(each, buckets, ticked, selected, found)
-        return answers
-
-
-def _facet(
-    request: FacetRequest,
-    counts: dict[str, int],
-    ticked: Sequence[str],
-    selected: dict[str, int],
-    found: dict[str, Any],
-) -> Facet:
-    others = int(found["sum_other_doc_count"] or 0)
-    exact = not found["doc_count_error_upper_bound"]
-    return plans.facet_of(request, counts, ticked, selected, sum(counts.values()) + others, exact=exact)
-
-
-def _terms(name: str, size: int, *, within: str = "", include: list[str] | None = None) -> dict[str, Any]:
-    # Without segment_size each segment counts ten times `size` values and the sums come out wrong.
-    terms: dict[str, Any] = {"field": name, "size": max(size, 1), "segment_size": plans.COUNTED}
-    if include is not None:
-        terms["include"] = include
-    elif within:
-        escaped = "".join(f"\\{character}" if character in RUST_SPECIAL else character for character in within)
-        terms["include"] = f"{escaped}/(.|\n)*"
-    return {"terms": terms}
-
-
-def _tied(counts: Mapping[str, int], size: int) -> bool:
-    """Tell whether the last bucket of a facet and the last one counted are equally frequent."""
-    falling = sorted(counts.values(), reverse=True)
-    return size > 0 and falling[min(size, len(falling)) - 1] == falling[-1]
 
 
 def _number_type(name: str) -> FieldType:

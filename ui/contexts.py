@@ -277,6 +277,8 @@ class OpenContext:
     id: str
     title: str
     kind_label: str
+    example: str
+    """`example` or `synthetic` for an entry that is not real, else empty."""
     record: str
     """URL of the record's page."""
     notebook: str

@@ -9,8 +9,9 @@ from discovery.launch.opening import Opening
 from discovery.launch.resolver import VOLUME, WEB, File
 from ui import links, text, wording
 from ui.contexts import Anchor, Choice, OpenContext, OpenFile, Site, Ways
+from ui.sources import Sources
 
-SHOWN: Final = 8
+SHOWN: Final = 6
 """Volumes and datalabs that a record's own page names."""
 _HOLDS: Final = {PATH: "holds files of this record", MISSION: "holds data of this mission"}
 _OPENS: Final = {
@@ -31,7 +32,7 @@ def ways(found: Opening) -> Ways:
     )
 
 
-def open_page(found: Opening, site: Site) -> OpenContext:
+def open_page(found: Opening, site: Site, sources: Sources) -> OpenContext:
     """Return what the page with the choices shows."""
     record = found.record
     titles = {each.volume.id: each.volume.title for each in found.volumes}
@@ -40,6 +41,7 @@ def open_page(found: Opening, site: Site) -> OpenContext:
         id=record.id,
         title=record.title or record.source_id,
         kind_label=wording.kind(record.kind),
+        example=sources.marker(record),
         record=links.record(record.id),
         notebook=links.notebook(record.id),
         form=links.NOTEBOOK,

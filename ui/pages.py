@@ -102,7 +102,8 @@ class _Pages:
             return redirect(links.as_json(url) if _wants_json(request) else url, status=301)
         if _wants_json(request):
             return answer(opening.open_json(found))
-        return self._renderer.page("open.html", opening.open_page(found, self._renderer.site(json=links.as_json(url))))
+        site = self._renderer.site(json=links.as_json(url))
+        return self._renderer.page("open.html", opening.open_page(found, site, sources.read(self._portal)))
 
     def notebook(self, request: Request) -> Response:
         """Return the notebook as a file to download."""

@@ -58,6 +58,13 @@ def test_the_page_shows_the_choices_and_where_the_files_are(client: TestClient) 
     assert "preview.jpg" not in page.text
 
 
+def test_an_entry_that_is_not_real_says_so(make_client: Make) -> None:
+    made = Record("labs", "", "made", "observation", "Made up", assets=(Asset("https://example.org/a.fits"),))
+    client = make_client([made, IMAGE])
+    assert "This entry is an example" in client.get(f"/open?id={made.id}").text
+    assert "This entry is" not in client.get(f"/open?id={IMAGE.id}").text
+
+
 def test_json_says_the_same(client: TestClient) -> None:
     found = client.get(f"/open?id={IMAGE.id}&f=json").json()
     assert found["openable"] is True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import socket
@@ -86,14 +87,18 @@ def machine(address: str, prefix: str) -> type[IndexMachine]:
     return ElasticsearchMachine
 
 
-def test_short_random_lives_agree_with_the_oracle(elasticsearch: str, elasticsearch_prefix: str) -> None:
-    run_state_machine_as_test(machine(elasticsearch, elasticsearch_prefix), settings=lives(10, 30))
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("part", range(4))
+def test_random_lives_agree_with_the_oracle(elasticsearch: str, elasticsearch_prefix: str, part: int) -> None:
+    """In parts for as many workers: 200 lives of 50 steps where everything is tested, fewer elsewhere."""
+    many = lives(50, 50) if os.environ.get("CI") == "true" else lives(4, 25)
+    run_state_machine_as_test(machine(elasticsearch, elasticsearch_prefix), settings=many)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 def test_long_random_lives_agree_with_the_oracle(elasticsearch: str, elasticsearch_prefix: str) -> None:
-    run_state_machine_as_test(machine(elasticsearch, elasticsearch_prefix), settings=lives(200, 50))
+    run_state_machine_as_test(machine(elasticsearch, elasticsearch_prefix), settings=lives(2_000, 50))
 
 
 # The traps

@@ -322,10 +322,11 @@ class Portal:
         change = self.store.catalogue.last_change()
         if self._around is not None and self._around[0] == change:
             return self._around[1]
+        plan = Plan(scope=RESOURCES, filter=In("kind", ("datalab", "volume")))
         try:
-            seen = self.index.generation(RESOURCES).change
-            plan = Plan(scope=RESOURCES, filter=In("kind", ("datalab", "volume")))
-            keys = sorted(self.index.keys(plan, MAX_OPENERS))
+            with _engine():
+                seen = self.index.generation(RESOURCES).change
+                keys = sorted(self.index.keys(plan, MAX_OPENERS))
         except UnavailableError:
             return self._around[1] if self._around else Around()
         stored = self.store.catalogue.many(keys)

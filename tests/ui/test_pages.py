@@ -306,6 +306,8 @@ def test_a_record_is_shown_while_the_engine_does_not_answer(
         def search(self, _plan: object) -> None:
             raise UnavailableError("the engine does not answer", retry_after=7)
 
+        generation = search
+
     id = record_of(data, "cryosat")["id"]
     lame = Portal(portal.store, Silent())  # type: ignore[arg-type]  # all that a page without an engine meets
     app = FastAPI()

@@ -10,6 +10,7 @@ from discovery.errors import (
 )
 from discovery.index import plans
 from discovery.index.base import MAX_KEYS, Answer, Document, Generation, Plan
+from discovery.index.tantivy.beside import Beside
 from discovery.index.tantivy.folder import BUILD_HEAP, WRITER_HEAP, Scope, TantivyBuild
 from discovery.index.tantivy.questions import every
 from discovery.index.tantivy.schema import (
@@ -30,13 +31,14 @@ class TantivyIndex:
 
     def __init__(self, path: Path, *, heap: int = WRITER_HEAP) -> None:
         self._scopes = {scope: Scope(scope, path, heap) for scope in SCOPES}
+        self._beside = Beside()
 
     def search(self, plan: Plan) -> Answer:
         """Return what matches, with exact facet counts over the whole match; see `Index.search`."""
         plans.check(plan)
         reader = self._scope(plan.scope).reader(plan.generation)
         with guarded("searching"):
-            return Search(reader, plan).answer()
+            return Search(reader, plan, self._beside).answer()
 
     def keys(self, plan: Plan, limit: int = MAX_KEYS) -> Sequence[int]:
         """Return the keys of all matches in no particular order, at most `limit` of them."""
@@ -88,6 +90,7 @@ class TantivyIndex:
 
     def close(self) -> None:
         """Let merges end and let go of the files."""
+        self._beside.close()
         for scope in self._scopes.values():
             scope.close()
 

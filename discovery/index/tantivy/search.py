@@ -16,6 +16,7 @@ from discovery.index import plans
 from discovery.index.base import Answer, Hit, Plan, Position
 from discovery.index.generations import State
 from discovery.index.tantivy import density
+from discovery.index.tantivy.beside import Beside
 from discovery.index.tantivy.counting import Tally, asked_both, read_both
 from discovery.index.tantivy.density import Density
 from discovery.index.tantivy.questions import Prepared, Questions, but, either_of, every
@@ -36,6 +37,8 @@ from discovery.query.query import (
 
 SMALL: Final = 20_000
 """Documents of which all are looked at sooner than some are chosen."""
+LARGE: Final = 100_000
+"""Documents of which hits and counts are looked for at the same time; among fewer a second thread costs more."""
 STRETCH_COST: Final = 60
 """How much longer tantivy takes for a match in a stretch of values than for one among all, twice."""
 
@@ -66,10 +69,11 @@ class Reader:
 class Search:
     """One question to one commit."""
 
-    def __init__(self, reader: Reader, plan: Plan) -> None:
+    def __init__(self, reader: Reader, plan: Plan, beside: Beside | None = None) -> None:
         self.reader = reader
         self.searcher = reader.searcher
         self.plan = plan
+        self.beside = beside
         self.ask = Questions(reader.index.schema, reader.searcher)
         self.prepared = Prepared.of(plan, self.ask)
         self.query = self.prepared.query()
@@ -81,13 +85,15 @@ class Search:
         """Return everything that the plan asks for."""
         plan = self.plan
         hits: list[Hit] = []
+        large = int(self.searcher.num_docs) >= LARGE and (plan.facets or plan.histogram)
+        counting = self.beside.begin(self.counted) if self.beside and large else self.counted
         if plan.size == plan.offset == 0 and plan.after is None:
             # Only whether there is anything, which counting says without an order.
             more = self.count() > 0
         else:
             hits = self.hits()
             more = len(hits) > plan.size
-        facets, bins = self.counted()
+        facets, bins = counting()
         counted = plan.total or self.counted_hits is not None
         total = Total(self.count()) if counted else Total(len(hits), exact=False)
         binned = plans.bins(bins, self.interval)

@@ -99,6 +99,8 @@ def clean(text: str) -> str:
 
 def text(value: Any, notes: Notes, path: str, limit: int = MAX_VALUE) -> str:
     """Return a text; numbers are written out, anything else is an issue and empty."""
+    if type(value) is str and len(value) <= limit and value.isprintable():
+        return value.strip()
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -120,8 +122,7 @@ def texts(value: Any, notes: Notes, path: str) -> tuple[str, ...]:
     values = value if isinstance(value, list) else [value]
     if len(values) > MAX_VALUES:
         notes.add("too-many", f"{path} has {len(values)} values; {MAX_VALUES} are kept", path)
-    found = (text(each, notes, path) for each in values[:MAX_VALUES])
-    return tuple(dict.fromkeys(each for each in found if each))
+    return tuple(dict.fromkeys([found for each in values[:MAX_VALUES] if (found := text(each, notes, path))]))
 
 
 def number(value: Any, notes: Notes, path: str) -> float | None:

@@ -23,6 +23,9 @@ _DEPTH: Final = {
 }
 
 
+_NUMBERS: Final = frozenset({int, float})
+
+
 class _BadGeometryError(Exception):
     """Why a geometry cannot be used."""
 
@@ -115,7 +118,7 @@ class _Reader:
         self.count += 1
         if self.count > MAX_POSITIONS:
             raise _BadGeometryError(f"more than {MAX_POSITIONS} positions")
-        if not isinstance(value, list) or len(value) < 2 or not all(_is_number(each) for each in value[:2]):
+        if not isinstance(value, list) or len(value) < 2 or not (_is_number(value[0]) and _is_number(value[1])):
             raise _BadGeometryError("a position is not two finite numbers")
         longitude, latitude = float(value[0]), float(value[1])
         if not (-90 <= latitude <= 90 and -360 <= longitude <= 360):
@@ -132,7 +135,8 @@ class _Reader:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # A bool is an int to Python, and no number to JSON.
+    return type(value) in _NUMBERS and math.isfinite(value)
 
 
 def _longitude(value: float) -> float:

@@ -185,10 +185,11 @@ def assets(value: Any, base: str, notes: Notes) -> tuple[Asset, ...]:
     out: list[Asset] = []
     for key, each in list(value.items())[:MAX_VALUES]:
         path = f"assets.{key}"[:120]
-        if not isinstance(each, Mapping) or not isinstance(each.get("href"), str) or not each["href"].strip():
+        sent = each.get("href") if isinstance(each, dict) else None
+        if not isinstance(sent, str) or not sent.strip():
             notes.add("bad-asset", f"{path} has no href", path)
             continue
-        href = _location(each["href"], base, notes, path)
+        href = _location(sent, base, notes, path)
         if not href:
             continue
         size = number(each.get("file:size"), notes, f"{path}.file:size")
@@ -200,7 +201,7 @@ def assets(value: Any, base: str, notes: Notes) -> tuple[Asset, ...]:
                 text(each.get("type"), notes, f"{path}.type"),
                 texts(each.get("roles"), notes, f"{path}.roles"),
                 int(size) if size is not None and size >= 0 else None,
-                _alternates(each.get("alternate"), base, notes, path),
+                _alternates(each.get("alternate"), base, notes, path) if "alternate" in each else (),
             )
         )
     return tuple(out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -189,9 +190,14 @@ def to_mapped(raw: RawRecord, document: Mapping[str, Any], defaults: Defaults, c
     if document.get("type") == "Collection":
         record = stac_collection.to_record(document, raw.container, source_id, defaults, base=base)
     else:
-        dataset = record_id(defaults.source, COLLECTIONS, collection) if collection else ""
+        dataset = _dataset(defaults.source, collection) if collection else ""
         record = stac_item.to_record(document, raw.container, source_id, defaults, dataset=dataset, base=base)
     return Mapped(record, raw, splice(raw.body, document, base))
+
+
+@lru_cache(maxsize=256)
+def _dataset(source: str, collection: str) -> str:
+    return record_id(source, COLLECTIONS, collection)
 
 
 class RecordsFile(_ElementFile):

@@ -8,6 +8,7 @@ A text that is no instant raises ValueError: the model does not know whether a q
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 SECOND: Final = 1_000
@@ -25,6 +26,9 @@ _DAYS_A_CYCLE: Final = 146_097
 _EPOCH: Final = 719_468
 _MONTH_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
+_USUAL: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3}(?:[0-9]{3})?)?Z")
+_ZERO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _TEXT: Final = re.compile(
     r"(?P<year>[+-]?[0-9]{4,9})(?:-(?P<month>[0-9]{2})(?:-(?P<day>[0-9]{2})"
     r"(?:[Tt ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?)?"
@@ -65,6 +69,14 @@ def span(text: str) -> tuple[int, int]:
     Raises:
         ValueError: The text is no date, or names a month, day or hour that does not exist.
     """
+    if _USUAL.fullmatch(text):
+        # What nearly every source sends, read by the standard library; what it does not take may still be a date.
+        try:
+            moment = (datetime.fromisoformat(text) - _ZERO) // _MILLISECOND
+        except ValueError:
+            pass
+        else:
+            return moment, moment
     text = text.strip() if len(text) <= _LONGEST else text
     match = _TEXT.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None or _unsigned_long_year(match["year"]):

@@ -199,9 +199,10 @@ def stem(word: str) -> str:
 
 def join(words: tuple[str, ...]) -> str:
     """Return neighbours as one token; leading zeros of whole numbers are dropped (NGC 0224 is NGC 224)."""
-    if any(word[0] == "0" for word in words):
-        words = tuple(word.lstrip("0") or "0" if word.isdigit() else word for word in words)
-    return "".join(words)[:TOKEN_LENGTH]
+    joined = "".join(words)
+    if "0" in joined:
+        joined = "".join([word.lstrip("0") or "0" if word.isdigit() else word for word in words])
+    return joined[:TOKEN_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +292,7 @@ def _analyse(text: str) -> Chunk:
     tight, first, last = True, len(folded), 0
     for word, start, end in spans(folded):
         gap = folded[last:start]
-        if words and not _CONNECTORS.fullmatch(gap):
+        if words and gap not in _TIGHT and not _CONNECTORS.fullmatch(gap):
             compounds.append(Compound(tuple(words), tuple(map(stem, words)), tight))
             words, tight = [], True
         elif words:
@@ -354,6 +355,11 @@ def analyse(text: str, *, limit: int = FIELD_TOKENS, words: bool = False) -> Ana
         limit: How many words, and how many joins, are kept.
         words: Also return the words unstemmed.
     """
+    # Names of bands, licences and providers stand in each record of a source.
+    return _analyse_short(text, limit, words) if len(text) <= _MEMO_LENGTH else _analyse_value(text, limit, words)
+
+
+def _analyse_value(text: str, limit: int, words: bool) -> Analysis:
     chunks = [_CHUNKS[piece] for piece in text[:FIELD_CHARACTERS].split()]
     joined: list[str] = []
     for at in [at for at, each in enumerate(chunks) if each.joining]:
@@ -373,6 +379,9 @@ def analyse(text: str, *, limit: int = FIELD_TOKENS, words: bool = False) -> Ana
         stems = f"{stems} {SEPARATOR} {' '.join(joins)}"
     every = tuple([word for each in chunks for word in each.words][:limit]) if words else None
     return Analysis(stems, every, joins)
+
+
+_analyse_short: Final = lru_cache(maxsize=10_000)(_analyse_value)
 
 
 def tokens(text: str, *, limit: int = FIELD_TOKENS) -> list[str]:

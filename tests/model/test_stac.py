@@ -14,6 +14,7 @@ from discovery.model.extent import Extent
 from discovery.model.record import Asset, Record
 from discovery.model.stac import (
     absolute,
+    array,
     elements,
     kept_links,
     members,
@@ -65,6 +66,28 @@ def test_elements_before_a_cut_are_whole(values: list[Any], data: st.DataObject)
     assert len(found) == sum(end <= len(cut) for _, end in elements(body, 0, len(body)))
 
 
+@settings(max_examples=60)
+@given(st.dictionaries(TEXT, VALUES, max_size=3), st.lists(VALUES, max_size=4), st.booleans())
+def test_the_elements_of_an_array_are_found_in_one_go(
+    document: dict[str, Any], values: list[Any], indented: bool
+) -> None:
+    body = written({**document, "features": values, "last": document}, indented)
+    assert [orjson.loads(body[start:end]) for start, end in array(body, "features")] == values
+
+
+def test_of_two_arrays_of_one_name_the_last_is_found() -> None:
+    body = b'{"f":[1],"f":[2, 3],"g":[4]}'
+    assert [body[start:end] for start, end in array(body, "f")] == [b"2", b"3"]
+    assert list(array(body, "h")) == list(array(b"{}", "f")) == []
+
+
+@pytest.mark.parametrize("depth", [1, 9, 10, 11, 12, 500])
+def test_values_of_any_depth_are_found_whole(depth: int) -> None:
+    deep = b'[{"a": "]"},' * depth + b"0" + b"]" * depth
+    body = b'{"first": ' + deep + b', "second": ' + deep + b"}"
+    assert [body[start:end] for _, start, end in members(body)] == [deep, deep]
+
+
 def test_a_name_that_occurs_twice_is_yielded_twice() -> None:
     assert [name for name, _, _ in members(b'{"a":1,"a":2}')] == ["a", "a"]
 
@@ -76,6 +99,9 @@ def test_a_name_that_occurs_twice_is_yielded_twice() -> None:
         (b'{"id":"a", "links" : [] }', b'{"id":"a", "links" :  }'),
         (b'{"links":1,"id":"a","links":[]}', b'{"links":1,"id":"a","links":}'),
         (b'{"id":"a","z":{"links":[1]}}', b'{"links":,"id":"a","z":{"links":[1]}}'),
+        (b'{"t":"links","id":"a"}', b'{"links":,"t":"links","id":"a"}'),
+        (b'{"t":"links","l\\u0069nks":[]}', b'{"t":"links","l\\u0069nks":}'),
+        (b'{"z":{"links":[1]},"l\\u0069nks":[2]}', b'{"z":{"links":[1]},"l\\u0069nks":}'),
         (b"{}", b'{"links":}'),
         (b"  { } ", b'  {"links": } '),
     ],

@@ -261,6 +261,8 @@ class Search:
         """Return the documents that have exactly this value."""
         if isinstance(value, str):
             return self.ask.terms(name, [value])
+        if name in FIELDS:
+            return self.ask.stretch(FIELDS[name], plans.Span(value, value))
         return self.ask.range(name, _number_type(name), plans.Span(value, value))
 
     def beyond(self, name: str, value: float | int | str, descending: bool) -> Query:

@@ -36,6 +36,7 @@ from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Portal
 from discovery.query import cursor, region
 from discovery.query.query import Comparison, FacetRequest, Query, Region, Selection, Sort, Time
+from discovery.query.text import parse
 
 FACETS = tuple(
     map(FacetRequest, ("kind", "domain", "mission", "instrument", "keyword", "level", "product_type", "format"))
@@ -254,8 +255,10 @@ def beside(portal: Portal, home: Path, count: int) -> None:
     timed("bare tantivy: page of 100 by time, at any depth", min(count, 200), engine.page)
     for i in range(0, min(count, 100), 10):
         for make in (question, words):
-            found, expected = engine.ask(make(i, OBSERVATIONS)), portal.search(make(i, OBSERVATIONS)).total.value
-            if found != expected:
+            asked = make(i, OBSERVATIONS)
+            found, expected = engine.ask(asked), portal.search(asked).total.value
+            # The portal finds synonyms too.
+            if found != expected and all(len(group.alternatives) == 1 for group in parse(asked.text).groups):
                 raise SystemExit(f"the bare engine counts {found} where the portal counts {expected}")
 
 

@@ -254,3 +254,20 @@ def test_without_jupyterlab_the_notebook_is_written_all_the_same(
     assert run("open", id, "--folder", str(tmp_path / "books"))[0] == 2
     (made,) = (tmp_path / "books").iterdir()
     assert id in made.name
+
+
+def test_a_record_is_shown_in_lines_that_people_read(run: Run, items: Path) -> None:
+    harvested(run, items)
+    _, out = run("search", "forest", "--scope", "observations", "--size", "1", "--json")
+    (record,) = json.loads(out)["records"]
+    _, out = run("get", record["id"])
+    assert "start: 2020-01-" in out
+    assert [line.split()[0] for line in out.splitlines() if "{" in line] == ["geometry:"]
+
+
+def test_a_source_that_is_not_enabled_is_left_alone(run: Run, items: Path, tmp_path: Path) -> None:
+    file = tmp_path / "sources.toml"
+    file.write_text(f'[[source]]\nid = "scenes"\nkind = "stac-items"\nurl = "{items.as_uri()}"\nenabled = false\n')
+    assert run("source", "apply", str(file))[0] == 0
+    assert run("harvest", "scenes")[0] == 2
+    assert run("export") == (0, "")

@@ -9,6 +9,7 @@ import typer
 from discovery import wiring
 from discovery.cli.context import opened_portal, settings_of, settle
 from discovery.cli.output import INCOMPLETE, AsJson, console, print_json
+from discovery.errors import ConfigError
 from discovery.model.source import COMPLETE, Report
 
 app = typer.Typer()
@@ -29,6 +30,8 @@ def harvest(
 
     with opened_portal(context) as portal:
         source = portal.store.ledger.source(id)
+        if not source.enabled:
+            raise ConfigError(f"source {id!r} is not enabled; say enabled = true in the file that `source apply` reads")
         bar = None if as_json else progress()
         with wiring.client(settings_of(context), source) as client:
             report = run(

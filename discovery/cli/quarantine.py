@@ -37,7 +37,11 @@ def quarantine_list(
 
 
 @app.command("show")
-def quarantine_show(context: typer.Context, number: int, as_json: AsJson = False) -> None:
+def quarantine_show(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(help="The number of the element.")],
+    as_json: AsJson = False,
+) -> None:
     """Show one element as it was sent, with the reason."""
     with closing(wiring.open_store(settings_of(context))) as store:
         entry = store.ledger.quarantine_entry(number)

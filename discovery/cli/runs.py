@@ -43,7 +43,9 @@ def runs_list(
 
 
 @app.command("show")
-def runs_show(context: typer.Context, run: int, as_json: AsJson = False) -> None:
+def runs_show(
+    context: typer.Context, run: Annotated[int, typer.Argument(help="The number of the run.")], as_json: AsJson = False
+) -> None:
     """Show one run whole."""
     with closing(wiring.open_store(settings_of(context))) as store:
         row = _run_row(store.ledger.run(run))

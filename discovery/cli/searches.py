@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -16,6 +16,7 @@ from discovery.model.instant import iso
 from discovery.model.record import to_dict
 
 app = typer.Typer()
+_INSTANTS = frozenset({"start", "end", "created", "updated", "metadata_updated", "harvested"})
 
 
 @app.command()
@@ -71,17 +72,36 @@ def search(
 
 
 @app.command()
-def get(context: typer.Context, id: str, as_json: AsJson = False) -> None:
+def get(
+    context: typer.Context, id: Annotated[str, typer.Argument(help="The id of the record.")], as_json: AsJson = False
+) -> None:
     """Show one record."""
     with closing(wiring.open_store(settings_of(context))) as store:
         record = to_dict(store.catalogue.get(id).record)
     if as_json:
         print_json(record)
     else:
-        cells = [
-            (name, value if isinstance(value, str) else orjson.dumps(value).decode()) for name, value in record.items()
-        ]
-        print_table(("field", "value"), cells, empty="")
+        print_table(
+            ("field", "value"), [(name, _lines(name, value)) for name, value in record.items() if value], empty=""
+        )
+
+
+def _lines(name: str, value: Any) -> str:
+    """Return a value of a record for people: one line for each part of a list, `name: value` for each pair."""
+    if isinstance(value, dict):
+        return "\n".join(f"{key}: {_line(key, each)}" for key, each in value.items() if each not in (None, "", [], {}))
+    if isinstance(value, list):
+        return "\n".join(_line("", each) for each in value)
+    return _line(name, value)
+
+
+def _line(name: str, value: Any) -> str:
+    """Return a part on one line: of an asset or a link its address, of a contact its name, of an instant the date."""
+    if name in _INSTANTS and isinstance(value, int):
+        return iso(value)
+    if isinstance(value, dict):
+        return str(value.get("href") or value.get("name") or orjson.dumps(value).decode())
+    return orjson.dumps(value).decode() if isinstance(value, list) else str(value)
 
 
 @app.command()

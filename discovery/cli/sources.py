@@ -55,14 +55,16 @@ def source_list(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @app.command("remove")
-def source_remove(context: typer.Context, id: str, as_json: AsJson = False) -> None:
+def source_remove(
+    context: typer.Context, id: Annotated[str, typer.Argument(help="The source.")], as_json: AsJson = False
+) -> None:
     """Remove a source and every record that came from it."""
     with opened_portal(context) as portal:
         portal.store.ledger.source(id)
         deleted = portal.store.ingest.remove(id)
         portal.store.ledger.remove_source(id)
         settle(context, portal)
-    say(as_json, {"removed": id, "deleted": deleted}, f"removed {id} and its {deleted} records")
+    say(as_json, {"removed": id, "deleted": deleted}, f"removed {id} with what came from it: {deleted} records")
 
 
 @app.command("apply")

@@ -338,7 +338,7 @@ def map_one(harvester: Harvester, raw: RawRecord) -> Mapped | Quarantined:
         stage = "map"
         mapped = harvester.map(raw, document)
         # What cannot be written down cannot be stored: found here, and not in the middle of a page's transaction.
-        return replace(mapped, body=mapped.record.to_json())
+        return Mapped(mapped.record, mapped.raw, mapped.splice, mapped.record.to_json())
     except RecordError as error:
         issue = Issue(error.code, clean(str(error))[:1000], error.path)
     except Exception as error:  # noqa: BLE001  # "never stops a run" has no exceptions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
@@ -85,8 +86,10 @@ class StacApi:
                 walk.known, walk.collection = {"": {}}, ""
             elif walk.collection is not None and walk.known is None:
                 self._look_up(walk, walk.listing)
-            yield self._items(api, walk, ahead) if walk.collection is not None else self._collections(walk)
+            page = self._items(api, walk, ahead) if walk.collection is not None else self._collections(walk)
             walk.resumed = False
+            self._look_ahead(api, walk, ahead)
+            yield page
 
     def ids(self) -> Iterator[tuple[str, str]]:
         """Yield container and id of every element."""
@@ -212,8 +215,15 @@ class StacApi:
             walk.go_on()
         else:
             walk.ask = page.onward
-            ahead.begin(page.onward)
         return RawPage(raws, walk.position(), self._matched(walk), tuple(rejected))
+
+    def _look_ahead(self, api: _Api, walk: _Walk, ahead: Ahead[Ask, Page]) -> None:
+        """Ask for the next page of items while the last one is stored, where it is known already."""
+        if walk.done or walk.collection is None or walk.known is None:
+            return
+        # A collection without a way to its items is found out when it is its turn.
+        with suppress(RecordError):
+            ahead.begin(walk.ask or self._first(api, walk.collection, walk))
 
     def _raw(self, api: _Api, collection: str, number: int, element: stac_page.Element) -> RawRecord:
         document = element.document or {}

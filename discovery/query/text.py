@@ -67,6 +67,7 @@ _TYPING: Final = re.compile(r'(?:^|\s)[^-\s"][^\s"]*\Z')
 _AROUND: Final = " <>()[]{}\"'`.,;\t\n\r"
 _UNSAFE: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _QUOTES: Final = str.maketrans("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02", '"' * 8)
+_RUN: Final = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]")
 _PIECE: Final = re.compile(r'(?P<minus>(?<!\S)-(?=["\w]))?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]+))')
 
 
@@ -430,10 +431,15 @@ def _placed(text: str) -> Iterator[tuple[str, int, int]]:
         return
     folded: list[str] = []
     origin: list[int] = []
-    for at, character in enumerate(text):
-        plain = words.fold(character)
-        folded.append(plain)
-        origin += [at] * len(plain)
+    for run in _RUN.finditer(text):
+        piece, at = run[0], run.start()
+        if piece.isascii():
+            folded.append(piece.lower())
+            origin += range(at, run.end())
+        else:
+            plain = words.fold(piece)
+            folded.append(plain)
+            origin += [at] * len(plain)
     origin.append(len(text))
     for word, start, end in words.spans("".join(folded)):
         last = origin[end - 1] + 1

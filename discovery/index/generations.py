@@ -224,10 +224,10 @@ def manifest(
     """
     found: dict[str, tuple[int, str]] = {}
     for name in names:
-        file = folder / name
         size, expected = known.get(name, (0, ""))
         try:
             if not expected:
+                file = folder / name
                 size = file.stat().st_size
                 expected = digest(file) if most is None or size <= most else ""
         except FileNotFoundError:

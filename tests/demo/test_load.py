@@ -243,7 +243,7 @@ def test_commands_work_on_elasticsearch(tmp_path: Path, elasticsearch: str, elas
     assert {report["status"] for report in reports} == {"complete"}
     assert "whole and agree" in said(*on, "check", environment=chosen)
     by_setting = {**chosen, "DISCOVERY_INDEX": f"elasticsearch={elasticsearch}"}
-    assert "Hubble" in said("search", "hubble", environment=by_setting)
+    assert "HST" in said("search", "hubble", environment=by_setting)
     assert not (tmp_path / "index").exists()
 
 

@@ -63,8 +63,10 @@ class ElasticsearchIndex:
             reader = scope.reader(plan.generation)
             try:
                 return ask(Search(self._server, reader, plan, patient=patient))
-            except GoneError:
-                scope.forget()
+            except (GoneError, UnavailableError):
+                # An index that is being removed has no shards for a moment before it is gone.
+                if not scope.replaced(reader):
+                    raise
             except LimitError as error:
                 if error.limit != TOO_COMPLEX or patient:
                     raise

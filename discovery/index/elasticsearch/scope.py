@@ -104,6 +104,11 @@ class Scope:
             self.looked = now
         return self.pointed
 
+    def replaced(self, reader: Reader) -> bool:
+        """Tell whether a generation is not one of ours any more, by looking at the aliases now."""
+        pointer = self.pointer(fresh=True)
+        return reader.index not in {pointer.current.index, pointer.previous.index}
+
     def forget(self) -> None:
         """Look at the aliases again before the next question."""
         self.looked = float("-inf")

@@ -105,11 +105,13 @@ def build(portal: Portal, resources: int, observations: int) -> None:
 
 
 def sizes(portal: Portal, home: Path) -> None:
-    """Print what a record takes on the disk."""
-    count = sum(each.documents for each in portal.status().values())
-    for name, found in (("index", home.glob("index/**/*")), ("store", home.glob("catalogue.sqlite*"))):
-        size = sum(file.stat().st_size for file in found if file.is_file())
-        row(f"{name}, bytes a record", f"{size / count:,.0f}", count=count, mark="1300" if name == "index" else "")
+    """Print what a record takes on the disk, in the generation that answers and in the store."""
+    status = portal.status()
+    count = sum(each.documents for each in status.values())
+    index = [file for scope, each in status.items() for file in (home / "index" / scope / each.name).iterdir()]
+    for name, files, mark in (("index", index, "1300"), ("store", list(home.glob("catalogue.sqlite*")), "")):
+        size = sum(file.stat().st_size for file in files)
+        row(f"{name}, bytes a record", f"{size / count:,.0f}", count=count, mark=mark)
 
 
 def row(name: str, p50: str, p99: str = "", cpu: str = "", count: int = 1, mark: str = "") -> None:

@@ -68,24 +68,33 @@ def title(text: str) -> str:
     return sort_key(" ".join(fold(_clean(text)).split()))
 
 
-def _of(kind: Type) -> Iterator[Field]:
-    return (each for each in FIELDS.values() if each.type is kind)
+def _of(kind: Type) -> tuple[Field, ...]:
+    return tuple([each for each in FIELDS.values() if each.type is kind])
+
+
+# Asked for of every record that is indexed.
+_KEYWORDS: Final = _of(Type.KEYWORD)
+_NUMBERS: Final = _of(Type.NUMBER)
+_INSTANTS: Final = _of(Type.INSTANT)
 
 
 def _keywords(record: Record) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for each in _of(Type.KEYWORD):
-        kept = tuple(islice(_kept(each.values(record)), MAX_VALUES))
+    for each in _KEYWORDS:
+        found = each.values(record)
+        # Most fields of most records are empty.
+        kept = tuple(islice(_kept(found), MAX_VALUES)) if found else ()
         if kept:
             yield each.name, kept
 
 
 def _kept(values: Iterable[object]) -> Iterable[str]:
-    plain = (_clean(str(value)).strip() for value in values if value is not None)
-    return dict.fromkeys(value for value in plain if value and _fits(value))
+    plain = [_clean(str(value)).strip() for value in values if value is not None]
+    return dict.fromkeys([value for value in plain if value and _fits(value)])
 
 
 def _fits(value: str) -> bool:
-    return len(value) <= MAX_TERM and len(value.encode()) <= MAX_TERM
+    # Four bytes are the longest character.
+    return len(value) * 4 <= MAX_TERM or (len(value) <= MAX_TERM and len(value.encode()) <= MAX_TERM)
 
 
 def _clean(text: str) -> str:
@@ -96,7 +105,7 @@ def _clean(text: str) -> str:
 
 
 def _numbers(record: Record) -> Iterator[tuple[str, float]]:
-    for each in _of(Type.NUMBER):
+    for each in _NUMBERS:
         for value in each.values(record):
             if value is None or isinstance(value, str):
                 continue
@@ -109,7 +118,7 @@ def _numbers(record: Record) -> Iterator[tuple[str, float]]:
 
 
 def _instants(record: Record) -> Iterator[tuple[str, int]]:
-    for each in _of(Type.INSTANT):
+    for each in _INSTANTS:
         for value in each.values(record):
             if isinstance(value, int) and MIN_INSTANT <= value <= MAX_INSTANT:
                 yield each.name, value

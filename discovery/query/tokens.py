@@ -230,7 +230,7 @@ class Compound:
         for at in range(len(numbers) - 1):
             if numbers[at] != numbers[at + 1]:
                 found.append(join(self.words[at : at + 2]))
-                if numbers[at : at + 1] == numbers[at + 2 : at + 3]:
+                if at + 2 < len(numbers) and numbers[at] == numbers[at + 2]:
                     found.append(join(self.words[at : at + 3]))
         return tuple(found)
 

@@ -22,6 +22,7 @@ from discovery.errors import (
     UnavailableError,
 )
 from discovery.http import Client
+from discovery.indexer import few_collections
 from discovery.model.record import Issue
 from discovery.model.source import (
     COMPLETE,
@@ -93,7 +94,7 @@ def harvest(
         ConflictError: Another process is harvesting the source.
     """
     worker = make_harvester(source, client, folder)
-    with _locked(lock, source.id) if lock is not None else nullcontext():
+    with _locked(lock, source.id) if lock is not None else nullcontext(), few_collections():
         run = _Run(
             store, source, worker, client, limit=limit, dry=dry_run, approve=approve, progress=progress, stop=stop
         )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from discovery.config import Settings
 from discovery.errors import ConfigError, UnavailableError
-from discovery.indexer import differences, follow, rebuild, settle
+from discovery.indexer import differences, few_collections, follow, rebuild, settle
 from discovery.lock import Lock
 from discovery.model.record import OBSERVATIONS, RESOURCES, Record
 from discovery.model.source import Mapped, RawRecord
@@ -141,3 +143,13 @@ def test_an_index_that_is_ahead_of_its_store_is_not_believed(portal: Portal, tmp
     assert follow(younger, portal.index) == 0
     assert portal.status()[RESOURCES].documents == 0
     younger.close()
+
+
+def test_the_collector_is_as_before_after_many_records() -> None:
+    before = gc.get_threshold()
+    with few_collections():
+        assert gc.get_threshold()[0] > before[0]
+    assert gc.get_threshold() == before
+    with suppress(ValueError), few_collections():
+        raise ValueError
+    assert gc.get_threshold() == before

@@ -16,7 +16,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint unit test-long bench docs assets wheel lock clean
+.PHONY: help install demo test lint unit rest test-long bench docs assets wheel lock clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ demo: install ## Harvest real catalogues and open the portal on this machine
 	@$(MAKE) --no-print-directory assets || echo "no browser files: the pages work without their scripts"
 	@$(BIN)/discovery demo
 
-test: install assets lint unit ## Lint, then every test that is quick
+test: install assets lint unit rest ## Lint, then the unit tests, then those that start programs and peers
 
 lint: install ## Check style, types and the direction of imports
 	@$(BIN)/ruff check .
@@ -46,8 +46,11 @@ lint: install ## Check style, types and the direction of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-unit: install ## Run the quick tests and the peers that are here
-	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+unit: install ## Run the tests of less than a minute in all
+	@$(BIN)/python -m pytest -n $(WORKERS) -q -m "not long and not bench and not slow and not peer" $(PYTEST_ARGS)
+
+rest: install assets ## Run the tests that start programs, and the peers that are here
+	@$(BIN)/python -m pytest -n $(WORKERS) -q -m "not long and not bench and (slow or peer)" $(PYTEST_ARGS)
 
 test-long: install assets ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m long --timeout 1800 $(PYTEST_ARGS)

@@ -13,6 +13,8 @@ from discovery import wiring
 from discovery.cli import main
 from discovery.config import Settings
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 Run = Callable[..., tuple[int, str]]
 

@@ -38,6 +38,7 @@ def written_by_us() -> list[Path]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["graphql", "graphql.language"])
 def test_graphql_is_graphql_core_even_in_the_repository_root(package: str) -> None:
     code = f"import {package} as p, discovery_graphql, sys; sys.stdout.write(p.__file__)"

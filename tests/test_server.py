@@ -25,6 +25,7 @@ from discovery.errors import ConfigError, UnavailableError
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord
 
+pytestmark = pytest.mark.slow
 WAIT = 60
 """Seconds that something may take on a machine that is busy with other things."""
 

@@ -21,6 +21,7 @@ from discovery.steward import Steward
 from discovery.wiring import index_lock, open_portal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stumbles", [False, True])
 def test_a_write_is_found_within_a_second_and_the_end_is_clean(tmp_path: Path, stumbles: bool) -> None:
     settings = Settings(tmp_path)

@@ -43,6 +43,7 @@ def test_a_missing_package_is_told_with_the_extra_that_brings_it(
         open_index(Settings(tmp_path, index="elasticsearch=http://127.0.0.1:9200"))
 
 
+@pytest.mark.slow
 def test_an_engine_is_loaded_only_when_it_is_asked_for(tmp_path: Path) -> None:
     code = """
 import sys
@@ -73,6 +74,7 @@ def test_the_host_that_an_operator_named_is_allowed(tmp_path: Path) -> None:
         assert "127.0.0.1:8080" in opened.policy.allow_hosts
 
 
+@pytest.mark.slow
 def test_commands_do_not_load_a_web_framework() -> None:
     code = "import sys, discovery.wiring; print(*({'fastapi', 'starlette', 'strawberry', 'jinja2'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"

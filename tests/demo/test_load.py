@@ -37,6 +37,7 @@ from discovery.query.query import (
 )
 from discovery_graphql.operations import Operations, published
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 

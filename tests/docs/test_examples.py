@@ -38,6 +38,7 @@ from discovery.indexer import settle
 from harvesters import sources
 from harvesters.run import harvest
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
 FENCE = re.compile(r"(?ms)^(?:<!-- not run: (?P<why>[^\n]+) -->\n)?```(?P<kind>[a-z]*)\n(?P<body>.*?)^```$")

@@ -271,6 +271,7 @@ def test_retry_says_why_an_element_still_is_no_record(
     assert len(store.ledger.quarantined()) == 1
 
 
+@pytest.mark.slow
 def test_thirty_kills_end_with_the_same_catalogue(tmp_path: Path, store: Store, lines: Lines, make_item: Make) -> None:
     """The last state of the source is the catalogue, whenever the process was killed: nothing lost, twice or stale."""
 

@@ -40,6 +40,8 @@ Answer = tuple[int, bytes]
 Wrong = Callable[[str, str, Mapping[str, Any]], Answer | None]
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "sources" / "stac-items"
 
+pytestmark = pytest.mark.slow
+
 
 class Api:
     """A small STAC API over lists of documents, whose answers a test may spoil.
@@ -123,6 +125,7 @@ class Api:
 @contextmanager
 def serving(api: Api) -> Iterator[Source]:
     class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True  # Else each answer in two parts waits 40 ms for a late ACK.
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:

@@ -121,6 +121,7 @@ def lives(examples: int, steps: int) -> settings:
     )
 
 
+@pytest.mark.slow
 def test_short_random_lives_agree_with_the_oracle() -> None:
     run_state_machine_as_test(TantivyMachine, settings=lives(15, 30))
 
@@ -162,6 +163,7 @@ def held(index: TantivyIndex) -> dict[int, int]:
     return {hit.key: int(hit.value or 0) for hit in hits}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.long)])
 def test_a_writer_killed_anywhere_loses_nothing_it_has_said(tmp_path: Path, kills: int) -> None:
     chance = random.Random(kills)
@@ -279,6 +281,7 @@ def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
     other.close()
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_write_and_tears_nothing(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", FULL_DISK, tmp_path], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["refused 1 1", "written 2 2"]

@@ -22,6 +22,8 @@ from discovery.launch.notebook import Choice, Notebook, build, data_cell
 from discovery.launch.opening import Opening
 from discovery.model.record import Asset, Link, Record
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parents[2] / "fixtures" / "launch"
 SITE = "https://portal.example/"
 Open = Callable[[Record], Opening]
@@ -223,6 +225,7 @@ def test_a_raster_is_read_in_part_where_the_server_can(
     assert Path("data").exists() is not parts
 
 
+@pytest.mark.slow
 def test_a_netcdf_file_is_opened(
     open_: Open, make: Make, serve: Callable[[Path], str], run: Run, tmp_path: Path
 ) -> None:
@@ -309,6 +312,7 @@ def test_a_volume_is_looked_into(open_: Open, mounted: Path, run: Run, capsys: p
     assert "is not mounted here" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_in_a_real_kernel_on_a_real_file_of_hubble(
     open_: Open, hubble: Record, mounted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

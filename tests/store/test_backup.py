@@ -149,6 +149,7 @@ def test_a_full_disk_leaves_no_half_copy(store: Store, tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["home"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [0.0, 0.01, 0.02, 0.05])
 def test_a_kill_leaves_the_old_store_or_the_new_one(store: Store, tmp_path: Path, moment: float) -> None:
     old = {f"r{n}" for n in range(2000)}

@@ -41,6 +41,7 @@ def test_older_code_refuses_a_newer_store_and_leaves_it_alone(tmp_path: Path, em
     plain.close()
 
 
+@pytest.mark.slow
 def test_two_processes_may_open_a_new_store_at_once(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "catalogue.sqlite")
     program = "import sys; from discovery.store.store import Store; print(Store(sys.argv[1]).catalogue.last_change())"

@@ -26,7 +26,7 @@ from discovery.query.footprint import prepared as prepare
 from discovery.query.healpix import BASE, DEEPEST, Flags, Floats, Numbers, Objects
 from discovery.query.knots import TANGLED
 from discovery.query.query import Region
-from discovery.query.small import distinct, small_cells
+from discovery.query.small import circle_cells, distinct, small_cells
 
 ANCHOR = 1 << 40
 """Marks the number of a cell that holds a record's anchor, apart from the cells of its cover."""
@@ -297,8 +297,10 @@ def covers(geometries: Sequence[Geometry | None], frame: str = EARTH, *, max_cel
         for i, item in zip(rows, _packed(np.arange(len(rows)), cells, cells), strict=True):
             found[i] = item
         others = [i for i in chunk if i not in points]
-        small = small_cells([geometries[i] for i in others], frame, max_cells)
-        if small is not None:
+        left = [_single(geometries[i]) for i in others]
+        for small in (small_cells(left, frame, max_cells), circle_cells(left, max_cells)):
+            if small is None:
+                continue
             rows = [others[row] for row in small.rows]
             anchors = healpix.cells_at(small.lonlat[:, 0], small.lonlat[:, 1], DEEPEST)
             for i, item in zip(rows, _packed(small.owner, small.cells, anchors), strict=True):
@@ -311,6 +313,15 @@ def covers(geometries: Sequence[Geometry | None], frame: str = EARTH, *, max_cel
 
 
 _CHUNK = 2_000
+
+
+def _single(geometry: Geometry | None) -> Geometry | None:
+    """Return the polygon of a collection of one, as boxes on the sky are; anything else as it is."""
+    if isinstance(geometry, Mapping) and geometry.get("type") == "MultiPolygon":
+        parts = geometry.get("coordinates")
+        if isinstance(parts, list | tuple) and len(parts) == 1:
+            return {"type": "Polygon", "coordinates": parts[0]}
+    return geometry
 
 
 def _points(geometries: Sequence[Geometry | None], rows: range) -> dict[int, tuple[float, float]]:

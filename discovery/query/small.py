@@ -1,4 +1,4 @@
-"""Cells of many small polygons at once, for covering a catalogue in minutes.
+"""Cells of many small polygons and circles at once, for covering a catalogue in minutes.
 
 A polygon that reaches less than 17 degrees is laid on the plane that touches the sphere at its middle, where great
 circles are straight lines. There a cell's circle is compared with it by GEOS in a microsecond, and neither the
@@ -82,6 +82,33 @@ def small_cells(geometries: Sequence[Geometry | None], frame: str, max_cells: in
     discs = _Discs(discs.flat[chosen], discs.lon[chosen], discs.lat[chosen], discs.radius[chosen], discs.axes[chosen])
     owner, cells = _touching(discs, margin[chosen], max_cells)
     return Cells([rows[i] for i in kept[chosen].tolist()], owner, cells, lonlat[chosen])
+
+
+def circle_cells(geometries: Sequence[Geometry | None], max_cells: int) -> Cells | None:
+    """Return cells of about half the size of each circle that touch it, for those that are small."""
+    found = {row: circle for row, each in enumerate(geometries) if (circle := _circle(each)) is not None}
+    if not found:
+        return None
+    lon, lat, radius = np.array(list(found.values()), dtype=np.float64).T
+    owner, cells = _around(lon, lat, radius)
+    clon, clat, wide = healpix.caps(cells)
+    touch = healpix.separation(clon, clat, lon[owner], lat[owner]) <= radius[owner] + wide
+    owner, cells = _few(owner[touch], cells[touch], len(lon), max_cells)
+    return Cells(list(found), owner, cells, np.column_stack((lon, lat)))
+
+
+def _circle(geometry: Geometry | None) -> tuple[float, float, float] | None:
+    """Return longitude, latitude and radius of a plain small circle, None for all else."""
+    if not isinstance(geometry, Mapping) or geometry.get("type") != "Circle":
+        return None
+    center, radius = geometry.get("center"), geometry.get("radius")
+    if not isinstance(center, list | tuple) or len(center) != 2:
+        return None
+    numbers = (*center, radius)
+    if not all(type(each) in (int, float) for each in numbers):
+        return None
+    lon, lat, radius = map(float, numbers)
+    return (lon, lat, radius) if abs(lon) <= 540 and abs(lat) <= 90 and 0 < radius < _REACH else None
 
 
 def _usable(shapes: Objects, frame: str) -> Flags:
@@ -168,7 +195,7 @@ def _bent(shapes: Objects, radius: Floats) -> Objects:
 
 def _touching(discs: _Discs, margin: Floats, max_cells: int) -> tuple[Numbers, Numbers]:
     """Return (owner, cell) pairs of the cells that touch each polygon or its margin."""
-    owner, cells = _around(discs, discs.radius + margin)
+    owner, cells = _around(discs.lon, discs.lat, discs.radius + margin)
     lon, lat, wide = healpix.caps(cells)
     away = healpix.separation(lon, lat, discs.lon[owner], discs.lat[owner])
     near = away <= discs.radius[owner] + margin[owner] + wide
@@ -177,25 +204,29 @@ def _touching(discs: _Discs, margin: Floats, max_cells: int) -> tuple[Numbers, N
     shrink = np.cos(np.radians(np.maximum(away, discs.radius[owner] + margin[owner]))) ** 2
     places = shapely.points(_laid(_vectors(lon[near], lat[near]), discs.axes[owner]))
     touch = shapely.dwithin(discs.flat[owner], places, np.radians(wide + margin[owner]) / shrink + 1e-12)
-    keys = distinct((owner[touch] << 32) | cells[touch])
-    while (many := np.bincount(keys >> 32, minlength=len(discs.flat)) > max_cells).any():
+    return _few(owner[touch], cells[touch], len(discs.flat), max_cells)
+
+
+def _few(owner: Numbers, cells: Numbers, count: int, most: int) -> tuple[Numbers, Numbers]:
+    """Return the cells of each owner, sorted, with parents in place of them where there are more than `most`."""
+    keys = distinct((owner << 32) | cells)
+    while (many := np.bincount(keys >> 32, minlength=count) > most).any():
         over = many[keys >> 32]
         keys = distinct(np.where(over, ((keys >> 32) << 32) | ((keys & _LOW) >> 2), keys))
     return keys >> 32, keys & _LOW
 
 
-def _around(discs: _Discs, reach: Floats) -> tuple[Numbers, Numbers]:
-    """Return (owner, cell) pairs of the cells of a fitting order that may touch the circle around each polygon."""
+def _around(lon: Floats, lat: Floats, reach: Floats) -> tuple[Numbers, Numbers]:
+    """Return (owner, cell) pairs of the cells of a fitting order that may touch each circle."""
     with np.errstate(divide="ignore"):
         target = np.clip(np.ceil(np.log2(_CELL_SHARE / reach)), 0, DEEPEST).astype(np.int64)
         first = np.clip(np.floor(np.log2(healpix.REACH / reach)), 0, target).astype(np.int64)
-    block = healpix.blocks(healpix.cells_at(discs.lon, discs.lat, first))
+    block = healpix.blocks(healpix.cells_at(lon, lat, first))
     keys = distinct(((np.arange(len(reach), dtype=np.int64)[:, None] << 32) | block).ravel())
     while True:
         owner, cells = keys >> 32, keys & _LOW
         depth = healpix.orders(cells).astype(np.int64)
-        lon, lat = healpix.centres(cells)
-        away = healpix.separation(lon, lat, discs.lon[owner], discs.lat[owner])
+        away = healpix.separation(*healpix.centres(cells), lon[owner], lat[owner])
         near = away <= reach[owner] + _WIDEST / 2.0**depth
         owner, cells, depth = owner[near], cells[near], depth[near]
         coarse = depth < target[owner]

@@ -11,7 +11,7 @@ import pytest
 from discovery.query import healpix
 from discovery.query.cover import cover
 from discovery.query.healpix import DEEPEST, Floats
-from discovery.query.small import distinct, small_cells
+from discovery.query.small import circle_cells, distinct, small_cells
 
 SIZES = (0.002, 0.05, 1.0, 6.0, 12.0)
 # Near nothing, the antimeridian, both 0/360 and the equator, and both poles.
@@ -83,6 +83,51 @@ def test_no_cover_has_more_cells_than_allowed() -> None:
     found = small_cells([polygon(each) for each in triangles(rng, 3.0)], "sky", 12)
     assert found is not None
     assert np.bincount(found.owner).max() <= 12
+
+
+def test_every_point_of_a_circle_lies_in_a_cell_of_it() -> None:
+    rng = np.random.default_rng(12)
+    shapes = [
+        {"type": "Circle", "center": [float(rng.uniform(-180, 360)), float(lat)], "radius": float(radius)}
+        for radius in (1e-5, 0.01, 0.3, 2.0, 16.9)
+        for lat in (*np.degrees(np.arcsin(rng.uniform(-1, 1, 20))), 90.0, -90.0, 89.9)
+    ]
+    found = circle_cells(shapes, 64)
+    assert found is not None
+    assert found.rows == list(range(len(shapes)))
+    for place, shape in enumerate(shapes):
+        mine = found.cells[found.owner == place]
+        assert 1 <= len(mine) <= 64
+        points = around(rng, shape)
+        deep = healpix.cells_at(points[:, 0], points[:, 1], DEEPEST)
+        held = np.zeros(len(deep), dtype=bool)
+        for up in range(DEEPEST + 1):
+            held |= np.isin(deep >> 2 * up, mine)
+        assert held.all(), shape
+
+
+def around(rng: np.random.Generator, circle: dict[str, Any]) -> Floats:
+    """Points of a circle, those on its edge among them."""
+    (lon, lat), turn = np.radians(circle["center"]), rng.uniform(0, 2 * np.pi, 300)
+    away = np.radians(circle["radius"]) * np.where(rng.random(300) < 0.3, 1.0, rng.random(300))
+    up = np.arcsin(np.clip(np.sin(lat) * np.cos(away) + np.cos(lat) * np.sin(away) * np.cos(turn), -1, 1))
+    aside = np.arctan2(np.sin(turn) * np.sin(away) * np.cos(lat), np.cos(away) - np.sin(lat) * np.sin(up))
+    return np.asarray(np.degrees(np.column_stack((lon + aside, up))), dtype=np.float64)
+
+
+@pytest.mark.parametrize(
+    "circle",
+    [
+        None, {"type": "Point", "coordinates": [0, 0]}, {"type": "Circle"},
+        {"type": "Circle", "center": 1, "radius": 1},
+        {"type": "Circle", "center": [0], "radius": 1}, {"type": "Circle", "center": [0, 91], "radius": 1},
+        {"type": "Circle", "center": [0, 0], "radius": 0}, {"type": "Circle", "center": [0, 0], "radius": 20},
+        {"type": "Circle", "center": [0, 0], "radius": float("nan")}, {"type": "Circle", "center": [0, 0]},
+        {"type": "Circle", "center": [True, 0], "radius": 1}, {"type": "Circle", "center": ["0", 0], "radius": 1},
+    ],
+)  # fmt: skip
+def test_circles_that_need_care_are_left(circle: Any) -> None:
+    assert circle_cells([circle], 64) is None
 
 
 SQUARE = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]

@@ -90,3 +90,17 @@ def test_without_an_engine_searches_get_503_at_once_and_records_are_read(tmp_pat
         assert client.get("/stac/collections/one").status_code == 200
         assert client.get(f"/records/{record.id}").status_code == 200
     portal.close()
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/records/a/b/c", "/stac-", "/static/nothing.css"])
+def test_an_address_that_nothing_answers_is_a_page_for_browsers(client: TestClient, path: str) -> None:
+    page = client.get(path, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert page.status_code == 404
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert client.get(path, headers={"Accept": "application/json"}).status_code == 404
+    assert "<h1" not in client.get(path, headers={"Accept": "*/*"}).text
+
+
+def test_a_face_answers_for_what_it_does_not_have_in_its_own_way(client: TestClient) -> None:
+    answer = client.get("/stac/collections/nothing", headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from starlette.exceptions import HTTPException
 
+from discovery.errors import NotFoundError
 from discovery.portal import Portal
 from ui.pages import router
-from ui.rendering import STATIC, Static
+from ui.rendering import STATIC, Renderer, Static
 
 __all__ = ["attach", "router"]
 
@@ -14,7 +17,8 @@ __all__ = ["attach", "router"]
 def attach(app: FastAPI, portal: Portal, *, title: str) -> None:
     """Add the pages and their static files to an application.
 
-    Errors of the pages' own routes are answered as pages; every other route keeps the application's handlers.
+    Errors of the pages' own routes are answered as pages, and so is an address that nothing answers when a browser asks
+    for it; every other route keeps the application's handlers.
 
     Args:
         app: Takes `/`, `/search`, `/records`, `/suggest` and `/static`.
@@ -23,3 +27,12 @@ def attach(app: FastAPI, portal: Portal, *, title: str) -> None:
     """
     app.include_router(router(portal, title=title))
     app.mount("/static", Static(directory=STATIC), name="static")
+    renderer = Renderer(title)
+
+    @app.exception_handler(404)
+    async def nothing_there(request: Request, error: Exception) -> Response:
+        # What a route has answered itself is that face's own matter.
+        if "route" not in request.scope and "text/html" in request.headers.get("Accept", ""):
+            return renderer.error(NotFoundError(f"there is no page {request.url.path[:200]}"), as_json=False)
+        assert isinstance(error, HTTPException)
+        return await http_exception_handler(request, error)

@@ -396,7 +396,8 @@ def test_other_routes_keep_the_handlers_of_the_application(portal: Portal) -> No
         raise UnavailableError("not a page")
 
     assert TestClient(app, raise_server_exceptions=False).get("/elsewhere").text == "Internal Server Error"
-    assert app.exception_handlers == FastAPI().exception_handlers
+    mine = {key: each for key, each in app.exception_handlers.items() if key != 404}
+    assert mine == FastAPI().exception_handlers
 
 
 @pytest.mark.parametrize("url", ["/", "/search", "/suggest?q=a", "/static/style.css", "/records/x", "/search?f=json"])

@@ -18,6 +18,8 @@ from discovery.query import fields, form
 from harvesters import registry
 from ui import links
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in DOCS.rglob("*.md"))

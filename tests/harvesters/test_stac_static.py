@@ -18,6 +18,8 @@ from harvesters.registry import harvester
 Harvest = Callable[..., Report]
 PUBLISHED = "https://esa-earthcode.github.io/open-science-catalog-metadata"
 
+pytestmark = pytest.mark.slow
+
 
 def tree(folder: Path, documents: dict[str, Any]) -> Source:
     for name, document in documents.items():

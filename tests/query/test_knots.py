@@ -25,6 +25,8 @@ from discovery.query.relate import decide
 Ring = list[list[float]]
 Points = list[tuple[float, float]]
 
+pytestmark = pytest.mark.slow
+
 
 def closed(points: Points) -> Ring:
     ring = [[float(x), float(y)] for x, y in points]

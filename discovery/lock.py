@@ -13,10 +13,16 @@ from discovery.errors import ConflictError, UnavailableError
 
 
 class Lock:
-    """A file that one process holds alone, or several share."""
+    """A file that one process holds alone, or several share.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file; it and its folders are made when they are not there.
+        taken: What is so while somebody has it, as the error begins; by default that the file is held.
+    """
+
+    def __init__(self, path: Path, taken: str = "") -> None:
         self.path = path
+        self.taken = taken or f"{path.name} is held"
 
     @contextmanager
     def hold(self, *, wait: float = 0.0) -> Iterator[None]:
@@ -52,7 +58,7 @@ class Lock:
             while not _locked(descriptor, way):
                 if time.monotonic() >= deadline:
                     holder = os.pread(descriptor, 100, 0).decode("ascii", "replace").strip()
-                    raise ConflictError(f"{self.path.name} is held by {holder or 'another process'}")
+                    raise ConflictError(f"{self.taken} by {holder or 'another process'}")
                 time.sleep(0.05)
             yield descriptor
         finally:

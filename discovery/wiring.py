@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from discovery.config import Settings
@@ -72,9 +71,9 @@ def home_lock(settings: Settings) -> Lock:
     return Lock(settings.home / "home.lock")
 
 
-def harvest_lock(settings: Settings, source: str) -> Path:
-    """Return the file whose lock says that a source is being harvested."""
-    return settings.home / "locks" / f"{source}.lock"
+def harvest_lock(settings: Settings, source: str) -> Lock:
+    """Return the right to harvest a source."""
+    return Lock(settings.home / "locks" / f"{source}.lock", f"source {source!r} is being harvested")
 
 
 def client(settings: Settings, source: Source | None = None) -> Client:

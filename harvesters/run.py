@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from discovery.errors import (
-    ConflictError,
     NotFoundError,
     RecordError,
     RunError,
@@ -23,6 +19,7 @@ from discovery.errors import (
 )
 from discovery.http import Client
 from discovery.indexer import few_collections
+from discovery.lock import Lock
 from discovery.model.record import Issue
 from discovery.model.source import (
     COMPLETE,
@@ -70,7 +67,7 @@ def harvest(
     approve: bool = False,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
-    lock: Path | None = None,
+    lock: Lock | None = None,
 ) -> Report:
     """Walk a source once, from where an interrupted walk stood, and return what came of it.
 
@@ -87,14 +84,14 @@ def harvest(
         approve: Delete what has vanished even if it is so much that the run would be held.
         progress: Told how it goes.
         stop: Ends the run after the current element, with everything before it kept.
-        lock: A file that keeps a second run over the same source away.
+        lock: Held meanwhile, so that a second run over the same source is kept away.
 
     Raises:
         ConfigError: The source's kind or settings are wrong.
         ConflictError: Another process is harvesting the source.
     """
     worker = make_harvester(source, client, folder)
-    with _locked(lock, source.id) if lock is not None else nullcontext(), few_collections():
+    with lock.hold() if lock is not None else nullcontext(), few_collections():
         run = _Run(
             store, source, worker, client, limit=limit, dry=dry_run, approve=approve, progress=progress, stop=stop
         )
@@ -429,24 +426,3 @@ def _foreseen(store: Store, mapped: list[Mapped], rejected: list[Quarantined]) -
         quarantined=len(rejected),
         warnings=sum(len(each.issues) for each in latest.values()),
     )
-
-
-@contextmanager
-def _locked(path: Path, source: str) -> Iterator[None]:
-    """Hold a source for this process; the system lets go when the process ends, however it ends.
-
-    Raises:
-        ConflictError: Another process holds it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read(20).strip()
-            raise ConflictError(f"source {source!r} is being harvested by process {holder or 'unknown'}") from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield

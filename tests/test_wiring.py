@@ -64,7 +64,7 @@ def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 def test_each_source_has_a_lock_in_the_home(tmp_path: Path) -> None:
-    one, other = (harvest_lock(Settings(tmp_path), name) for name in ("esa", "eso"))
+    one, other = (harvest_lock(Settings(tmp_path), name).path for name in ("esa", "eso"))
     assert one != other
     assert one.is_relative_to(tmp_path)
 

@@ -14,6 +14,8 @@ from typing import Any
 import orjson
 import pytest
 
+from discovery import wiring
+from discovery.config import Settings
 from discovery.errors import ConflictError, RecordError
 from discovery.http import Client
 from discovery.model.source import COMPLETE, FAILED, HELD, PARTIAL, Report, Source
@@ -215,8 +217,8 @@ def test_a_stopped_run_keeps_what_it_has(store: Store, harvest: Harvest, lines: 
 def test_a_second_harvest_of_a_source_is_refused(
     tmp_path: Path, harvest: Harvest, lines: Lines, make_item: Make
 ) -> None:
-    source, lock = lines(make_item("a")), tmp_path / "locks" / "s.lock"
-    with run._locked(lock, "s"), pytest.raises(ConflictError, match=f"process {os.getpid()}"):
+    source, lock = lines(make_item("a")), wiring.harvest_lock(Settings(tmp_path), "s")
+    with lock.hold(), pytest.raises(ConflictError, match=f"source 's' is being harvested by process {os.getpid()}"):
         harvest(source, lock=lock)
     assert harvest(source, lock=lock).status == COMPLETE
 

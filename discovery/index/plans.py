@@ -8,16 +8,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from heapq import nsmallest
 from typing import Final
 
 from discovery.errors import BadQueryError, LimitError, RecordError, UnknownFieldError
 from discovery.index.base import RELEVANCE_WINDOW, Document, Plan
+from discovery.index.like import Pattern, like
 from discovery.model.instant import DAY, date, days
 from discovery.model.record import SCOPES
 from discovery.query.fields import FIELDS, TAIL_PREFIX, Field, Type, facet, field, sort
-from discovery.query.query import Bin, Bucket, Facet, FacetRequest, Scalar
-from discovery.query.tokens import fold
+from discovery.query.query import Bin, Bucket, Facet, FacetRequest, Like, Scalar
+from discovery.query.tokens import VERSION, fold
 
 MAX_PAGE: Final = 10_000
 """Hits in one answer: Elasticsearch's max_result_window again."""
@@ -33,8 +35,27 @@ COUNTED: Final = 65_000
 MIN_INSTANT: Final = -(2**63) + 1
 MAX_INSTANT: Final = 2**63 - 2
 """One less than 64 bits hold on either side: the outermost numbers stand for an open end."""
+FIRST: Final = -(2**63)
+LAST: Final = 2**63 - 1
+"""The outermost numbers: an open end of time, and where an engine sorts what has no value."""
 MAX_CELL: Final = 2**64 - 1
 MAX_KEY: Final = 2**63 - 1
+
+KEY: Final = "_key"
+TITLE: Final = "_title"
+BODY: Final = "_body"
+"""Everything that is searched, the title first."""
+PREFIX: Final = "_prefix"
+WORDS: Final = "_words"
+EXACT: Final = "_exact"
+CELLS: Final = "_cells"
+PARENTS: Final = "_parents"
+TAIL: Final = "_tail"
+MONTH: Final = "_month"
+START: Final = "_start"
+END: Final = "_end"
+LENGTH: Final = "_length"
+"""What engines hold of a document beside the fields of the table, behind an underscore that no field begins with."""
 
 _INTERVALS: Final = ("year", "month")
 
@@ -129,6 +150,41 @@ def resolve(name: str) -> Field | str:
         if name.startswith(TAIL_PREFIX) and len(name) > len(TAIL_PREFIX):
             return name.removeprefix(TAIL_PREFIX)
         raise
+
+
+def ordered(name: str) -> Field:
+    """Return the field of a comparison by order, which the long tail has none of.
+
+    Raises:
+        BadQueryError: It is a name of the long tail.
+    """
+    of = resolve(name)
+    if isinstance(of, str):
+        raise BadQueryError(f"{name} can only be compared by =, <> and IN", parameter="filter")
+    return of
+
+
+def pattern(node: Like) -> tuple[Field, Pattern]:
+    """Return the field that a LIKE matches, and its pattern.
+
+    Raises:
+        BadQueryError: The field has no text.
+        LimitError: The pattern takes too long to match.
+    """
+    of = resolve(node.name)
+    if isinstance(of, str) or of.type not in {Type.KEYWORD, Type.TEXT}:
+        raise BadQueryError(f"{node.name} is not text that LIKE can match", parameter="filter")
+    return of, like(node.pattern, casei=node.casei, accenti=node.accenti, folded=of.type is Type.TEXT)
+
+
+def fingerprint(shape: int) -> str:
+    """Return what changes whenever an index made before cannot be asked as it is now.
+
+    Args:
+        shape: The version of what the engine itself makes of a document.
+    """
+    table = " ".join(f"{each.name}:{each.type}" for each in FIELDS.values())
+    return sha256(f"{shape} {VERSION} {table}".encode()).hexdigest()[:16]
 
 
 def text_literal(name: str, value: Scalar, *, folded: bool = False) -> str:

@@ -26,7 +26,7 @@ from discovery.query.query import (
     Time,
 )
 from discovery.query.text import Group, TextQuery
-from discovery.testing.index_contract import SCOPE, make
+from discovery.testing.index_catalogue import SCOPE, make
 from discovery.testing.oracle import OracleIndex
 
 _MONTH: Final = 2_629_746_000

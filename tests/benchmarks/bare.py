@@ -10,7 +10,8 @@ import orjson
 import tantivy
 from tantivy import FieldType, Occur, Order, Query, Schema
 
-from discovery.index.tantivy.schema import BODY, END, KEY, START, TITLE, open_index, schema
+from discovery.index.plans import BODY, END, KEY, START, TITLE
+from discovery.index.tantivy.schema import open_index, schema
 from discovery.query.query import Comparison
 from discovery.query.query import Query as Question
 from discovery.query.text import TITLE_WEIGHT

@@ -27,9 +27,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from discovery.errors import BadQueryError, ConfigError, GoneError, UnavailableError
+from discovery.index import plans
 from discovery.index.base import Document, Plan
 from discovery.index.elasticsearch import Access, ElasticsearchIndex
-from discovery.index.elasticsearch import mapping as mapping_module
 from discovery.index.elasticsearch import search as search_module
 from discovery.index.elasticsearch import server as server_module
 from discovery.index.elasticsearch.scope import LOOK_AGAIN
@@ -37,7 +37,8 @@ from discovery.index.elasticsearch.search import Search
 from discovery.index.elasticsearch.server import Action, Server
 from discovery.query.query import And, Between, Comparison, FacetRequest, In, IsNull, Like, Not, Or, Selection, Sort
 from discovery.query.text import parse
-from discovery.testing.index_contract import SCOPE, IndexContract, OrderContract, fill, found, make, walked
+from discovery.testing.index_catalogue import SCOPE, fill, found, make, walked
+from discovery.testing.index_contract import IndexContract, OrderContract
 from discovery.testing.index_machine import IndexMachine
 from discovery.testing.oracle import OracleIndex
 
@@ -355,7 +356,7 @@ def test_an_index_of_another_version_says_to_reindex_and_a_build_heals_it(
     index: ElasticsearchIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(index)
-    monkeypatch.setattr(mapping_module, "VERSION", -1)
+    monkeypatch.setattr(plans, "VERSION", -1)
     for ask in (lambda: index.search(Plan(SCOPE)), lambda: fill(index), lambda: index.generation(SCOPE)):
         with pytest.raises(ConfigError, match=r"another version.*discovery reindex"):
             ask()
@@ -507,26 +508,6 @@ def test_text_that_is_not_unicode_is_refused(index: ElasticsearchIndex) -> None:
     assert found(index, filter=Comparison("=", "properties.\ud800", "x")) == set()
 
 
-def test_user_text_reaches_no_query_language(index: ElasticsearchIndex) -> None:
-    documents = [make(1, "plain words", keywords={"keyword": ("secret",)}), make(2, "other")]
-    oracle = OracleIndex()
-    for each in (index, oracle):
-        fill(each, documents)
-    for text in (
-        "keyword:secret",
-        "* OR *",
-        "plain OR other",
-        "_key:[0 TO 9]",
-        "/.*/",
-        "plain AND (",
-        '"',
-        "-",
-        "a:b~2",
-    ):
-        assert found(index, text=parse(text)) == found(oracle, text=parse(text)), text
-    assert found(index, text=parse("keyword:secret")) == found(index, text=parse("plain OR other")) == set()
-
-
 def test_a_full_disk_is_told_by_check(
     index: ElasticsearchIndex, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -577,7 +558,7 @@ def test_another_process_reads_old_or_new_while_generations_are_swapped(
 WRITE_FOR_EVER = """
 import sys
 from discovery.index.elasticsearch import Access, ElasticsearchIndex
-from discovery.testing.index_contract import SCOPE, make
+from discovery.testing.index_catalogue import SCOPE, make
 index = ElasticsearchIndex(Access((sys.argv[1],)), prefix=sys.argv[2])
 change = index.generation(SCOPE).change
 while True:

@@ -21,6 +21,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tantivy import Query
 
 from discovery.errors import ConfigError, ConflictError, UnavailableError
+from discovery.index import plans
 from discovery.index.base import Document, Plan
 from discovery.index.like import like
 from discovery.index.tantivy import TantivyIndex
@@ -28,19 +29,15 @@ from discovery.index.tantivy import schema as schema_module
 from discovery.index.tantivy.folder import LOOK_AGAIN
 from discovery.query.fields import FIELDS
 from discovery.query.query import Comparison, FacetRequest, Like, Sort
-from discovery.query.text import parse
-from discovery.testing.index_contract import SCOPE, IndexContract, fill, found, make, walked
+from discovery.testing.index_catalogue import SCOPE, fill, found, make, walked
+from discovery.testing.index_contract import IndexContract
 from discovery.testing.index_machine import IndexMachine
-from discovery.testing.oracle import OracleIndex
 
 WRITE_FOR_EVER = """
 import sys
 from pathlib import Path
-from discovery.index.like import like
 from discovery.index.tantivy import TantivyIndex
-from discovery.index.tantivy import schema as schema_module
-from discovery.index.tantivy.folder import LOOK_AGAIN
-from discovery.testing.index_contract import SCOPE, make
+from discovery.testing.index_catalogue import SCOPE, make
 index = TantivyIndex(Path(sys.argv[1]))
 change = index.generation(SCOPE).change
 while True:
@@ -54,10 +51,7 @@ READ_FOR_EVER = """
 import sys
 from pathlib import Path
 from discovery.index.base import Plan
-from discovery.index.like import like
 from discovery.index.tantivy import TantivyIndex
-from discovery.index.tantivy import schema as schema_module
-from discovery.index.tantivy.folder import LOOK_AGAIN
 index = TantivyIndex(Path(sys.argv[1]))
 for line in sys.stdin:
     answer = index.search(Plan("resources"))
@@ -68,11 +62,8 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from discovery.errors import UnavailableError
-from discovery.index.like import like
 from discovery.index.tantivy import TantivyIndex
-from discovery.index.tantivy import schema as schema_module
-from discovery.index.tantivy.folder import LOOK_AGAIN
-from discovery.testing.index_contract import SCOPE, make
+from discovery.testing.index_catalogue import SCOPE, make
 index = TantivyIndex(Path(sys.argv[1]))
 index.write(SCOPE, [make(1, "old")], [], 1)
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -337,7 +328,7 @@ def test_an_index_of_another_version_says_to_reindex(tmp_path: Path, monkeypatch
     index = TantivyIndex(tmp_path)
     fill(index)
     index.close()
-    monkeypatch.setattr(schema_module, "VERSION", -1)
+    monkeypatch.setattr(plans, "VERSION", -1)
     other = TantivyIndex(tmp_path)
     with pytest.raises(ConfigError, match=r"another version.*discovery reindex"):
         other.search(Plan(SCOPE))
@@ -350,28 +341,6 @@ def test_every_field_of_the_table_can_be_indexed() -> None:
     for name in FIELDS:
         assert Query.exists_query(name)
         assert Query.term_query(schema, name, "x" if FIELDS[name].type in {"keyword", "text"} else 1)
-
-
-def test_user_text_reaches_no_query_language(tmp_path: Path) -> None:
-    index = TantivyIndex(tmp_path)
-    documents = [make(1, "plain words", keywords={"keyword": ("secret",)}), make(2, "other")]
-    fill(index, documents)
-    oracle = OracleIndex()
-    fill(oracle, documents)
-    for text in (
-        "keyword:secret",
-        "* OR *",
-        "plain OR other",
-        "_key:[0 TO 9]",
-        "/.*/",
-        "plain AND (",
-        '"',
-        "-",
-        "a:b~2",
-    ):
-        assert found(index, text=parse(text)) == found(oracle, text=parse(text)), text
-    assert found(index, text=parse("keyword:secret")) == found(index, text=parse("plain OR other")) == set()
-    index.close()
 
 
 def test_a_pattern_too_large_for_an_automaton_is_matched_all_the_same(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from discovery.errors import BadQueryError
 from discovery.query.query import Region
-from discovery.testing.index_contract import CATALOGUE, SCOPE, IndexContract, fill, make
+from discovery.testing.index_catalogue import CATALOGUE, SCOPE, fill, make
+from discovery.testing.index_contract import IndexContract
 from discovery.testing.oracle import OracleIndex, holds, values
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -11,25 +10,25 @@ import orjson
 from discovery.errors import RecordError
 from discovery.index import plans
 from discovery.index.base import Document
+from discovery.index.plans import (
+    BODY,
+    CELLS,
+    END,
+    EXACT,
+    FIRST,
+    KEY,
+    LAST,
+    LENGTH,
+    MONTH,
+    PARENTS,
+    PREFIX,
+    START,
+    TAIL,
+    TITLE,
+    WORDS,
+)
 from discovery.query.fields import FIELDS, Type
-from discovery.query.tokens import VERSION
 
-KEY: Final = "_key"
-TITLE: Final = "_title"
-BODY: Final = "_body"
-PREFIX: Final = "_prefix"
-WORDS: Final = "_words"
-EXACT: Final = "_exact"
-CELLS: Final = "_cells"
-PARENTS: Final = "_parents"
-TAIL: Final = "_tail"
-MONTH: Final = "_month"
-START: Final = "_start"
-END: Final = "_end"
-LENGTH: Final = "_length"
-FIRST: Final = -(2**63)
-LAST: Final = 2**63 - 1
-"""The outermost numbers: an open end of time, and what Elasticsearch sorts by where there is no value."""
 OURS: Final = "discovery"
 """The name under which an index remembers that it is ours, and of which shape."""
 MAX_REGEX: Final = 1_000
@@ -71,8 +70,7 @@ def settings(shards: int | None) -> dict[str, Any]:
 
 def fingerprint() -> str:
     """Return what changes whenever an index made before cannot be asked as it is now."""
-    shape = [f"{each.name}:{each.type}" for each in FIELDS.values()]
-    return sha256(f"{_SHAPE} {VERSION} {' '.join(shape)}".encode()).hexdigest()[:16]
+    return plans.fingerprint(_SHAPE)
 
 
 def tail_key(name: str) -> str:

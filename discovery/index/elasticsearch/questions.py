@@ -13,23 +13,10 @@ import orjson
 from discovery.errors import BadQueryError
 from discovery.index import plans
 from discovery.index.base import Cells, Keys, Plan
-from discovery.index.elasticsearch.mapping import (
-    BODY,
-    CELLS,
-    END,
-    EXACT,
-    FIRST,
-    KEY,
-    LAST,
-    MAX_REGEX,
-    PARENTS,
-    START,
-    TAIL,
-    TITLE,
-    tail_key,
-)
-from discovery.index.like import Pattern, like
-from discovery.query.fields import Field, Type
+from discovery.index.elasticsearch.mapping import MAX_REGEX, tail_key
+from discovery.index.like import Pattern
+from discovery.index.plans import BODY, CELLS, END, EXACT, FIRST, KEY, LAST, PARENTS, START, TAIL, TITLE
+from discovery.query.fields import Type
 from discovery.query.query import And, Between, Comparison, Filter, In, IsNull, Like, Not, Or, Scalar, Time
 from discovery.query.text import EXACT_WEIGHT, SYNONYM_WEIGHT, TITLE_WEIGHT, Group, TextQuery
 
@@ -215,26 +202,18 @@ class Questions:
             return self.one_of(name, (value,))
         if op not in bounds:
             raise BadQueryError(f"operator {op!r} is not one of = <> < <= > >=", parameter="filter")
-        of = self.ordered(name)
+        of = plans.ordered(name)
         if of.type in {Type.KEYWORD, Type.TEXT}:
             return {"range": {of.name: {bounds[op]: literal(name, value, folded=of.type is Type.TEXT)}}}
         return span(of.name, plans.compared(of, op, value))
 
     def between(self, name: str, low: Scalar, high: Scalar) -> Query:
         """Return what one and the same value between two others matches."""
-        of = self.ordered(name)
+        of = plans.ordered(name)
         if of.type in {Type.KEYWORD, Type.TEXT}:
             first, last = (literal(name, each, folded=of.type is Type.TEXT) for each in (low, high))
             return {"range": {of.name: {"gte": first, "lte": last}}} if first <= last else NOTHING
         return span(of.name, plans.span(of, low, high))
-
-    @staticmethod
-    def ordered(name: str) -> Field:
-        """Return the field of a comparison by order, which the long tail has none of."""
-        of = plans.resolve(name)
-        if isinstance(of, str):
-            raise BadQueryError(f"{name} can only be compared by =, <> and IN", parameter="filter")
-        return of
 
     def one_of(self, name: str, values: Sequence[Scalar]) -> Query:
         """Return what equals one of the values."""
@@ -249,10 +228,7 @@ class Questions:
 
     def like(self, node: Like) -> Query:
         """Return what a pattern matches."""
-        of = plans.resolve(node.name)
-        if isinstance(of, str) or of.type not in {Type.KEYWORD, Type.TEXT}:
-            raise BadQueryError(f"{node.name} is not text that LIKE can match", parameter="filter")
-        found = like(node.pattern, casei=node.casei, accenti=node.accenti, folded=of.type is Type.TEXT)
+        of, found = plans.pattern(node)
         if found.runs == ((), ()):
             return exists(of.name)
         regex = found.regex(LUCENE_SPECIAL)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from discovery.errors import BadQueryError, UnavailableError
 from discovery.index import plans
 from discovery.index.base import Answer, Hit, Plan, Position
-from discovery.index.elasticsearch.mapping import FIRST, KEY, LAST, LENGTH, MAX_REGEX, MONTH, PREFIX, WORDS
+from discovery.index.elasticsearch.mapping import MAX_REGEX
 from discovery.index.elasticsearch.questions import (
     EVERYTHING,
     LUCENE_SPECIAL,
@@ -24,6 +24,7 @@ from discovery.index.elasticsearch.questions import (
 )
 from discovery.index.elasticsearch.scope import Reader
 from discovery.index.elasticsearch.server import Server
+from discovery.index.plans import FIRST, KEY, LAST, LENGTH, MONTH, PREFIX, WORDS
 from discovery.query.fields import FIELDS, Type
 from discovery.query.query import Bin, Facet, FacetRequest, Total
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from discovery.index import plans
-from discovery.index.tantivy.schema import MONTH, RUST_SPECIAL
+from discovery.index.plans import MONTH
+from discovery.index.tantivy.schema import RUST_SPECIAL
 from discovery.query.query import Facet, FacetRequest, Histogram
 
 _INSIDE: Final = "inside"

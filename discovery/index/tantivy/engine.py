@@ -10,15 +10,11 @@ from discovery.errors import (
 )
 from discovery.index import plans
 from discovery.index.base import MAX_KEYS, Answer, Document, Generation, Plan
+from discovery.index.plans import LENGTH, PREFIX, WORDS
 from discovery.index.tantivy.beside import Beside
 from discovery.index.tantivy.folder import BUILD_HEAP, WRITER_HEAP, Scope, TantivyBuild
 from discovery.index.tantivy.questions import every
-from discovery.index.tantivy.schema import (
-    LENGTH,
-    PREFIX,
-    WORDS,
-    guarded,
-)
+from discovery.index.tantivy.schema import guarded
 from discovery.index.tantivy.search import Search
 from discovery.model.record import SCOPES
 from discovery.query.text import PREFIX_LENGTH

@@ -23,14 +23,8 @@ from discovery.errors import (
 from discovery.index import generations, plans
 from discovery.index.base import Document, Generation
 from discovery.index.generations import REINDEX, Generations, State
-from discovery.index.tantivy.schema import (
-    KEY,
-    fingerprint,
-    guarded,
-    open_index,
-    schema,
-    stored,
-)
+from discovery.index.plans import KEY
+from discovery.index.tantivy.schema import fingerprint, guarded, open_index, schema, stored
 from discovery.index.tantivy.search import Reader
 
 WRITER_HEAP: Final = 64_000_000

@@ -13,21 +13,8 @@ from discovery.errors import (
 )
 from discovery.index import plans
 from discovery.index.base import Cells, Keys, Plan
-from discovery.index.like import like
-from discovery.index.tantivy.schema import (
-    BODY,
-    CELLS,
-    END,
-    EXACT,
-    FIRST,
-    KEY,
-    LAST,
-    PARENTS,
-    RUST_SPECIAL,
-    START,
-    TAIL,
-    TITLE,
-)
+from discovery.index.plans import BODY, CELLS, END, EXACT, FIRST, KEY, LAST, PARENTS, START, TAIL, TITLE
+from discovery.index.tantivy.schema import RUST_SPECIAL
 from discovery.query.fields import Field, Type
 from discovery.query.query import (
     And,
@@ -155,9 +142,7 @@ class Questions:
             raise BadQueryError(f"operator {op!r} is not one of = <> < <= > >=", parameter="filter")
         if op == "=":
             return self.one_of(name, (value,))
-        of = plans.resolve(name)
-        if isinstance(of, str):
-            raise BadQueryError(f"{name} can only be compared by =, <> and IN", parameter="filter")
+        of = plans.ordered(name)
         if of.type in {Type.KEYWORD, Type.TEXT}:
             literal = plans.text_literal(name, value, folded=of.type is Type.TEXT)
             return self.words(of.name, "", plans.text_order(op, literal))
@@ -165,9 +150,7 @@ class Questions:
 
     def between(self, name: str, low: Scalar, high: Scalar) -> Query:
         """Return what one and the same value between two others matches."""
-        of = plans.resolve(name)
-        if isinstance(of, str):
-            raise BadQueryError(f"{name} can only be compared by =, <> and IN", parameter="filter")
+        of = plans.ordered(name)
         if of.type in {Type.KEYWORD, Type.TEXT}:
             first, last = (plans.text_literal(name, each, folded=of.type is Type.TEXT) for each in (low, high))
             return self.words(of.name, "", lambda term: first <= term <= last)
@@ -185,10 +168,7 @@ class Questions:
 
     def like(self, node: Like) -> Query:
         """Return what a pattern matches."""
-        of = plans.resolve(node.name)
-        if isinstance(of, str) or of.type not in {Type.KEYWORD, Type.TEXT}:
-            raise BadQueryError(f"{node.name} is not text that LIKE can match", parameter="filter")
-        found = like(node.pattern, casei=node.casei, accenti=node.accenti, folded=of.type is Type.TEXT)
+        of, found = plans.pattern(node)
         if found.runs == ((), ()):
             return Query.exists_query(of.name)
         try:

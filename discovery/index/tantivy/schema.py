@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,29 +18,31 @@ from discovery.errors import (
 )
 from discovery.index import plans
 from discovery.index.base import Document
+from discovery.index.plans import (
+    BODY,
+    CELLS,
+    END,
+    EXACT,
+    FIRST,
+    KEY,
+    LAST,
+    LENGTH,
+    MONTH,
+    PARENTS,
+    PREFIX,
+    START,
+    TAIL,
+    TITLE,
+    WORDS,
+)
 from discovery.query.fields import FIELDS, Type
-from discovery.query.tokens import SEPARATOR, VERSION
+from discovery.query.tokens import SEPARATOR
 
-KEY: Final = "_key"
-TITLE: Final = "_title"
-BODY: Final = "_body"
-"""Everything that is searched, the title first."""
-PREFIX: Final = "_prefix"
-WORDS: Final = "_words"
-EXACT: Final = "_exact"
-CELLS: Final = "_cells"
-PARENTS: Final = "_parents"
-TAIL: Final = "_tail"
-MONTH: Final = "_month"
-START: Final = "_start"
-END: Final = "_end"
-LENGTH: Final = "_length"
 HEADS: Final = ("_head0", "_head1", "_head2", "_head3")
 """The first 32 bytes of the title as numbers: tantivy orders by text but has no ranges of it."""
 ANALYZER: Final = "prepared"
 RUST_SPECIAL: Final = r"\.+*?()|[]{}^$#&-~"
-FIRST: Final = -(2**63)
-LAST: Final = 2**63 - 1
+_SHAPE: Final = 2
 LAST_HEAD: Final = 2**64 - 1
 
 
@@ -74,8 +75,7 @@ def schema() -> tantivy.Schema:
 
 def fingerprint() -> str:
     """Return what changes whenever an index made before cannot be asked as it is now."""
-    shape = [f"{each.name}:{each.type}" for each in FIELDS.values()]
-    return sha256(f"2 {VERSION} {' '.join(shape)}".encode()).hexdigest()[:16]
+    return plans.fingerprint(_SHAPE)
 
 
 def open_index(schema: tantivy.Schema, folder: Path | None) -> tantivy.Index:

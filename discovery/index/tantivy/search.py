@@ -15,18 +15,13 @@ from discovery.errors import (
 from discovery.index import plans
 from discovery.index.base import Answer, Hit, Plan, Position
 from discovery.index.generations import State
+from discovery.index.plans import KEY, LENGTH
 from discovery.index.tantivy import density
 from discovery.index.tantivy.beside import Beside
 from discovery.index.tantivy.counting import Tally, asked_both, read_both
 from discovery.index.tantivy.density import Density
 from discovery.index.tantivy.questions import Prepared, Questions, but, either_of, every
-from discovery.index.tantivy.schema import (
-    HEADS,
-    KEY,
-    LAST_HEAD,
-    LENGTH,
-    heads,
-)
+from discovery.index.tantivy.schema import HEADS, LAST_HEAD, heads
 from discovery.query.fields import FIELDS, Type
 from discovery.query.query import (
     Facet,

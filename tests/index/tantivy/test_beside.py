@@ -12,7 +12,7 @@ from discovery.index.base import Plan
 from discovery.index.tantivy import TantivyIndex, search
 from discovery.index.tantivy.beside import Beside
 from discovery.query.query import FacetRequest, Histogram
-from discovery.testing.index_contract import SCOPE, fill
+from discovery.testing.index_catalogue import SCOPE, fill
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from discovery.index.tantivy import TantivyIndex
 from discovery.index.tantivy.counting import Tally, asked_both
 from discovery.query.query import FacetRequest, Histogram, Selection
 from discovery.query.text import parse
-from discovery.testing.index_contract import SCOPE, fill, make
+from discovery.testing.index_catalogue import SCOPE, fill, make
 from discovery.testing.oracle import OracleIndex
 
 ENGINES = tuple[TantivyIndex, OracleIndex]

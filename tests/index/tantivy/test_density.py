@@ -14,7 +14,7 @@ from discovery.index.base import Document
 from discovery.index.tantivy import TantivyIndex, search
 from discovery.index.tantivy.density import MONTH, Density, measure
 from discovery.query.query import Comparison, Filter, Sort
-from discovery.testing.index_contract import SCOPE, fill, walked
+from discovery.testing.index_catalogue import SCOPE, fill, walked
 
 FLAT = Density(100, 10.0, (0.0, 10.0, 50.0), (20, 40, 40))
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tarfile
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +114,44 @@ def lines(tmp_path: Path) -> Callable[..., Source]:
         return Source("s", "stac-items", "file:items.ndjson", settings={"page": str(page), **settings})
 
     return write
+
+
+@contextmanager
+def _serving(answer: Callable[[str, Mapping[str, str]], tuple[int, bytes, Mapping[str, str]]]) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True  # Else each answer in two parts waits 40 ms for a late ACK.
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            status, body, headers = answer(self.path, self.headers)  # type: ignore[arg-type]
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            pass  # who is killed in the middle of an answer hangs up
+
+    server = Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def served() -> Iterator[Callable[..., str]]:
+    """Return a function that serves what `answer(path, headers) -> (status, body, headers)` says, and gives the URL."""
+    with ExitStack() as stack:
+        yield lambda answer: stack.enter_context(_serving(answer))

@@ -30,7 +30,7 @@ from discovery.portal import Portal
 from discovery.stac_api import attach
 from discovery.store.connection import sqlite_url
 from discovery.store.store import Store
-from harvesters import stac_api
+from harvesters import paged
 from harvesters.base import Position
 from harvesters.registry import harvester
 
@@ -426,7 +426,7 @@ def test_pages_that_lead_in_a_circle_end_and_delete_nothing(
     harvest: Harvest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stac_api, "_MOST_EMPTY", 5)
+    monkeypatch.setattr(paged, "MOST_EMPTY", 5)
     with serving(api) as source:
         harvest(source)
         api.totals, api.asked = totals, []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from discovery.http import Client
 from discovery.model.source import Mapped, Quarantined, RawRecord, Source
@@ -29,6 +29,8 @@ class RawPage:
     rejected: tuple[Quarantined, ...] = ()
     """What came but could not be cut out or read, with its place in the source."""
     partition: str = ""
+    clock: int | None = None
+    """What time the source says it is, in UTC milliseconds, where it says so: its dates are of that clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,5 +112,36 @@ class Harvester(Protocol):
 
         Raises:
             RecordError: It cannot become a record; the code says why.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsChanges(Protocol):
+    """A harvester that can also walk only what has changed; the loop asks whether the method is there.
+
+    The loop decides when: after a complete walk, and until a full one is due again. Such a walk never deletes.
+    """
+
+    @property
+    def cheap_ids(self) -> bool:
+        """Whether `ids` costs so much less than a full walk that it is done instead, to find what has gone."""
+        ...
+
+    def changes(self, since: int, position: Position | None) -> Iterator[RawPage] | None:
+        """Return, page by page, every element that is new or has changed since an instant; more does no harm.
+
+        Positions are as those of `pages`, and only ever given back with the same `since`. The instant lies a day
+        before the last walk began, so neither an inexact date nor a clock that is a little wrong loses anything.
+
+        Args:
+            since: UTC milliseconds; what changed at that very instant belongs to it.
+            position: Where an earlier walk of this kind stood; None at its beginning.
+
+        Returns:
+            None where this very source cannot tell what has changed; it is then walked whole.
+
+        Raises:
+            SourceUnavailableError, RunError: As `pages`.
         """
         ...

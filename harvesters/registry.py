@@ -73,6 +73,12 @@ COMMON: Final = (
     Setting("attribution", str, "", "Whom to name when records are shown or used."),
     Setting("example", str, "", "Marks records that are examples and no real things.", ("", "true")),
     Setting("synthetic", str, "", "Marks records of data that were made up.", ("", "true")),
+    Setting(
+        "full_every",
+        int,
+        7,
+        "Days after which everything is walked again, or what has gone is looked for, where changes alone can be had.",
+    ),
 )
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +24,15 @@ from discovery.indexer import few_collections
 from discovery.lock import Lock
 from discovery.model.record import Issue
 from discovery.model.source import (
+    CHANGES,
     COMPLETE,
     FAILED,
+    FULL,
     HELD,
+    IDS,
     PARTIAL,
     RUNNING,
+    UNSURE,
     Checkpoint,
     Counts,
     Mapped,
@@ -34,12 +40,15 @@ from discovery.model.source import (
     RawRecord,
     Report,
     Source,
+    Walked,
 )
+from discovery.store.ingest import now
 from discovery.store.store import Store
-from harvesters.base import Harvester, Position, RawPage
+from harvesters.base import Harvester, Position, RawPage, SupportsChanges
 from harvesters.document import clean, nameable
 from harvesters.progress import Progress
 from harvesters.registry import harvester as make_harvester
+from harvesters.walk import Walk, digest, plan
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,6 +58,10 @@ SHARE_VANISHED: Final = 0.1
 """... and the share of it that may; more than both looks like a fault of the source, and the run is held."""
 _WATCHED: Final = 2.0
 """Seconds between two interim reports, for whoever watches a run."""
+_IDS: Final = 2000
+"""Ids that are compared with the store at a time."""
+_UNSURE: Final = 100_000
+"""Unknown ids that are remembered until the changes have told of them; where there are more a full walk comes next."""
 _UNREADABLE: Final = frozenset({"parse", "fetch"})
 # These have said what they are: a link into nothing, or an element that never was a record of ours.
 _HARMLESS: Final = frozenset(
@@ -65,14 +78,17 @@ def harvest(
     limit: int | None = None,
     dry_run: bool = False,
     approve: bool = False,
+    full: bool = False,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
     lock: Lock | None = None,
+    worker: Harvester | None = None,
 ) -> Report:
     """Walk a source once, from where an interrupted walk stood, and return what came of it.
 
     A source that fails is no error of this function: the report says so. A page is stored whole or not at all, so the
-    process may be killed at any moment and the next run ends with the same catalogue.
+    process may be killed at any moment and the next run ends with the same catalogue. Where the harvester can tell
+    what has changed only that is read, until a full walk is due again.
 
     Args:
         store: Where the records go.
@@ -82,18 +98,29 @@ def harvest(
         limit: Stop after so many elements; the run is then partial and the next one goes on.
         dry_run: Read and map everything, write nothing at all.
         approve: Delete what has vanished even if it is so much that the run would be held.
+        full: Read everything, also where what has changed would be enough.
         progress: Told how it goes.
         stop: Ends the run after the current element, with everything before it kept.
         lock: Held meanwhile, so that a second run over the same source is kept away.
+        worker: The harvester of the source, instead of a new one of its kind.
 
     Raises:
         ConfigError: The source's kind or settings are wrong.
         ConflictError: Another process is harvesting the source.
     """
-    worker = make_harvester(source, client, folder)
+    worker = worker or make_harvester(source, client, folder)
     with lock.hold() if lock is not None else nullcontext(), few_collections():
         run = _Run(
-            store, source, worker, client, limit=limit, dry=dry_run, approve=approve, progress=progress, stop=stop
+            store,
+            source,
+            worker,
+            client,
+            limit=limit,
+            dry=dry_run,
+            approve=approve,
+            full=full,
+            progress=progress,
+            stop=stop,
         )
         return run.go()
 
@@ -115,6 +142,7 @@ class _Run:
         limit: int | None,
         dry: bool,
         approve: bool,
+        full: bool,
         progress: Progress | None,
         stop: threading.Event | None,
     ) -> None:
@@ -125,6 +153,8 @@ class _Run:
         self._limit = limit
         self._dry = dry
         self._approve = approve
+        # What has vanished is only known when everything has been read.
+        self._whole = full or approve
         self._progress = progress
         self._stop = stop
         self._before = client.counters
@@ -136,7 +166,10 @@ class _Run:
         self._matched: int | None = None
         # A dry run leaves nothing behind, not even the fact that it was.
         self._id = 0 if dry else store.ledger.begin(source.id).id
-        self._walk = self._id
+        self._number = self._id
+        self._walk = Walk()
+        self._walked: Walked | None = None
+        self._unknown: list[tuple[str, str]] = []
 
     def go(self) -> Report:
         """Walk, and close the run whatever happens."""
@@ -175,9 +208,12 @@ class _Run:
         position, done = self._resume()
         if self._progress is not None:
             probe = self._harvester.probe()
-            self._progress.begin(self._source.title or self._source.id, probe.matched)
+            total = probe.matched if self._walk.mode == FULL else None
+            self._progress.begin(self._source.title or self._source.id, total)
+        pages = iter(()) if done else self._begin(position)
+        seen_ids = self._compare() if self._walk.mode == IDS else 0
         partition, steps = "", 0
-        for page in () if done else self._harvester.pages(position):
+        for page in pages:
             cut = self._take(page)
             if cut:
                 return PARTIAL, f"stopped after {self._limit} elements, as asked"
@@ -187,21 +223,63 @@ class _Run:
             position, partition, steps = page.position, page.partition, steps + 1
             if position is not None and self._limit is not None and self._counts.seen >= self._limit:
                 return PARTIAL, f"stopped after {self._limit} elements, as asked"
-        _LOG.debug("walk %s over %s%s ended after %s pages", self._walk, self._source.id, partition, steps)
-        return (COMPLETE, "nothing was written") if self._dry else self._finish()
+        _LOG.debug("walk %s over %s%s ended after %s pages", self._number, self._source.id, partition, steps)
+        if self._dry:
+            return COMPLETE, "nothing was written"
+        return self._finish_changes() if self._walk.mode == CHANGES else self._finish(seen_ids)
 
     def _resume(self) -> tuple[Position | None, bool]:
         """Return where the walk goes on, and whether it had already reached its end."""
         checkpoint = None if self._dry else self._store.ingest.checkpoint(self._source.id)
-        if checkpoint is None:
+        walk = Walk.from_json(checkpoint.position) if checkpoint is not None else None
+        if checkpoint is None or walk is None or not self._goes_on(walk):
+            if checkpoint is not None:
+                self._forget()
+            began = now() if self._dry else self._store.ledger.run(self._id).started
+            self._walk = plan(self._store.ledger, self._source, self._harvester, began, full=self._whole)
             return None, False
-        self._walk = checkpoint.walk
+        self._number, self._walk = checkpoint.walk, walk
         state = checkpoint.position
         self._seen_before = int(state.get("seen", 0))
         self._unreadable = int(state.get("unreadable", 0))
         self._rejected = int(state.get("rejected", 0))
         self._matched = state.get("matched")
         return state.get("at"), bool(state.get("done"))
+
+    def _goes_on(self, walk: Walk) -> bool:
+        """Say whether an interrupted walk is still the one to take: over the same address, and full where asked so."""
+        same = walk.setup in ("", digest(self._source))
+        return same and (walk.mode == FULL or not self._whole)
+
+    def _begin(self, position: Position | None) -> Iterator[RawPage]:
+        """Return the pages of the walk; a source that cannot tell what has changed is walked whole."""
+        if self._walk.mode != FULL and isinstance(self._harvester, SupportsChanges):
+            pages = self._harvester.changes(self._walk.since, position)
+            if pages is not None:
+                return pages
+        if self._walk.mode != FULL:
+            if position is not None:
+                self._forget()
+            self._seen_before = self._unreadable = self._rejected = 0
+            self._number, self._matched, position = self._id, None, None
+            self._walk = replace(self._walk, mode=FULL, since=0)
+        return self._harvester.pages(position)
+
+    def _compare(self) -> int:
+        """Tell the store which elements the source still has, by their ids alone, and return how many.
+
+        It comes before the changes: what is new in between then is among these. Killed and begun again it starts anew.
+        """
+        ids = (each for each in self._harvester.ids() if nameable(each[0]) and nameable(each[1]))
+        count = 0
+        while part := list(islice(ids, _IDS)):
+            if self._stop is not None and self._stop.is_set():
+                raise _StoppedError
+            count += len(part)
+            if not self._dry:
+                unknown = self._store.ingest.here(self._source.id, self._number, part)
+                self._unknown += unknown[: _UNSURE + 1 - len(self._unknown)]
+        return count
 
     def _take(self, page: RawPage) -> bool:
         """Map and store one page; say whether the limit has cut it, so that it has to be read again."""
@@ -217,6 +295,8 @@ class _Run:
         cut = len(raws) < len(page.raws)
         bad = (self._unreadable + sum(_blocks_deletion(each) for each in rejected), self._rejected + len(rejected))
         matched = page.matched if page.matched is not None else self._matched
+        if page.clock is not None and page.clock < self._walk.began:
+            self._walk = replace(self._walk, began=page.clock)
         self._store_page(page, mapped, rejected, bad, matched, cut=cut)
         if not cut:
             (self._unreadable, self._rejected), self._matched = bad, matched
@@ -243,32 +323,58 @@ class _Run:
             "unreadable": bad[0],
             "rejected": bad[1],
             "matched": matched,
+            **self._walk.to_json(),
         }
-        where = Checkpoint(self._walk, state)
+        where = Checkpoint(self._number, state)
         if cut:
-            where = self._store.ingest.checkpoint(self._source.id) or Checkpoint(self._walk, {"at": None})
+            start = Checkpoint(self._number, {"at": None, **self._walk.to_json()})
+            where = self._store.ingest.checkpoint(self._source.id) or start
         self._counts += self._store.ingest.page(
             self._source.id, self._id, mapped, rejected, checkpoint=where, partition=""
         )
 
-    def _finish(self) -> tuple[str, str]:
-        """End a complete walk: decide whether what it did not see may be deleted."""
-        seen = self._seen_before + self._counts.seen
-        unseen, live = self._store.ingest.missing(self._source.id, self._walk)
+    def _finish_changes(self) -> tuple[str, str]:
+        """End a walk over what has changed, which says nothing about what is gone."""
+        unseen, live = self._store.ingest.missing(self._source.id, self._number)
+        different = min(self._seen_before + self._counts.seen, live - unseen + self._rejected)
+        self._store.ingest.finish(self._source.id, self._number, sweep=False)
+        if self._matched is not None and different < self._matched:
+            # The next walk begins where this one did, so nothing is lost for good.
+            return PARTIAL, f"the source says that {self._matched} elements have changed and gave {different}"
+        self._remember(CHANGES)
+        return COMPLETE, f"{self._unreadable} elements could not be read" if self._unreadable else ""
+
+    def _remember(self, mode: str) -> None:
+        """Let later walks over changes begin here, unless this was one and a change could not be read."""
+        if mode == FULL or not self._unreadable:
+            self._walked = Walked(mode, self._walk.began, self._walk.setup)
+
+    def _finish(self, ids: int) -> tuple[str, str]:
+        """End a walk that met everything, itself or its id: decide whether what it did not see may be deleted."""
+        by_ids = self._walk.mode == IDS
+        seen = ids if by_ids else self._seen_before + self._counts.seen
+        unseen, live = self._store.ingest.missing(self._source.id, self._number)
         reason = self._suspicion(seen, unseen, live)
         if reason and not self._approve:
-            self._store.ingest.finish(self._source.id, self._walk, sweep=False)
+            # It is no walk to build upon: the next one reads everything again, and may find the source mended.
+            self._store.ingest.finish(self._source.id, self._number, sweep=False)
             return HELD, f"{reason}; nothing was deleted"
-        if self._unreadable and unseen and not self._approve:
-            self._store.ingest.finish(self._source.id, self._walk, sweep=False)
+        mode, note = self._walk.mode, ""
+        if by_ids and self._unknown:
+            unknown = len(self._store.ingest.here(self._source.id, self._number, self._unknown))
+            if unknown:
+                mode, note = UNSURE, f"{unknown} elements are not among its changes; the next walk is a full one"
+        self._remember(mode)
+        if self._unreadable and unseen and not self._approve and not by_ids:
+            self._store.ingest.finish(self._source.id, self._number, sweep=False)
             return COMPLETE, f"nothing was deleted, since {self._unreadable} elements could not be read"
-        gone = self._store.ingest.finish(self._source.id, self._walk, sweep=True, now_gone=self._approve)
+        gone = self._store.ingest.finish(
+            self._source.id, self._number, sweep=True, now_gone=self._approve, release=not by_ids
+        )
         self._counts += Counts(deleted=gone)
         waiting = unseen - gone
-        return (
-            COMPLETE,
-            f"{waiting} records are missing and will be deleted if the next run misses them too" if waiting else "",
-        )
+        said = f"{waiting} records are missing and will be deleted if the next run misses them too" if waiting else ""
+        return COMPLETE, "; ".join(each for each in (said, note) if each)
 
     def _suspicion(self, seen: int, unseen: int, live: int) -> str:
         """Return why the source should not be believed when it says that records are gone; empty when it should."""
@@ -276,7 +382,7 @@ class _Run:
             return f"the source has nothing, where it had {live} records"
         # What came twice was seen twice, and must not stand for what never came.
         different = min(seen, live - unseen + self._rejected)
-        if self._matched is not None and different < self._matched:
+        if self._matched is not None and different < self._matched and self._walk.mode == FULL:
             return f"the source says that it has {self._matched} elements and gave {different}"
         if unseen > max(MOST_VANISHED, SHARE_VANISHED * live):
             return f"{unseen} of {live} records have vanished, which somebody has to approve"
@@ -284,7 +390,7 @@ class _Run:
 
     def _forget(self) -> None:
         if not self._dry:
-            self._store.ingest.finish(self._source.id, self._walk, sweep=False)
+            self._store.ingest.finish(self._source.id, self._number, sweep=False)
 
     def _tell(self) -> None:
         if self._progress is not None:
@@ -305,12 +411,13 @@ class _Run:
             used.bytes + self._harvester.bytes_read,
             round(time.monotonic() - self._started, 3),
             message,
+            self._walk.mode,
         )
 
     def _close(self, report: Report) -> None:
         if not self._dry:
             try:
-                self._store.ledger.end(report)
+                self._store.ledger.end(report, self._walked)
             except UnavailableError:
                 # The disk is as full as it was; the next run closes this one.
                 _LOG.warning("the end of run %s could not be written", self._id)

@@ -22,6 +22,7 @@ def harvest(
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many elements.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and map, store nothing.")] = False,
     approve: Annotated[bool, typer.Option("--approve", help="Delete what has vanished, however much.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read everything, not only what has changed.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Harvest a source, and return when what it brought can be found."""
@@ -41,6 +42,7 @@ def harvest(
                 limit=limit,
                 dry_run=dry_run,
                 approve=approve,
+                full=full,
                 progress=bar,
                 lock=wiring.harvest_lock(settings_of(context), source.id),
             )

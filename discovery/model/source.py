@@ -16,6 +16,15 @@ HELD: Final = "held"
 """Complete, but so much has vanished that somebody must approve before anything is deleted."""
 FAILED: Final = "failed"
 
+FULL: Final = "full"
+"""A walk over everything; what it does not meet is missing."""
+CHANGES: Final = "changes"
+"""A walk over what has changed since the last one; it says nothing about what is missing."""
+IDS: Final = "ids"
+"""A walk over what has changed, and over the bare ids of everything, which say what is missing."""
+UNSURE: Final = "unsure"
+"""How a walk by ids is remembered that met elements which nothing had said were new: a full walk comes next."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -123,6 +132,8 @@ class Report:
     bytes: int = 0
     seconds: float = 0.0
     message: str = ""
+    mode: str = ""
+    """`full`, `changes` or `ids`; empty where nothing was walked."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as flat JSON values, in the order in which people read it."""
@@ -132,6 +143,7 @@ class Report:
             "source": self.source,
             "run": self.run,
             "status": self.status,
+            "mode": self.mode,
             **counts,
             "requests": self.requests,
             "bytes": self.bytes,
@@ -145,7 +157,7 @@ class Report:
         """Read back what `to_dict` wrote."""
         counts = Counts(**{name: data.get(name, 0) for name in Counts.__dataclass_fields__})
         plain = {name: data[name] for name in ("source", "run", "status", "requests", "bytes", "seconds", "message")}
-        return cls(counts=counts, **plain)
+        return cls(counts=counts, mode=data.get("mode", ""), **plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,3 +185,14 @@ class Checkpoint:
 
     walk: int
     position: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A walk that came to its end, as the next one has to know it."""
+
+    mode: str
+    began: int
+    """When it began, in UTC milliseconds by our clock, or by the source's where that was behind."""
+    setup: str
+    """What the source was then: a digest of its kind, address and settings."""

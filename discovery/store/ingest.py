@@ -72,6 +72,27 @@ class Ingest:
             row = connection.execute(statement).first()
         return None if row is None else Checkpoint(row.walk, orjson.loads(row.position))
 
+    def here(self, source: str, walk: int, ids: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Say that a walk has seen these elements, as container and id, and return those that are not known.
+
+        What is in quarantine is known.
+        """
+        named = {record_id(source, container, source_id): (container, source_id) for container, source_id in ids}
+        seen = update(records).where(records.c.id.in_(bindparam("ids", expanding=True)), LIVE)
+        known = select(records.c.id).where(records.c.id.in_(bindparam("ids", expanding=True)), LIVE)
+        held = select(quarantine.c.container, quarantine.c.source_id).where(
+            quarantine.c.source == source, quarantine.c.source_id.in_(bindparam("ids", expanding=True))
+        )
+        with self._database.write() as connection:
+            for part in parts(list(named)):
+                connection.execute(seen.values(walk=walk, missing=0), {"ids": part})
+                for id in connection.execute(known, {"ids": part}).scalars():
+                    del named[id]
+            for part in parts(sorted({source_id for _, source_id in named.values()})):
+                for container, source_id in connection.execute(held, {"ids": part}):
+                    named.pop(record_id(source, container, source_id), None)
+        return list(named.values())
+
     def missing(self, source: str, walk: int) -> tuple[int, int]:
         """Return how many live records of a source a walk did not see, and how many live ones it has in all."""
         lives = select(func.count()).where(records.c.source == source, LIVE)
@@ -79,11 +100,12 @@ class Ingest:
             unseen = connection.execute(lives.where(records.c.walk < walk)).scalar_one()
             return unseen, connection.execute(lives).scalar_one()
 
-    def finish(self, source: str, walk: int, *, sweep: bool, now_gone: bool = False) -> int:
+    def finish(self, source: str, walk: int, *, sweep: bool, now_gone: bool = False, release: bool = True) -> int:
         """End a complete walk: forget its cursors and, when `sweep`, take one step towards deleting what it missed.
 
         A record that two complete walks in a row have missed gets a tombstone; `now_gone` does both steps at once.
-        What is in quarantine since before a walk that is swept has not come again, so it is let go.
+        What is in quarantine since before a walk that is swept has not come again, so it is let go unless the walk
+        met only ids (`release`).
 
         Returns:
             The number of tombstones made.
@@ -92,7 +114,8 @@ class Ingest:
             connection.execute(delete(cursors).where(cursors.c.source == source))
             if not sweep:
                 return 0
-            connection.execute(delete(quarantine).where(quarantine.c.source == source, quarantine.c.run < walk))
+            if release:
+                connection.execute(delete(quarantine).where(quarantine.c.source == source, quarantine.c.run < walk))
             unseen = (records.c.source == source) & (records.c.walk < walk) & LIVE
             gone = unseen if now_gone else unseen & (records.c.missing >= 1)
             keys = list(connection.execute(select(records.c.key).where(gone)).scalars())

@@ -11,7 +11,7 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from discovery.errors import ConflictError, NotFoundError
 from discovery.model.record import Issue
-from discovery.model.source import FAILED, PARTIAL, RUNNING, Quarantined, RawRecord, Report, Run, Source
+from discovery.model.source import FAILED, PARTIAL, RUNNING, Quarantined, RawRecord, Report, Run, Source, Walked
 from discovery.store.codec import unpack
 from discovery.store.connection import Database
 from discovery.store.ingest import now
@@ -105,15 +105,33 @@ class Ledger:
         assert key is not None
         return Run(key[0], source, RUNNING, started, None, Report(source, key[0], RUNNING))
 
-    def end(self, report: Report) -> None:
-        """Close a run with its report; also called while it goes on, for those who watch."""
-        finished = None if report.status == RUNNING else now()
+    def end(self, report: Report, walked: Walked | None = None) -> None:
+        """Close a run with its report; also called while it goes on, for those who watch.
+
+        Args:
+            report: What it did.
+            walked: The walk, where this run has brought it to its end.
+        """
+        values: dict[str, Any] = {
+            "status": report.status,
+            "finished": None if report.status == RUNNING else now(),
+            "report": _text(report.to_dict()),
+        }
+        if walked is not None:
+            values |= {"mode": walked.mode, "began": walked.began, "setup": walked.setup}
         with self._database.write() as connection:
-            connection.execute(
-                update(runs)
-                .where(runs.c.id == report.run)
-                .values(status=report.status, finished=finished, report=_text(report.to_dict()))
-            )
+            connection.execute(update(runs).where(runs.c.id == report.run).values(values))
+
+    def walked(self, source: str, modes: Sequence[str] = ()) -> Walked | None:
+        """Return the last walk over a source that came to its end, of any mode or of one of these."""
+        statement = select(runs.c.mode, runs.c.began, runs.c.setup).where(
+            runs.c.source == source, runs.c.began.is_not(None)
+        )
+        if modes:
+            statement = statement.where(runs.c.mode.in_(modes))
+        with self._database.read() as connection:
+            row = connection.execute(statement.order_by(runs.c.id.desc()).limit(1)).first()
+        return None if row is None else Walked(row.mode, row.began, row.setup)
 
     def runs(self, source: str | None = None, limit: int = 50) -> list[Run]:
         """Return runs, newest first."""

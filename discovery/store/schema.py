@@ -43,6 +43,10 @@ runs = Table(
     Column("started", BigInteger, nullable=False),
     Column("finished", BigInteger),
     Column("report", Text, nullable=False),
+    # Of a walk that came to its end: what it was, when it began, and over what.
+    Column("mode", Text),
+    Column("began", BigInteger),
+    Column("setup", Text),
     sqlite_autoincrement=True,
 )
 
@@ -132,8 +136,13 @@ jobs = Table(
     Column("created", BigInteger, nullable=False),
     Column("finished", BigInteger),
     Column("message", Text, nullable=False),
+    # Whoever has taken it says so again and again; when the lease is over somebody else may take it.
+    Column("owner", Text, nullable=False, server_default=""),
+    Column("lease", BigInteger),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("result", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest migration; a store that says otherwise is migrated, or refused when it is newer."""

@@ -1,0 +1,77 @@
+"""What a pass over a source is to read: everything, or only what has changed since the last one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from discovery.model.source import CHANGES, FULL, IDS, UNSURE, Source, Walked
+from discovery.store.ledger import Ledger
+from harvesters import registry
+from harvesters.base import Harvester, SupportsChanges
+
+OVERLAP: Final = 24 * 3_600_000
+"""Milliseconds that a walk over changes begins before the last walk: a source's dates and clock are not exact."""
+_DAY: Final = 24 * 3_600_000
+# What an operator may change without anything at the source being another for it.
+_ASIDE: Final = frozenset({"full_every", "schedule"})
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One pass over a source from beginning to end, which may take several runs."""
+
+    mode: str = FULL
+    since: int = 0
+    """From when on changes are asked for, in UTC milliseconds; 0 in a full walk."""
+    began: int = 0
+    setup: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the walk as it stands in its checkpoint."""
+        return {"mode": self.mode, "since": self.since, "began": self.began, "setup": self.setup}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Walk:
+        """Read back what `to_json` wrote; a checkpoint of before there were modes is of a full walk."""
+        return cls(data.get("mode", FULL), data.get("since", 0), data.get("began", 0), data.get("setup", ""))
+
+
+def plan(ledger: Ledger, source: Source, harvester: Harvester, moment: int, *, full: bool = False) -> Walk:
+    """Return what the next walk over a source should read.
+
+    Args:
+        ledger: What is known of earlier walks.
+        source: What to walk.
+        harvester: Whether it can tell what has changed.
+        moment: Now, in UTC milliseconds.
+        full: Read everything whatever is known.
+    """
+    setup = digest(source)
+    everything = Walk(FULL, 0, moment, setup)
+    if full or not isinstance(harvester, SupportsChanges):
+        return everything
+    last, whole = ledger.walked(source.id), ledger.walked(source.id, (FULL, IDS))
+    if last is None or whole is None or not _to_be_built_upon(last, setup, moment):
+        return everything
+    days = registry.read_settings(registry.find(source.kind), source.settings)["full_every"]
+    due = moment - whole.began >= int(days) * _DAY
+    if due and not harvester.cheap_ids:
+        return everything
+    return Walk(IDS if due else CHANGES, max(0, last.began - OVERLAP), moment, setup)
+
+
+def _to_be_built_upon(last: Walked, setup: str, moment: int) -> bool:
+    """Say whether changes since a walk make the whole: not over another address, nor by a clock that was wrong."""
+    return last.setup == setup and last.mode != UNSURE and last.began <= moment
+
+
+def digest(source: Source) -> str:
+    """Return what tells whether a source is still read the same way."""
+    settings = {name: value for name, value in source.settings.items() if name not in _ASIDE}
+    text = orjson.dumps([source.kind, source.url, settings], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(text).hexdigest()[:16]

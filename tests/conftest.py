@@ -146,3 +146,25 @@ def engine(request: pytest.FixtureRequest) -> Mapping[str, str]:
         return {}
     prefix = request.getfixturevalue("elasticsearch_prefix")
     return {"index": f"elasticsearch={request.getfixturevalue('elasticsearch')}", "index_prefix": prefix}
+
+
+@pytest.fixture
+def pycsw(peer: Callable[[bool, str], None], tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Return the address of a pycsw with a thousand records, and its database, which the test may change."""
+    home, recipe = ROOT / ".cache" / "peers" / "pycsw", ROOT / "tests" / "peers" / "pycsw"
+    peer((home / ".installed").is_file(), "pycsw is not here; tests/peers/pycsw/prepare.sh builds it")
+    folder = tmp_path / "pycsw"
+    folder.mkdir()
+    database = folder / "catalogue.db"
+    shutil.copyfile(home / "catalogue.db", database)
+    python, serve = str(home / "bin" / "python"), str(recipe / "serve.py")
+    command = [python, "-W", "ignore", serve, "run", str(database), str(folder), "100"]
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True) as server,
+    ):
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        assert address, (folder / "log").read_text()[-2000:]
+        yield address, database
+        server.kill()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -22,6 +22,8 @@ from discovery.portal import Portal
 from discovery.steward import Steward
 from discovery.wiring import open_portal
 
+MAX_BODY: Final = 2 << 20
+"""Bytes of a request's body; the largest polygon that is read has a tenth of it."""
 _FRESH = {"Cache-Control": "no-store"}
 VENDOR = Path(ui.__file__).parent / "static" / "vendor"
 
@@ -49,7 +51,14 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
             if portal is None:
                 await asyncio.to_thread(door.close)
 
-    app = FastAPI(title=settings.title, version=__version__, lifespan=lifespan, docs_url="/api/docs", redoc_url=None)
+    app = FastAPI(
+        title=settings.title,
+        version=__version__,
+        lifespan=lifespan,
+        docs_url="/api/docs",
+        redoc_url=None,
+        max_body_size=MAX_BODY,
+    )
     app.get("/health", tags=["operation"])(_health(door))
     stac_api.attach(app, door, title=settings.title)
     app.include_router(discovery_graphql.router(door, vendor=VENDOR))

@@ -138,6 +138,11 @@ class Portal:
         self._secret = store.secret()
         self._around: tuple[int, Around] | None = None
 
+    @property
+    def local(self) -> bool:
+        """Whether store and engine are files of this machine, so that a small question takes no longer than a thread."""
+        return self.store.local and self.index.local
+
     def search(self, query: Query, *, elsewhere: bool = False) -> Page:
         """Return a page of the records that match, best first when there are words, else newest first.
 

@@ -104,3 +104,18 @@ def test_an_address_that_nothing_answers_is_a_page_for_browsers(client: TestClie
 def test_a_face_answers_for_what_it_does_not_have_in_its_own_way(client: TestClient) -> None:
     answer = client.get("/stac/collections/nothing", headers={"Accept": "text/html"})
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/stac/search", "/graphql"])
+def test_a_body_beyond_the_limit_is_refused_before_it_is_read(client: TestClient, path: str) -> None:
+    sent = 0
+
+    def body() -> Iterator[bytes]:
+        nonlocal sent
+        while sent < 64 << 20:
+            sent += 1 << 16
+            yield b" " * (1 << 16)
+
+    answer = client.post(path, content=body(), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+    assert client.post("/stac/search", json={"limit": 1, "ids": ["x" * 60] * 10_000}).status_code == 200

@@ -144,6 +144,8 @@ class Index(Protocol):
     """A search engine. Searching is safe from many threads; writing is for one process at a time (the indexer's)."""
 
     name: str
+    local: bool
+    """Whether it answers out of files of this machine, so that nothing is gained by waiting for it in a thread."""
 
     def search(self, plan: Plan) -> Answer:
         """Return what matches, with exact facet counts over the whole match.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, cast
 
 import orjson
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import ValidationError
 from stac_fastapi.api.app import StacApi
 from stac_fastapi.api.models import (
     ItemCollectionUri,
@@ -31,6 +32,7 @@ from stac_fastapi.extensions.sort import (
 )
 from stac_fastapi.types.config import ApiSettings
 from stac_fastapi.types.search import BaseSearchPostRequest
+from starlette.types import Receive, Scope, Send
 
 from discovery import __version__
 from discovery.errors import DiscoveryError, TooManyError, UnavailableError
@@ -57,26 +59,45 @@ class SearchBody(BaseSearchPostRequest):
     intersects: dict[str, Any] | None = None  # type: ignore[assignment]
 
 
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
 class StacRoute(APIRoute):
-    """A route whose errors are `{code, description}`, as OGC API asks; other faces keep their own form."""
+    """A route whose errors are `{code, description}`, as OGC API asks; other faces keep their own form.
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    The routes that are asked most answer by a handler of their own, `direct`: what FastAPI does between a request and
+    an endpoint takes longer than the answer itself. It still describes them.
+    """
+
+    direct: Handler | None = None
+
+    def get_route_handler(self) -> Handler:
         """Return the handler with our errors around it."""
-        handle = super().get_route_handler()
+        return _answered(super().get_route_handler())
 
-        async def handled(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except DiscoveryError as error:
-                wait = error.retry_after if isinstance(error, TooManyError | UnavailableError) else None
-                headers = {} if wait is None else {"Retry-After": str(max(1, round(wait)))}
-                return _failed(error.status, error.kind, str(error), headers)
-            except RequestValidationError as error:
-                return _failed(400, "bad_query", "; ".join(_sentence(each) for each in error.errors()))
-            except HTTPException as error:
-                return _failed(error.status_code, "bad_query", str(error.detail))
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose path is this route's."""
+        if self.direct is None or scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)
+            return
+        response = await _answered(self.direct)(Request(scope, receive))
+        await response(scope, receive, send)
 
-        return handled
+
+def _answered(handle: Handler) -> Handler:
+    async def handled(request: Request) -> Response:
+        try:
+            return await handle(request)
+        except DiscoveryError as error:
+            wait = error.retry_after if isinstance(error, TooManyError | UnavailableError) else None
+            headers = {} if wait is None else {"Retry-After": str(max(1, round(wait)))}
+            return _failed(error.status, error.kind, str(error), headers)
+        except (RequestValidationError, ValidationError) as error:
+            return _failed(400, "bad_query", "; ".join(_sentence(each) for each in error.errors()))
+        except HTTPException as error:
+            return _failed(error.status_code, "bad_query", str(error.detail))
+
+    return handled
 
 
 def _failed(status: int, code: str, description: str, headers: dict[str, str] | None = None) -> Response:
@@ -84,7 +105,7 @@ def _failed(status: int, code: str, description: str, headers: dict[str, str] | 
     return Response(body, status, headers, "application/json")
 
 
-def _sentence(error: dict[str, Any]) -> str:
+def _sentence(error: Mapping[str, Any]) -> str:
     where = ".".join(str(each) for each in error["loc"] if each not in ("query", "body"))
     return f"{where}: {error['msg']}" if where else str(error["msg"])
 
@@ -103,6 +124,29 @@ class _Api(StacApi):
         self.register_get_item()
         self.register_get_item_collection()
         self.register_get_collection()
+
+    def register_post_search(self) -> None:
+        super().register_post_search()
+        model = cast(type[BaseSearchPostRequest], self.search_post_request_model)
+
+        async def search(request: Request) -> Response:
+            return await self._portal_client().prompt_search(model.model_validate_json(await request.body()), request)
+
+        self._last_route().direct = search
+
+    def register_get_item(self) -> None:
+        super().register_get_item()
+
+        async def item(request: Request) -> Response:
+            return await self._portal_client().prompt_item(**request.path_params, request=request)
+
+        self._last_route().direct = item
+
+    def _portal_client(self) -> PortalClient:
+        return cast(PortalClient, self.client)
+
+    def _last_route(self) -> StacRoute:
+        return cast(StacRoute, self.router.routes[-1])
 
 
 class _SlashRouter(APIRouter):
@@ -124,7 +168,7 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
     filters = FilterExtension(
         client=Queryables(collection=client.collection, prefix=prefix),
         conformance_classes=[*_CQL2, FilterConformanceClasses.SEARCH, FilterConformanceClasses.ITEMS],
-        router=_SlashRouter(route_class=StacRoute),
+        router=_SlashRouter(route_class=StacRoute, tags=["STAC"]),
     )
     # Entries of `q` are joined by OR in the standard and cannot be here, so the class is not claimed.
     shared = [FreeTextExtension(conformance_classes=[]), TokenPaginationExtension()]
@@ -156,6 +200,6 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
         router=router,
         middlewares=[],
     )
-    # `register` of the extensions has filled their routers, on the other application, with the prefix.
-    app.include_router(filters.router, tags=["STAC"])
-    app.include_router(router)
+    # `register` of the extensions has filled their routers, on the other application, with the prefix. A router that
+    # is included is searched twice for each request, so the routes themselves are taken over.
+    app.router.routes.extend((*filters.router.routes, *router.routes))

@@ -14,6 +14,8 @@ import orjson
 from fastapi import Request, Response
 from stac_fastapi.extensions.filter.client import BaseFiltersClient
 from stac_fastapi.types.core import BaseCoreClient
+from stac_fastapi.types.search import BaseSearchPostRequest
+from starlette.concurrency import run_in_threadpool
 
 from discovery.errors import MovedError, NotFoundError
 from discovery.model.record import OBSERVATIONS, RESOURCES
@@ -37,7 +39,7 @@ _SCHEMAS: Final[Mapping[Type, Mapping[str, str]]] = {
 
 @attr.s(auto_attribs=True, kw_only=True)
 class PortalClient(BaseCoreClient):
-    """The portal as a backend: its methods are synchronous, so stac-fastapi runs them in its pool of threads."""
+    """The portal as a backend: what stac-fastapi calls is synchronous, and runs in its pool of threads."""
 
     portal: Portal
     prefix: str
@@ -64,24 +66,22 @@ class PortalClient(BaseCoreClient):
         """Return the OpenAPI description of the application."""
         return Response(orjson.dumps(request.app.openapi()), media_type=OPENAPI)
 
+    async def prompt_search(self, body: BaseSearchPostRequest, request: Request) -> Response:
+        """Return what `post_search` does, without a thread where that takes longer than the search."""
+        asked = _asked(body)
+        if self.portal.local and asked.small:
+            return self._search(request, asked)
+        return await run_in_threadpool(self._search, request, asked)
+
+    async def prompt_item(self, item_id: str, collection_id: str, request: Request) -> Response:
+        """Return what `get_item` does, without a thread where that takes longer than the look-up."""
+        if self.portal.store.local:
+            return self.get_item(item_id, collection_id, request=request)
+        return await run_in_threadpool(self.get_item, item_id, collection_id, request=request)
+
     def post_search(self, search_request: Any, *, request: Request, **_: Any) -> Response:
         """Return the items that a body asks for."""
-        given = search_request
-        asked = Asked(
-            collections=given.collections,
-            ids=given.ids,
-            bbox=given.bbox,
-            intersects=given.intersects,
-            datetime=given.datetime,
-            limit=given.limit,
-            token=given.token,
-            filter=given.filter_expr,
-            filter_lang="cql2-json",
-            filter_crs=given.filter_crs,
-            sortby=[("-" if each.direction == "desc" else "+") + each.field for each in given.sortby or ()],
-            q=given.q,
-        )
-        return self._search(request, asked)
+        return self._search(request, _asked(search_request))
 
     def get_search(self, *, request: Request, filter_expr: str | None = None, **given: Any) -> Response:
         """Return the items that a query string asks for."""
@@ -201,6 +201,23 @@ class Queryables(BaseFiltersClient):
             "additionalProperties": False,
         }
         return Response(orjson.dumps(body), media_type=SCHEMA)
+
+
+def _asked(given: Any) -> Asked:
+    return Asked(
+        collections=given.collections,
+        ids=given.ids,
+        bbox=given.bbox,
+        intersects=given.intersects,
+        datetime=given.datetime,
+        limit=given.limit,
+        token=given.token,
+        filter=given.filter_expr,
+        filter_lang="cql2-json",
+        filter_crs=given.filter_crs,
+        sortby=[("-" if each.direction == "desc" else "+") + each.field for each in given.sortby or ()],
+        q=given.q,
+    )
 
 
 def _json(body: object) -> Response:

@@ -217,9 +217,7 @@ class Catalogue:
     def served(self, keys: Sequence[int]) -> dict[int, Served]:
         """Return the documents that came as STAC, ready for links; other records are left out."""
         with self._database.read() as connection:
-            return {
-                row.key: _served(row) for part in parts(keys) for row in connection.execute(_SERVED, {"keys": part})
-            }
+            return {row[0]: _served(row) for part in parts(keys) for row in connection.execute(_SERVED, {"keys": part})}
 
     def served_item(self, collection: str, item: str) -> Served | None:
         """Return a live document by the STAC ids of its dataset and itself; None when it did not come as STAC."""
@@ -373,21 +371,21 @@ def _stored(row: Row[*tuple[Any, ...]]) -> Stored:
 
 
 def _served(row: Row[*tuple[Any, ...]]) -> Served:
-    body = unpack(row.public if row.public is not None else row.body)
-    links = unpack(row.links) if row.links is not None else b""
+    # By place, as the columns of _ANY_SERVED stand.
+    key, id, stac_id, space, dataset, body, public, start, end, links, media_type, source_id, named, *parent = row
     return Served(
-        row.key,
-        row.id,
-        row.stac_id,
-        row.stac_space,
-        row.dataset,
-        body,
-        row.links_start,
-        row.links_end,
-        links,
-        row.media_type,
-        row.source_id,
-        row.collection,
-        row.parent or "",
-        row.parent_kind or "",
+        key,
+        id,
+        stac_id,
+        space,
+        dataset,
+        unpack(body if public is None else public),
+        start,
+        end,
+        b"" if links is None else unpack(links),
+        media_type,
+        source_id,
+        named,
+        parent[0] or "",
+        parent[1] or "",
     )

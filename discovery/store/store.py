@@ -29,6 +29,11 @@ class Store:
         self.ingest = Ingest(self.database)
         self.ledger = Ledger(self.database)
 
+    @property
+    def local(self) -> bool:
+        """Whether it is a file of this machine, which answers at once or never."""
+        return self.database.url.startswith("sqlite:")
+
     def secret(self) -> bytes:
         """Return the key that signs cursors: made once, kept in the store, the same in every process."""
         return bytes.fromhex(self.ledger.fact("secret", secrets.token_hex(32)))

@@ -147,6 +147,7 @@ class OracleIndex:
     """An `Index` in memory whose answers can be checked by reading it."""
 
     name = "oracle"
+    local = True
 
     def __init__(self) -> None:
         self._scopes = {scope: _Scope() for scope in SCOPES}

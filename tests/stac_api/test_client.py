@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -145,3 +147,22 @@ def test_queryables_are_the_table_of_fields_in_the_names_of_stac(client: PortalC
     assert named["created"]["format"] == "date-time"
     with pytest.raises(NotFoundError):
         Queryables(collection=client.collection, prefix="/stac").get_queryables("nope", request=request())
+
+
+def test_only_small_questions_to_files_of_this_machine_are_answered_without_a_thread(
+    client: PortalClient, portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[bool] = []
+    keys = portal.keys
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        threads.append(threading.current_thread() is not threading.main_thread())
+        return keys(*args, **kwargs)
+
+    monkeypatch.setattr(portal, "keys", noted)
+    for body in ({"limit": 5}, {"limit": 500}, {"limit": 5, "q": ["plate"]}, {"bbox": [0, 0, 1, 1]}):
+        asyncio.run(client.prompt_search(BODY.model_validate(body), request("POST")))
+    assert threads == [False, True, True, True]
+    monkeypatch.setattr(portal.index, "local", False)
+    asyncio.run(client.prompt_search(BODY.model_validate({"limit": 5}), request("POST")))
+    assert threads[-1]

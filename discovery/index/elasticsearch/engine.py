@@ -29,6 +29,7 @@ class ElasticsearchIndex:
     """
 
     name = "elasticsearch"
+    local = False
 
     def __init__(self, access: Access, *, prefix: str = "discovery", shards: int | None = None) -> None:
         self._server = Server(access)

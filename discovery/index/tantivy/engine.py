@@ -24,6 +24,7 @@ class TantivyIndex:
     """A search engine in a folder; safe to search from many threads and processes, written by one process at a time."""
 
     name = "tantivy"
+    local = True
 
     def __init__(self, path: Path, *, heap: int = WRITER_HEAP) -> None:
         self._scopes = {scope: Scope(scope, path, heap) for scope in SCOPES}

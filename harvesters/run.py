@@ -169,6 +169,7 @@ class _Run:
         self._number = self._id
         self._walk = Walk()
         self._walked: Walked | None = None
+        self._missing = 0
         self._unknown: list[tuple[str, str]] = []
 
     def go(self) -> Report:
@@ -354,6 +355,7 @@ class _Run:
         by_ids = self._walk.mode == IDS
         seen = ids if by_ids else self._seen_before + self._counts.seen
         unseen, live = self._store.ingest.missing(self._source.id, self._number)
+        self._missing = unseen
         reason = self._suspicion(seen, unseen, live)
         if reason and not self._approve:
             # It is no walk to build upon: the next one reads everything again, and may find the source mended.
@@ -412,6 +414,8 @@ class _Run:
             round(time.monotonic() - self._started, 3),
             message,
             self._walk.mode,
+            self._number,
+            self._missing,
         )
 
     def _close(self, report: Report) -> None:

@@ -203,6 +203,20 @@ def test_runs_are_listed_newest_first(run: Run, items: Path) -> None:
     assert json.loads(run("runs", "show", str(first["run"]), "--json")[1])["added"] == 30
 
 
+def test_a_held_run_is_shown_and_approved_once(run: Run, items: Path) -> None:
+    harvested(run, items)
+    items.write_text("")
+    status, out = run("harvest", "scenes", "--json")
+    held = json.loads(out)
+    assert (status, held["status"], held["missing"]) == (3, "held", 30)
+    assert "discovery runs approve" in run("runs", "show", str(held["run"]))[1]
+    status, out = run("runs", "approve", str(held["run"]), "--json")
+    assert (status, json.loads(out)["deleted"]) == (0, 30)
+    assert run("export", "--scope", "observations") == (0, "")
+    assert run("runs", "approve", str(held["run"]))[0] == 3
+    assert run("runs", "approve", "77")[0] == 2
+
+
 def test_a_backup_brings_a_catalogue_to_another_home(run: Run, items: Path, tmp_path: Path) -> None:
     harvested(run, items)
     copy = tmp_path / "copy.sqlite"

@@ -10,7 +10,7 @@ from discovery import wiring
 from discovery.cli.context import opened_portal, settings_of, settle
 from discovery.cli.output import INCOMPLETE, AsJson, console, print_json
 from discovery.errors import ConfigError
-from discovery.model.source import COMPLETE, Report
+from discovery.model.source import COMPLETE, HELD, Report
 
 app = typer.Typer()
 
@@ -66,5 +66,7 @@ def _print_report(report: Report) -> None:
     )
     if report.message:
         console.print(report.message, markup=False)
+    if report.status == HELD:
+        console.print(f"next: discovery runs approve {report.run}, if it is right that so much has gone", markup=False)
     if counts.quarantined:
         console.print(f"next: discovery quarantine list {report.source}", markup=False)

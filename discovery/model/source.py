@@ -134,6 +134,10 @@ class Report:
     message: str = ""
     mode: str = ""
     """`full`, `changes` or `ids`; empty where nothing was walked."""
+    walk: int = 0
+    """The run in which the walk began that this one brought further."""
+    missing: int = 0
+    """The records that a whole walk did not meet; what a held run asks about."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as flat JSON values, in the order in which people read it."""
@@ -145,6 +149,8 @@ class Report:
             "status": self.status,
             "mode": self.mode,
             **counts,
+            "missing": self.missing,
+            "walk": self.walk,
             "requests": self.requests,
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
@@ -157,7 +163,8 @@ class Report:
         """Read back what `to_dict` wrote."""
         counts = Counts(**{name: data.get(name, 0) for name in Counts.__dataclass_fields__})
         plain = {name: data[name] for name in ("source", "run", "status", "requests", "bytes", "seconds", "message")}
-        return cls(counts=counts, mode=data.get("mode", ""), **plain)
+        later = {"mode": data.get("mode", ""), "walk": data.get("walk", 0), "missing": data.get("missing", 0)}
+        return cls(counts=counts, **plain, **later)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from discovery.errors import ConflictError, NotFoundError
 from discovery.model.record import Issue
@@ -114,7 +114,8 @@ class Ledger:
         """
         values: dict[str, Any] = {
             "status": report.status,
-            "finished": None if report.status == RUNNING else now(),
+            # A held run that is approved ended when it ended.
+            "finished": None if report.status == RUNNING else func.coalesce(runs.c.finished, now()),
             "report": _text(report.to_dict()),
         }
         if walked is not None:

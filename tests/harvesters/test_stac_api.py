@@ -731,3 +731,59 @@ def test_a_hundred_kills_lose_nothing_double_nothing_and_leave_nothing_stale(
     changes = [each.key for each in fresh.catalogue.changes("observations", 0, 10_000) if each.record is not None]
     assert len(changes) == len(set(changes)) == 60
     fresh.close()
+
+
+def _without_next(body: bytes) -> bytes:
+    page = orjson.loads(body)
+    page["links"] = [each for each in page["links"] if each["rel"] != "next"]
+    return orjson.dumps(page)
+
+
+@pytest.mark.parametrize("totals", [True, False], ids=["totals", "no totals"])
+@pytest.mark.parametrize(
+    ("fault", "kept"),
+    [
+        ("nothing", 300),
+        ("half", 300),
+        ("a tenth and one", 300),
+        ("a tenth", 270),
+        ("next link cut", 300),
+        ("page of HTML", 300),
+        ("body cut", 300),
+        ("error", 300),
+        ("total lies", 300),
+    ],
+)
+def test_a_source_that_shrinks_or_breaks_loses_nothing_that_somebody_should_have_approved(
+    fault: str, kept: int, totals: bool, store: Store, harvest: Harvest, make_item: Make
+) -> None:
+    """The table of notes/reliability R3, each case met by three runs in a row."""
+    items = [make_item(f"i{n}") for n in range(300)]
+    api = Api({"c": items}, most=50)
+    api.totals = totals
+    left = {"nothing": 0, "half": 150, "a tenth and one": 269, "a tenth": 270}.get(fault, 300)
+
+    def wrong(path: str, query: str, body: Mapping[str, Any]) -> Answer | None:
+        if not path.endswith("/items"):
+            return None
+        status, right = api.right(path, query, body, {})
+        if fault == "total lies":
+            return status, right.replace(b'"numberMatched":300', b'"numberMatched":400')
+        if "token=200" not in query:
+            return None
+        return {
+            "next link cut": (200, _without_next(right)),
+            "page of HTML": (200, b"<!doctype html><title>Back soon</title>"),
+            "body cut": (200, right[: len(right) // 2]),
+            "error": (500, b"{}"),
+        }.get(fault)
+
+    with serving(api) as source:
+        assert harvest(source).counts.added == 301
+        api.items["c"] = items[:left]
+        api.wrong = wrong
+        reports = [harvest(source) for _ in range(3)]
+    assert len([each for each in live(store) if each[0] == "c"]) == kept
+    if kept == 300 and not (fault == "total lies" and not totals):
+        assert all(each.status != COMPLETE or "could not be read" in each.message for each in reports)
+        assert all(each.message for each in reports)

@@ -17,7 +17,11 @@ from typing import Any
 
 import pytest
 
+from discovery.store.connection import sqlite_url
+from discovery.store.store import Store
+
 ROOT = Path(__file__).parents[1]
+STORES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.peer))
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -148,6 +152,88 @@ def engine(request: pytest.FixtureRequest) -> Mapping[str, str]:
     return {"index": f"elasticsearch={request.getfixturevalue('elasticsearch')}", "index_prefix": prefix}
 
 
+@pytest.fixture(scope="session")
+def postgresql(peer: Callable[[bool, str], None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a PostgreSQL server, one for all workers of this run; it ends with the last of them.
+
+    Its database `template` is a store without records.
+    """
+    keeper: list[str | Path] = [sys.executable, ROOT / "tests" / "peers" / "postgresql" / "keep.py"]
+    here = subprocess.run([*keeper, "--here"], stdin=subprocess.DEVNULL, check=False).returncode == 0
+    peer(here, "PostgreSQL is not here; tests/peers/postgresql/prepare.sh installs it")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "postgresql"
+    folder.mkdir(exist_ok=True)
+    with (folder / "users").open("a") as users, (folder / "starting").open("a") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        fcntl.flock(users, fcntl.LOCK_SH)
+        fresh = not (folder / "address").exists()
+        if fresh:
+            subprocess.run([*keeper, folder], stdin=subprocess.DEVNULL, check=True)
+        deadline = time.monotonic() + 100
+        while not (folder / "address").exists():
+            assert not (folder / "failed").exists(), (folder / "failed").read_text()
+            assert time.monotonic() < deadline, f"PostgreSQL does not come up; see {folder / 'log'}"
+            time.sleep(0.05)
+        address = (folder / "address").read_text().rsplit("/", 1)[0]
+        if fresh:
+            _on_server(address, "CREATE DATABASE template")
+            Store(f"{address}/template").close()
+        fcntl.flock(starting, fcntl.LOCK_UN)
+        yield address
+
+
+def _on_server(address: str, statement: str) -> None:
+    import psycopg
+
+    with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+@pytest.fixture
+def postgresql_url(postgresql: str) -> Iterator[str]:
+    """Return the address of a store without records on the server."""
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}"
+    _on_server(postgresql, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    # Copying files is four times as quick as writing everything to the log first.
+    _on_server(postgresql, f"CREATE DATABASE {name} TEMPLATE template STRATEGY FILE_COPY")
+    yield f"{postgresql}/{name}"
+    _on_server(postgresql, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store without records: copying its file is much quicker than migrating a new one for every test."""
+    path = tmp_path_factory.mktemp("store") / "empty.sqlite"
+    Store(sqlite_url(path)).close()
+    return path
+
+
+@pytest.fixture
+def store_url(request: pytest.FixtureRequest, tmp_path: Path, empty: Path) -> str:
+    """Return the address of a store without records: on SQLite, and under the mark `stores` on PostgreSQL as well."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        url: str = request.getfixturevalue("postgresql_url")
+        return url
+    shutil.copyfile(empty, tmp_path / "catalogue.sqlite")
+    return sqlite_url(tmp_path / "catalogue.sqlite")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked `stores` and has a store once on each, or on those that the mark names."""
+    mark = metafunc.definition.get_closest_marker("stores")
+    if mark is not None and "store_url" in metafunc.fixturenames:
+        metafunc.parametrize("store_url", mark.args or STORES, indirect=True)
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """Return a store without records."""
+    opened = Store(store_url)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
 def pycsw(peer: Callable[[bool, str], None], tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """Return the address of a pycsw with a thousand records, and its database, which the test may change."""
@@ -168,3 +254,29 @@ def pycsw(peer: Callable[[bool, str], None], tmp_path: Path) -> Iterator[tuple[s
         assert address, (folder / "log").read_text()[-2000:]
         yield address, database
         server.kill()
+
+
+@pytest.fixture(scope="session")
+def pygeoapi(peer: Callable[[bool, str], None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a pygeoapi with a thousand records, one for all workers; it ends with the last of them."""
+    home, recipe = ROOT / ".cache" / "peers" / "pygeoapi", ROOT / "tests" / "peers" / "pygeoapi"
+    peer((home / ".installed").is_file(), "pygeoapi is not here; tests/peers/pygeoapi/prepare.sh builds it")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "pygeoapi"
+    folder.mkdir(exist_ok=True)
+    with (folder / "users").open("a") as users, (folder / "starting").open("a") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        fcntl.flock(users, fcntl.LOCK_SH)
+        if not (folder / "address").exists():
+            records = folder / "records.ndjson"
+            subprocess.run([sys.executable, recipe / "records.py", records], check=True)
+            serve = [home / "bin" / "python", recipe / "serve.py", folder, records]
+            keeper = ROOT / "tests" / "peers" / "keep.py"
+            subprocess.run([sys.executable, keeper, folder, *serve], stdin=subprocess.DEVNULL, check=True)
+        deadline = time.monotonic() + 60
+        while not (folder / "address").exists():
+            assert not (folder / "failed").exists(), (folder / "failed").read_text()
+            assert time.monotonic() < deadline, f"pygeoapi does not come up; see {folder / 'log'}"
+            time.sleep(0.05)
+        fcntl.flock(starting, fcntl.LOCK_UN)
+        yield (folder / "address").read_text()

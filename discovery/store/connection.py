@@ -9,10 +9,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from discovery.errors import ConfigError, UnavailableError
-from discovery.store import schema
+from discovery.store import postgresql, schema
 
 
 class Database:
@@ -20,22 +21,37 @@ class Database:
 
     Raises:
         ConfigError: The address is not one of a store, or a newer version of Discovery wrote it.
+        UnavailableError: The server of the store does not answer.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine = _sqlite(url) if url.startswith("sqlite:") else _server(url)
+        self.on_server = not url.startswith("sqlite:")
+        self.engine = _server(url) if self.on_server else _sqlite(url)
+        # Without this a server shows each statement a moment of its own; SQLite knows nothing else.
+        moment = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if self.on_server else {}
+        self._reader = self.engine.execution_options(**moment)
         try:
             self._prepare()
         except DBAPIError as error:
             self.engine.dispose()
-            raise ConfigError(f"the store at {self.engine.url!r} cannot be opened: {error.orig}") from error
+            raise self._cannot_be_opened(error) from error
         except ConfigError:
             self.engine.dispose()
             raise
 
+    @property
+    def address(self) -> str:
+        """The address without what is secret in it."""
+        return postgresql.shown(self.url) if self.on_server else self.url
+
+    def _cannot_be_opened(self, error: DBAPIError) -> ConfigError | UnavailableError:
+        message = f"the store at {self.address} cannot be opened: {postgresql.reason(error.orig)}"
+        away = self.on_server and postgresql.is_outside(error) and not postgresql.is_refused(error)
+        return UnavailableError(message) if away else ConfigError(message)
+
     def _prepare(self) -> None:
-        with self.engine.connect() as connection:
+        with self._reader.connect() as connection:
             found = _version(connection)
         if found != schema.HEAD:
             from discovery.store import migrate  # Alembic takes 0.2 s to import and is needed once a version.
@@ -50,12 +66,12 @@ class Database:
             UnavailableError: The files of the store are damaged, or its server does not answer.
         """
         try:
-            with self.engine.connect() as connection:
+            with self._reader.connect() as connection:
                 yield connection
-        except DatabaseError as error:
-            if not _is_outside(error):
+        except (DatabaseError, PoolTimeoutError) as error:
+            if not self._is_outside(error):
                 raise
-            raise UnavailableError(f"the store cannot be read: {error.orig}") from error
+            raise UnavailableError(f"the store cannot be read: {_reason(error)}") from error
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -67,14 +83,23 @@ class Database:
         try:
             with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
                 yield connection
-        except DatabaseError as error:
-            if not _is_outside(error):
+        except (DatabaseError, PoolTimeoutError) as error:
+            if not self._is_outside(error):
                 raise
-            raise UnavailableError(f"the store cannot be written: {error.orig}") from error
+            raise UnavailableError(f"the store cannot be written: {_reason(error)}") from error
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+    def _is_outside(self, error: DatabaseError | PoolTimeoutError) -> bool:
+        """Tell a full disk, a lock, a server that has gone or a damaged file from mistakes of our own."""
+        if isinstance(error, PoolTimeoutError):
+            return True
+        if self.on_server:
+            return postgresql.is_outside(error)
+        # For SQLite a damaged file is a bare DatabaseError.
+        return isinstance(error, OperationalError) or type(error) is DatabaseError
 
 
 def sqlite_url(path: Path) -> str:
@@ -82,9 +107,10 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def _is_outside(error: DatabaseError) -> bool:
-    """Tell a full disk, a lock or a damaged file (for SQLite a bare DatabaseError) from mistakes of our own."""
-    return isinstance(error, OperationalError) or type(error) is DatabaseError
+def _reason(error: DatabaseError | PoolTimeoutError) -> str:
+    if isinstance(error, PoolTimeoutError):
+        return "every connection to it is in use"
+    return postgresql.reason(error.orig)
 
 
 def _version(connection: Connection) -> str | None:
@@ -134,9 +160,8 @@ def _sqlite(url: str) -> Engine:
 
 
 def _server(url: str) -> Engine:
-    if not url.startswith(("postgresql:", "postgresql+psycopg:")):
+    if not postgresql.is_address(url):
         raise ConfigError(
             f"store {url.split(':', maxsplit=1)[0]!r} is not known; use sqlite:///FILE or postgresql://..."
         )
-    address = "postgresql+psycopg:" + url.split(":", 1)[1]
-    return create_engine(address, pool_size=16, max_overflow=32, pool_pre_ping=True)
+    return postgresql.open_engine(url)

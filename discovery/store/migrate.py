@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 from discovery.errors import ConfigError
-from discovery.store import schema
+from discovery.store import postgresql, schema
 
 
 def upgrade(engine: Engine, found: str | None) -> None:
@@ -38,3 +38,5 @@ def upgrade(engine: Engine, found: str | None) -> None:
     ):
         environment.configure(connection=connection, target_metadata=schema.metadata, transactional_ddl=True)
         environment.run_migrations()
+        if connection.dialect.name == "postgresql":
+            postgresql.compare_by_characters(connection)

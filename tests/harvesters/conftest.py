@@ -1,8 +1,7 @@
-"""A store, a client and sources of a test's own; the real catalogues of the demo's pack unpacked once."""
+"""A client and sources of a test's own; the real catalogues of the demo's pack unpacked once."""
 
 from __future__ import annotations
 
-import shutil
 import tarfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -17,28 +16,12 @@ import pytest
 from discovery.http import Client, Policy
 from discovery.model.record import Record
 from discovery.model.source import RawRecord, Report, Source
-from discovery.store.connection import sqlite_url
 from discovery.store.store import Store
 from harvesters import run
 from harvesters.registry import harvester
 
 ROOT = Path(__file__).parents[2]
 PACK = ROOT / "fixtures" / "demo"
-
-
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "empty.sqlite"
-    Store(sqlite_url(path)).close()
-    return path
-
-
-@pytest.fixture
-def store(tmp_path: Path, empty: Path) -> Iterator[Store]:
-    shutil.copyfile(empty, tmp_path / "catalogue.sqlite")
-    opened = Store(sqlite_url(tmp_path / "catalogue.sqlite"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -72,7 +55,7 @@ def mapping(client: Client) -> Callable[..., Record]:
     """Return a function that maps one document, by a harvester of a kind, without any source."""
 
     def go(document: dict[str, Any] | bytes, kind: str = "stac-items", container: str = "c", **settings: str) -> Record:
-        url = "http://127.0.0.1/tap" if kind == "tap" else "file:items.ndjson"
+        url = "file:items.ndjson" if kind in ("stac-items", "records-file") else "http://127.0.0.1/"
         worker = harvester(Source("s", kind, url, settings=settings), client)
         body = document if isinstance(document, bytes) else orjson.dumps(document)
         source_id = orjson.loads(body).get("id", "") if not isinstance(document, bytes) else "x"

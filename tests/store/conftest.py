@@ -1,34 +1,14 @@
-"""A store in a folder of its own, and the smallest things to put into it."""
+"""The smallest things to put into a store."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord
-from discovery.store.connection import sqlite_url
-from discovery.store.store import Store
-
-
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store without records: copying its file is much quicker than migrating a new one for every test."""
-    path = tmp_path_factory.mktemp("store") / "empty.sqlite"
-    Store(sqlite_url(path)).close()
-    return path
-
-
-@pytest.fixture
-def store(tmp_path: Path, empty: Path) -> Iterator[Store]:
-    shutil.copyfile(empty, tmp_path / "catalogue.sqlite")
-    opened = Store(sqlite_url(tmp_path / "catalogue.sqlite"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

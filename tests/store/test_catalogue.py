@@ -15,6 +15,8 @@ from discovery.store.catalogue import parts
 from discovery.store.schema import records
 from discovery.store.store import Store
 
+pytestmark = pytest.mark.stores
+
 Make = Callable[..., Mapped]
 NEVER_AN_ID = ["", "nosuchrecord2345", "\ud800", "a\0b", "x" * 10_000, "' OR 1=1 --"]
 

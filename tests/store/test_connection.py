@@ -46,7 +46,7 @@ def test_a_folder_that_cannot_be_made_is_the_operators_business(tmp_path: Path) 
 
 
 def test_a_password_in_an_address_is_not_repeated() -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(UnavailableError) as caught:
         Database("postgresql://ann:hunter2@127.0.0.1:1/catalogue")
     assert "hunter2" not in str(caught.value)
 

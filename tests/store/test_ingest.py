@@ -21,6 +21,8 @@ from discovery.store.connection import sqlite_url
 from discovery.store.ingest import MAX_QUARANTINED_BODY
 from discovery.store.store import Store
 
+pytestmark = pytest.mark.stores
+
 Make = Callable[..., Mapped]
 PAGE = 50
 
@@ -184,6 +186,7 @@ def test_a_killed_writer_leaves_whole_pages_only(store: Store) -> None:
     assert pages > 0
 
 
+@pytest.mark.stores("sqlite")
 def test_a_full_disk_tears_nothing_and_says_to_try_again(store: Store) -> None:
     command = [sys.executable, "-c", FILLER, store.database.url]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -359,6 +362,7 @@ def test_a_record_that_changes_its_scope_leaves_the_old_one(remapped: bool, stor
     assert store.ingest.missing("s", 3) == (0, 2)
 
 
+@pytest.mark.stores("sqlite")
 def test_a_writer_that_waits_too_long_says_so(store: Store, mapped: Make, tmp_path: Path) -> None:
     other = Store(sqlite_url(tmp_path / "catalogue.sqlite"))
     with store.database.read() as connection:

@@ -1,4 +1,4 @@
-"""Sources, runs, quarantine and jobs."""
+"""Sources, runs and quarantine."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from discovery.errors import ConflictError, NotFoundError
 from discovery.model.record import Issue
 from discovery.model.source import COMPLETE, PARTIAL, RUNNING, Counts, Quarantined, RawRecord, Report, Source
 from discovery.store.store import Store
+
+pytestmark = pytest.mark.stores
 
 SOURCE = Source("esa", "stac-static", "https://x.org/catalog.json", "ESA", {"depth": "3"}, enabled=False)
 
@@ -83,34 +85,6 @@ def test_what_is_held_can_be_looked_at(store: Store) -> None:
     assert store.ledger.quarantined("eso") == []
     with pytest.raises(NotFoundError, match="under 99"):
         store.ledger.quarantine_entry(99)
-
-
-def test_jobs_are_taken_oldest_first_and_ended(store: Store) -> None:
-    first, second = store.ledger.ask("harvest", {"source": "esa"}), store.ledger.ask("retry", {"id": 4})
-    taken = store.ledger.next_job()
-    assert taken is not None
-    assert (taken.id, taken.kind, taken.arguments) == (first, "harvest", {"source": "esa"})
-    store.ledger.end_job(first, ok=True)
-    again = store.ledger.next_job()
-    assert again is not None
-    assert again.id == second
-    assert store.ledger.next_job() is None
-    store.ledger.end_job(second, ok=False, message="no such entry")
-    states = [(each.status, each.message, each.finished is not None) for each in store.ledger.jobs()]
-    assert states == [("failed", "no such entry", True), ("done", "", True)]
-
-
-def test_every_job_is_taken_by_exactly_one_of_many_takers(store: Store) -> None:
-    asked = [store.ledger.ask("work", {"n": n}) for n in range(24)]
-    start = threading.Barrier(8)
-
-    def take() -> list[int]:
-        start.wait()
-        return [job.id for job in iter(store.ledger.next_job, None)]
-
-    with ThreadPoolExecutor(8) as threads:
-        taken = [each for future in [threads.submit(take) for _ in range(8)] for each in future.result()]
-    assert sorted(taken) == asked
 
 
 def test_a_fact_is_the_first_one_stored_for_everybody(store: Store) -> None:

@@ -13,16 +13,18 @@ from alembic.runtime.migration import MigrationContext
 
 from discovery.errors import ConfigError
 from discovery.store import schema
-from discovery.store.connection import sqlite_url
+from discovery.store.connection import Database, sqlite_url
 from discovery.store.store import Store
 
 
+@pytest.mark.stores
 def test_migrations_make_exactly_the_tables_of_the_schema(store: Store) -> None:
     with store.database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, schema.metadata) == []
 
 
+@pytest.mark.stores
 def test_a_store_says_which_schema_it_has(store: Store) -> None:
     with store.database.read() as connection:
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all() == [schema.HEAD]
@@ -42,11 +44,18 @@ def test_older_code_refuses_a_newer_store_and_leaves_it_alone(tmp_path: Path, em
 
 
 @pytest.mark.slow
-def test_two_processes_may_open_a_new_store_at_once(tmp_path: Path) -> None:
-    url = sqlite_url(tmp_path / "catalogue.sqlite")
+@pytest.mark.stores
+def test_processes_may_open_a_new_store_at_once(store_url: str) -> None:
+    if store_url.startswith("sqlite:"):
+        Path(store_url.removeprefix("sqlite:///")).unlink()
+    else:
+        database = Database(store_url)
+        with database.write() as connection:
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        database.close()
     program = "import sys; from discovery.store.store import Store; print(Store(sys.argv[1]).catalogue.last_change())"
     running = [
-        subprocess.Popen([sys.executable, "-c", program, url], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.Popen([sys.executable, "-c", program, store_url], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(3)
     ]
     answers = [(each.communicate(), each.returncode) for each in running]

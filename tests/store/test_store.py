@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.store.connection import sqlite_url
 from discovery.store.store import Store
+
+pytestmark = pytest.mark.stores
 
 
 def test_a_secret_is_made_once_and_the_same_everywhere(store: Store) -> None:
@@ -28,6 +32,7 @@ def test_a_sound_store_has_nothing_to_complain_of(store: Store) -> None:
     assert store.check() == []
 
 
+@pytest.mark.stores("sqlite")
 def test_damage_is_told_in_sentences(store: Store, tmp_path: Path) -> None:
     records = [Record("s", "c", str(n), "dataset", f"Title {n} " + "x" * 300) for n in range(2000)]
     store.ingest.page("s", 1, [Mapped(each, RawRecord("c", each.source_id, b"{}")) for each in records])

@@ -9,6 +9,8 @@ from discovery.errors import ConfigError
 from discovery.http import Client, Policy
 from discovery.lock import Lock
 from discovery.model.source import Source
+from discovery.store.postgresql import ServerLock
+from discovery.store.postgresql import is_address as on_postgresql
 from discovery.store.store import Store
 
 if TYPE_CHECKING:
@@ -62,8 +64,11 @@ def open_portal(settings: Settings) -> Portal:
 
 
 def index_lock(settings: Settings) -> Lock:
-    """Return the right to write to the index of a home."""
-    return Lock(settings.home / "index.lock")
+    """Return the right to write to the index: of a home, or of every machine that shares store and engine."""
+    path = settings.home / "index.lock"
+    if settings.index == "tantivy" or not on_postgresql(settings.store_url):
+        return Lock(path)
+    return ServerLock(path, "the index is held", url=settings.store_url, name=f"index {settings.index_prefix}")
 
 
 def home_lock(settings: Settings) -> Lock:
@@ -72,8 +77,11 @@ def home_lock(settings: Settings) -> Lock:
 
 
 def harvest_lock(settings: Settings, source: str) -> Lock:
-    """Return the right to harvest a source."""
-    return Lock(settings.home / "locks" / f"{source}.lock", f"source {source!r} is being harvested")
+    """Return the right to harvest a source, on this machine and on every other one with the same server as store."""
+    path, taken = settings.home / "locks" / f"{source}.lock", f"source {source!r} is being harvested"
+    if not on_postgresql(settings.store_url):
+        return Lock(path, taken)
+    return ServerLock(path, taken, url=settings.store_url, name=f"source {source}")
 
 
 def client(settings: Settings, source: Source | None = None) -> Client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from discovery.config import Settings
-from discovery.errors import ConfigError
+from discovery.errors import ConfigError, ConflictError
 from discovery.model.source import Source
 from discovery.query.query import Query
-from discovery.wiring import client, harvest_lock, open_index, open_portal, open_store
+from discovery.wiring import client, harvest_lock, index_lock, open_index, open_portal, open_store
 
 
 def test_a_new_home_is_made_and_answers_with_nothing(tmp_path: Path) -> None:
@@ -55,6 +56,33 @@ print(*({"elasticsearch", "elastic_transport"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
+
+
+@pytest.mark.peer
+def test_one_machine_at_a_time_harvests_a_source(tmp_path: Path, postgresql_url: str) -> None:
+    """Two homes stand for two machines; what they share is the server."""
+    here, there = (Settings(tmp_path / each, store=postgresql_url) for each in ("here", "there"))
+    says = f"source 'a' is being harvested by process {os.getpid()} on "
+    with harvest_lock(here, "a").hold(), pytest.raises(ConflictError, match=says), harvest_lock(there, "a").hold():
+        pass
+    with harvest_lock(here, "a").hold(), harvest_lock(there, "b").hold():
+        pass
+
+
+@pytest.mark.peer
+def test_one_machine_at_a_time_writes_to_an_engine_that_they_share(tmp_path: Path, postgresql_url: str) -> None:
+    engine = "elasticsearch=http://127.0.0.1:9200"
+    homes = [Settings(tmp_path / each, store=postgresql_url, index=engine) for each in ("here", "there")]
+    with (
+        index_lock(homes[0]).hold(),
+        pytest.raises(ConflictError, match="held by process"),
+        index_lock(homes[1]).hold(),
+    ):
+        pass
+    # An index in the home is nobody else's.
+    homes = [Settings(tmp_path / each, store=postgresql_url) for each in ("here", "there")]
+    with index_lock(homes[0]).hold(), index_lock(homes[1]).hold():
+        pass
 
 
 def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:

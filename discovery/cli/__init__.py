@@ -38,13 +38,14 @@ def _print_version(wanted: bool) -> None:
 def settings(
     context: typer.Context,
     home: Annotated[Path | None, typer.Option(help="Where the catalogue lives.")] = None,
+    store: Annotated[str | None, typer.Option(help="Where records are kept, instead of the setting.")] = None,
     index: Annotated[str | None, typer.Option(help="The search engine, instead of the setting.")] = None,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
     """Find scientific data across missions, and open it where it lives."""
-    found = config.load(home).with_overrides(index=index)
+    found = config.load(home).with_overrides(store=store, index=index)
     log.configure(found)
     context.obj = found
 

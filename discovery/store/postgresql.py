@@ -196,11 +196,12 @@ class ServerLock(Lock):
         name: What the lock is for, the same on every machine.
     """
 
+    _connection: psycopg.Connection[Any] | None = None
+
     def __init__(self, path: Path, taken: str, *, url: str, name: str) -> None:
         super().__init__(path, taken)
         self._parts = _parts(url)
         self._name = name
-        self._connection: psycopg.Connection[Any] | None = None
 
     @contextmanager
     def hold(self, *, wait: float = 0.0) -> Iterator[None]:
@@ -218,12 +219,16 @@ class ServerLock(Lock):
             finally:
                 self._give_back()
 
+    def __del__(self) -> None:
+        # Whoever asks for a lock once does not think of what it keeps for the next time.
+        self.close()
+
     def close(self) -> None:
         """Close the connection that is kept for the next time."""
-        if self._connection is not None:
+        kept, self._connection = self._connection, None
+        if kept is not None:
             with suppress(Exception):
-                self._connection.close()
-            self._connection = None
+                kept.close()
 
     def _take(self, deadline: float) -> None:
         import psycopg

@@ -1,9 +1,8 @@
-"""Sources, runs, quarantine and jobs: what operators see of harvesting."""
+"""Sources, runs and quarantine: what operators see of harvesting."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -11,24 +10,11 @@ from sqlalchemy import Row, delete, func, insert, select, update
 
 from discovery.errors import ConflictError, NotFoundError
 from discovery.model.record import Issue
-from discovery.model.source import FAILED, PARTIAL, RUNNING, Quarantined, RawRecord, Report, Run, Source, Walked
+from discovery.model.source import PARTIAL, RUNNING, Quarantined, RawRecord, Report, Run, Source, Walked
 from discovery.store.codec import unpack
 from discovery.store.connection import Database
 from discovery.store.ingest import now
-from discovery.store.schema import jobs, meta, quarantine, runs, sources
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Work that a face has asked for and the steward does."""
-
-    id: int
-    kind: str
-    arguments: Mapping[str, Any]
-    status: str
-    message: str
-    created: int
-    finished: int | None
+from discovery.store.schema import meta, quarantine, runs, sources
 
 
 class Ledger:
@@ -156,13 +142,21 @@ class Ledger:
 
     # Quarantine
 
-    def quarantined(self, source: str | None = None, limit: int = 1000) -> list[Quarantined]:
-        """Return what is in quarantine, oldest first."""
-        statement = select(quarantine).order_by(quarantine.c.id).limit(limit)
+    def quarantined(self, source: str | None = None, limit: int = 1000, *, after: int = 0) -> list[Quarantined]:
+        """Return what is in quarantine, oldest first, behind the element of a number."""
+        statement = select(quarantine).where(quarantine.c.id > after).order_by(quarantine.c.id).limit(limit)
         if source is not None:
             statement = statement.where(quarantine.c.source == source)
         with self._database.read() as connection:
             return [_quarantined(row) for row in connection.execute(statement)]
+
+    def quarantined_count(self, source: str | None = None) -> int:
+        """Return how many elements are in quarantine."""
+        statement = select(func.count()).select_from(quarantine)
+        if source is not None:
+            statement = statement.where(quarantine.c.source == source)
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one()
 
     def quarantine_entry(self, id: int) -> Quarantined:
         """Return one element in quarantine.
@@ -175,47 +169,6 @@ class Ledger:
         if row is None:
             raise NotFoundError(f"nothing in quarantine under {id}")
         return _quarantined(row)
-
-    # Jobs
-
-    def ask(self, kind: str, arguments: Mapping[str, Any]) -> int:
-        """Leave work for the steward and return its number."""
-        with self._database.write() as connection:
-            key = connection.execute(
-                insert(jobs).values(kind=kind, arguments=_text(arguments), status="waiting", created=now(), message="")
-            ).inserted_primary_key
-        assert key is not None
-        number: int = key[0]
-        return number
-
-    def next_job(self) -> Job | None:
-        """Take the oldest waiting job, so that nobody else does."""
-        with self._database.write() as connection:
-            row = connection.execute(
-                select(jobs)
-                .where(jobs.c.status == "waiting")
-                .order_by(jobs.c.id)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            ).first()
-            if row is None:
-                return None
-            connection.execute(update(jobs).where(jobs.c.id == row.id).values(status=RUNNING))
-        return _job(row)
-
-    def end_job(self, id: int, *, ok: bool, message: str = "") -> None:
-        """Say what became of a job."""
-        with self._database.write() as connection:
-            connection.execute(
-                update(jobs)
-                .where(jobs.c.id == id)
-                .values(status="done" if ok else FAILED, finished=now(), message=message)
-            )
-
-    def jobs(self, limit: int = 50) -> Sequence[Job]:
-        """Return jobs, newest first."""
-        with self._database.read() as connection:
-            return [_job(row) for row in connection.execute(select(jobs).order_by(jobs.c.id.desc()).limit(limit))]
 
     # Secrets and small facts
 
@@ -259,7 +212,3 @@ def _quarantined(row: Row[*tuple[Any, ...]]) -> Quarantined:
         row.last_seen,
         row.attempts,
     )
-
-
-def _job(row: Row[*tuple[Any, ...]]) -> Job:
-    return Job(row.id, row.kind, orjson.loads(row.arguments), row.status, row.message, row.created, row.finished)

@@ -10,6 +10,7 @@ from discovery.errors import UnavailableError
 from discovery.store.catalogue import Catalogue
 from discovery.store.connection import Database
 from discovery.store.ingest import Ingest
+from discovery.store.jobs import Jobs
 from discovery.store.ledger import Ledger
 
 
@@ -28,6 +29,7 @@ class Store:
         self.catalogue = Catalogue(self.database)
         self.ingest = Ingest(self.database)
         self.ledger = Ledger(self.database)
+        self.jobs = Jobs(self.database)
 
     @property
     def local(self) -> bool:

@@ -29,7 +29,7 @@ class Setting:
 
 
 TABLE: Final = (
-    Setting("store", str, "", "Where records are: empty is SQLite in the home, else sqlite:///FILE or postgresql://..."),
+    Setting("store", str, "", "Where records are: SQLite in the home if empty, else sqlite:///FILE, postgresql://..."),
     Setting("index", str, "tantivy", "The search engine: `tantivy` is the one in the home, else `elasticsearch=URL`."),
     Setting("index_prefix", str, "discovery", "The beginning of the names of indexes on Elasticsearch, one a portal."),
     Setting("index_key", str, "", "The API key that Elasticsearch knows the portal by, encoded."),

@@ -27,6 +27,7 @@ MAX_ISSUES: Final = 50
 
 # What no text needs and what breaks terminals, XML and some databases: controls and lone halves of surrogate pairs.
 _UNWANTED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_ZONED_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})")
 
 
 class Notes:
@@ -149,6 +150,9 @@ def moment(value: Any, notes: Notes, path: str, *, end: bool = False) -> int | N
     if not isinstance(value, str):
         notes.add("bad-date", f"{path} is a {type(value).__name__}, not a date", path)
         return None
+    if _ZONED_DAY.fullmatch(value):
+        # XML's dates may have a zone; a day that began some hours earlier somewhere is still that day.
+        value = value[:10]
     try:
         return span(value)[1] if end else instant(value)
     except ValueError as error:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from discovery.errors import RecordError
 from discovery.model.extent import EARTH, Extent
 from discovery.model.record import KINDS, Asset, Link, Record, record_id
+from discovery.model.stac import INFERRED_RELS
 from harvesters import places, stac
 from harvesters.defaults import Defaults
 from harvesters.document import MAX_DESCRIPTION, MAX_TITLE, Notes, items, moment, tail, text, texts
@@ -33,6 +34,10 @@ OWN: Final = "discovery:"
 _PARENTS: Final = (("osc:workflow", "workflows"), ("osc:project", "projects"))
 """What an experiment or a workflow of the Open Science Catalog belongs to, the nearest first, and its section."""
 _DATA_RELS: Final = frozenset({"enclosure", "item", "data", "download"})
+_STRUCTURE: Final = INFERRED_RELS - {"item"}
+"""Relations of a catalogue's own structure; below a record stands what it describes, which is no structure."""
+_SERVICE: Final = "ogc:"
+"""Begins what some write as the type of a link to a service, such as OGC:WMS."""
 
 
 def to_record(
@@ -43,6 +48,7 @@ def to_record(
     *,
     base: str = "",
     extra: tuple[str, ...] = (),
+    otherwise: str = "",
 ) -> Record:
     """Return the record that an OGC Records Feature describes.
 
@@ -53,17 +59,19 @@ def to_record(
         defaults: What the operator said of the source.
         base: What its relative links start from.
         extra: Names of properties that have been used for something else.
+        otherwise: The kind of a record whose type is missing, or none that we know; a catalogue of a standard that
+            wants no type may have such records, and they get a warning.
 
     Raises:
-        RecordError: Its type is missing, or none that we know.
+        RecordError: Its type is missing, or none that we know, and there is no kind for that.
     """
     notes = Notes()
     given = document.get("properties")
     if not isinstance(given, Mapping):
         raise RecordError("wrong-type", "properties is not an object", path="properties")
     given = _without_prefix(given)
-    kind = kind_of(given)
-    links = stac.links(document.get("links"), base, notes)
+    kind = _kind(given, otherwise, notes)
+    links = stac.links(document.get("links"), base, notes, structure=_STRUCTURE)
     assets = _assets(document, links, base, notes)
     missions = stac.missions(_missions(given, notes))
     title = text(given.get("title"), notes, "title", MAX_TITLE) or text(
@@ -73,6 +81,8 @@ def to_record(
     properties = tail(left, notes)
     if projects := stac.titles(links, "project"):
         properties["project"] = projects[0]
+    if otherwise and (sent := text(given.get("type"), notes, "type")) and _word(sent) not in TYPES:
+        properties["type"] = sent
     record = Record(
         defaults.source,
         container,
@@ -127,14 +137,27 @@ def kind_of(properties: Mapping[str, Any]) -> str:
     sent = properties.get("type")
     if not isinstance(sent, str) or not sent.strip():
         raise RecordError("missing-type", "the record does not say what it is", path="properties.type")
-    # A type may be a URI; its last part is the word.
-    word = sent.strip().rstrip("/").replace("#", "/").rpartition("/")[2].lower()
-    kind = TYPES.get(word)
+    kind = TYPES.get(_word(sent))
     if kind is None:
         raise RecordError(
             "unknown-type", f"type {sent[:80]!r} is not one of {', '.join(sorted(TYPES))}", path="properties.type"
         )
     return kind
+
+
+def _word(sent: str) -> str:
+    """Return the word of a type, which may be a URI whose last part it is."""
+    return sent.strip().rstrip("/").replace("#", "/").rpartition("/")[2].lower()
+
+
+def _kind(given: Mapping[str, Any], otherwise: str, notes: Notes) -> str:
+    try:
+        return kind_of(given)
+    except RecordError as error:
+        if not otherwise:
+            raise
+        notes.add(error.code, f"{error}; it is taken for a {otherwise}", error.path)
+        return otherwise
 
 
 def _either(given: Mapping[str, Any], one: str, other: str, notes: Notes) -> tuple[str, ...]:
@@ -172,7 +195,7 @@ def _assets(document: Mapping[str, Any], links: tuple[Link, ...], base: str, not
     return given or tuple(
         Asset(link.href, f"link-{number}", link.title, link.media_type, ("data",))
         for number, link in enumerate(links, 1)
-        if link.rel.lower() in _DATA_RELS
+        if link.rel.lower() in _DATA_RELS and not link.media_type.lower().startswith(_SERVICE)
     )
 
 

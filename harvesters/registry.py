@@ -13,6 +13,7 @@ from discovery.errors import ConfigError
 from discovery.http import Client
 from discovery.model.source import Source
 from harvesters.base import Harvester, SourceContext, Value
+from harvesters.ogc_records import OgcRecords
 from harvesters.stac_api import StacApi
 from harvesters.stac_items import RecordsFile, StacItems
 from harvesters.stac_static import StacStatic
@@ -166,6 +167,23 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                     *COMMON,
                     Setting("table", str, "ivoa.ObsCore", "The table, as the service calls it."),
                     Setting("page", int, 5000, "How many rows are asked for at a time."),
+                ),
+            ),
+            Kind(
+                "ogc-records",
+                OgcRecords,
+                "OGC API Records, from the landing page, the list of collections, or one of them (http: or https:).",
+                (
+                    *COMMON,
+                    Setting("collections", str, "", "The ids of the only catalogues to take, with commas between."),
+                    Setting("page", int, 500, "How many records are asked for at a time."),
+                    Setting(
+                        "totals",
+                        str,
+                        "check",
+                        "Whether a source that gives fewer records than it says it has is held.",
+                        ("check", "ignore"),
+                    ),
                 ),
             ),
             Kind(

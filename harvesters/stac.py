@@ -123,13 +123,13 @@ _RELATED: Final = re.compile(
 )
 
 
-def links(value: Any, base: str, notes: Notes) -> tuple[Link, ...]:
+def links(value: Any, base: str, notes: Notes, *, structure: frozenset[str] = INFERRED_RELS) -> tuple[Link, ...]:
     """Return the links that say something about the record; those of the catalogue's own structure are left out."""
     out: list[Link] = []
     for index, link in enumerate(items(value, notes, "links")):
         path = f"links[{index}]"
         rel, href = text(link.get("rel"), notes, f"{path}.rel") or "related", link.get("href")
-        if rel.lower() in INFERRED_RELS:
+        if rel.lower() in structure:
             continue
         if not isinstance(href, str) or not href.strip():
             notes.add("bad-link", f"{path} has no href", path)

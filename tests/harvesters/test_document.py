@@ -109,6 +109,8 @@ def test_numbers_are_finite(value: Any, expected: float | None, issues: list[str
         ("1970-01-02", False, 86_400_000, []),
         ("1970-01-01", True, 86_399_999, []),
         ("1970-01-01T00:00:01Z", False, 1000, []),
+        ("2020-05-01Z", False, 1_588_291_200_000, []),
+        ("2020-05-01+02:00", False, 1_588_291_200_000, []),
         ("..", False, None, []),
         ("", False, None, []),
         (None, True, None, []),

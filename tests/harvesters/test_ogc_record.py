@@ -126,3 +126,14 @@ def test_the_examples_of_the_demo_are_all_records(store: Store, harvest: Callabl
     assert {each.properties["example"] for each in records} == {"true"}
     assert {each.domain for each in records} == {"space-science", "navigation"}
     assert {"Data Volume", "Analysis Tool"} <= {each.properties.get("capability") for each in records}
+
+
+def test_links_to_items_are_what_a_record_describes_and_services_are_no_files(mapping: Callable[..., Record]) -> None:
+    links = [
+        {"rel": "item", "href": "https://h.org/wms", "type": "OGC:WMS"},
+        {"rel": "item", "href": "https://h.org/data.csv", "type": "text/csv"},
+        {"rel": "collection", "href": "https://h.org/collections/x"},
+    ]
+    found = mapping({"id": "x", "properties": {"type": "dataset"}, "links": links}, "records-file")
+    assert [each.href for each in found.assets] == ["https://h.org/data.csv"]
+    assert [each.href for each in found.links] == ["https://h.org/wms", "https://h.org/data.csv"]

@@ -14,7 +14,6 @@ from typing import Final
 
 from discovery.errors import (
     NotFoundError,
-    RecordError,
     RunError,
     SourceUnavailableError,
     UnavailableError,
@@ -22,7 +21,6 @@ from discovery.errors import (
 from discovery.http import Client
 from discovery.indexer import few_collections
 from discovery.lock import Lock
-from discovery.model.record import Issue
 from discovery.model.source import (
     CHANGES,
     COMPLETE,
@@ -37,7 +35,6 @@ from discovery.model.source import (
     Counts,
     Mapped,
     Quarantined,
-    RawRecord,
     Report,
     Source,
     Walked,
@@ -46,6 +43,7 @@ from discovery.store.ingest import now
 from discovery.store.store import Store
 from harvesters.base import Harvester, Position, RawPage, SupportsChanges
 from harvesters.document import clean, nameable
+from harvesters.mapping import map_one
 from harvesters.progress import Progress
 from harvesters.registry import harvester as make_harvester
 from harvesters.walk import Walk, digest, plan
@@ -429,91 +427,6 @@ class _Run:
             self._progress.end(
                 f"{report.status}, {self._counts.seen} seen" + (f": {report.message}" if report.message else "")
             )
-
-
-def map_one(harvester: Harvester, raw: RawRecord) -> Mapped | Quarantined:
-    """Return the record of one element, or why there is none; nothing in an element can stop a run."""
-    if not nameable(raw.container):
-        message = f"the element is in {raw.container[:80]!r}, which is no name of a collection"
-        place = raw.position or clean(f"{raw.container[:80]}/{raw.source_id}")
-        return Quarantined(
-            replace(raw, container="", source_id="", position=place),
-            Issue("bad-container", message, "collection"),
-            "parse",
-        )
-    stage = "parse"
-    try:
-        document = harvester.parse(raw)
-        stage = "map"
-        mapped = harvester.map(raw, document)
-        # What cannot be written down cannot be stored: found here, and not in the middle of a page's transaction.
-        return Mapped(mapped.record, mapped.raw, mapped.splice, mapped.record.to_json())
-    except RecordError as error:
-        issue = Issue(error.code, clean(str(error))[:1000], error.path)
-    except Exception as error:  # noqa: BLE001  # "never stops a run" has no exceptions
-        # A hole in our mapping costs one record and is shown to operators with the bytes that found it.
-        _LOG.warning("mapping %s %s failed", raw.container, raw.source_id[:80] or raw.position, exc_info=True)
-        issue = Issue("mapper", clean(f"{type(error).__name__}: {error}")[:1000])
-    # An element that has an id is the same wherever it stands.
-    return Quarantined(replace(raw, position="") if raw.source_id else raw, issue, stage)
-
-
-def remap(
-    store: Store,
-    source_id: str | None = None,
-    *,
-    client: Client,
-    folder: Path = Path(),
-    progress: Progress | None = None,
-) -> Counts:
-    """Map the stored raw elements of one source, or of all, again without asking any source.
-
-    What cannot be mapped any more stays as it is and is counted as quarantined.
-    """
-    counts = Counts()
-    workers: dict[str, Harvester | None] = {}
-    known = {each.id: each for each in store.ledger.sources()}
-    batch: list[Mapped] = []
-    if progress is not None:
-        lives = store.catalogue.counts()
-        chosen = [source_id] if source_id is not None else list(lives)
-        progress.begin("remap", sum(sum(lives.get(each, {}).values()) for each in chosen))
-    for source, id, raw in store.catalogue.raws(source_id):
-        if source not in workers:
-            workers[source] = make_harvester(known[source], client, folder) if source in known else None
-        worker = workers[source]
-        outcome = map_one(worker, raw) if worker is not None else None
-        if isinstance(outcome, Mapped) and outcome.record.id == id:
-            batch.append(outcome)
-        else:
-            counts += Counts(seen=1, quarantined=1)
-        if len(batch) >= 500:
-            counts += store.ingest.remap(batch)
-            batch = []
-            if progress is not None:
-                progress.advance(counts)
-    counts += store.ingest.remap(batch)
-    if progress is not None:
-        progress.end(f"{counts.updated} changed, {counts.unchanged} unchanged")
-    return counts
-
-
-def retry(store: Store, entry: Quarantined, *, client: Client, folder: Path = Path()) -> Report:
-    """Map one quarantined element again from its stored bytes, and let it go when it has become a record.
-
-    Raises:
-        RecordError: It still cannot become a record; it stays where it is.
-        NotFoundError: Its source is gone.
-    """
-    source = store.ledger.source(entry.source)
-    worker = make_harvester(source, client, folder)
-    outcome = map_one(worker, entry.raw)
-    if isinstance(outcome, Quarantined):
-        raise RecordError(outcome.issue.code, outcome.issue.message, path=outcome.issue.path)
-    under_way = store.ingest.checkpoint(source.id)
-    walk = under_way.walk if under_way is not None else entry.run
-    counts = store.ingest.page(source.id, walk, [outcome])
-    return Report(source.id, entry.run, COMPLETE, counts)
 
 
 def _blocks_deletion(each: Quarantined) -> bool:

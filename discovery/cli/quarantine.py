@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +10,6 @@ import typer
 from discovery import wiring
 from discovery.cli.context import opened_portal, settings_of, settle
 from discovery.cli.output import AsJson, print_json, print_table, say
-from discovery.errors import RecordError
 from discovery.model.instant import iso
 from discovery.model.source import Quarantined
 
@@ -59,17 +58,14 @@ def quarantine_retry(
     as_json: AsJson = False,
 ) -> None:
     """Map what is in quarantine again; what maps now becomes records."""
-    from harvesters.run import retry
+    from harvesters.again import release
 
     with opened_portal(context) as portal:
-        released = 0
-        for entry in portal.store.ledger.quarantined(source):
-            with wiring.client(settings_of(context)) as client, suppress(RecordError):
-                retry(portal.store, entry, client=client)
-                released += 1
-        left = len(portal.store.ledger.quarantined(source))
+        with wiring.client(settings_of(context)) as client:
+            done = release(portal.store, source, client=client)
         settle(context, portal)
-    say(as_json, {"released": released, "left": left}, f"{released} became records, {left} stay")
+    row = {"released": done.released, "left": done.left}
+    say(as_json, row, f"{done.released} became records, {done.left} stay")
 
 
 def _quarantine_row(each: Quarantined) -> dict[str, Any]:

@@ -26,8 +26,8 @@ def remap(
     as_json: AsJson = False,
 ) -> None:
     """Map every stored element again with this version's mapping, without harvesting."""
+    from harvesters.again import remap as again
     from harvesters.progress import progress
-    from harvesters.run import remap as again
 
     with opened_portal(context) as portal:
         with wiring.client(settings_of(context)) as client:

@@ -95,7 +95,7 @@ def test_what_came_back_by_a_retry_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     from harvesters import stac_item
-    from harvesters.run import retry
+    from harvesters.again import retry
 
     items = [make_item(f"i{n}") for n in range(60)]
     harvest(lines(*items))

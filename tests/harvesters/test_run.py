@@ -16,7 +16,7 @@ import pytest
 
 from discovery import wiring
 from discovery.config import Settings
-from discovery.errors import ConflictError, RecordError
+from discovery.errors import ConflictError
 from discovery.http import Client
 from discovery.model.source import COMPLETE, FAILED, HELD, PARTIAL, Report, Source
 from discovery.store.store import Store
@@ -230,46 +230,6 @@ def test_a_source_that_is_down_fails_and_loses_nothing(
     assert report.status == FAILED
     assert "127.0.0.1:9" in report.message
     assert live(store) == {"a": "a"}
-
-
-def test_remap_makes_the_same_records_from_what_was_sent(
-    store: Store, client: Client, harvest: Harvest, lines: Lines, make_item: Make, tmp_path: Path
-) -> None:
-    source = lines(*(make_item(f"i{n}") for n in range(5)))
-    store.ledger.add_source(source)
-    harvest(source)
-    (tmp_path / "items.ndjson").unlink()
-    counts = run.remap(store, client=client, folder=tmp_path)
-    assert (counts.seen, counts.unchanged, counts.quarantined) == (5, 5, 0)
-    store.ledger.add_source(Source(source.id, source.kind, source.url, settings={"provider": "P"}), replace=True)
-    assert run.remap(store, "s", client=client, folder=tmp_path).updated == 5
-
-
-def test_retry_lets_an_element_go_when_it_has_become_a_record(
-    store: Store, client: Client, harvest: Harvest, lines: Lines, make_item: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from harvesters import stac_item
-
-    source = lines(make_item("a"))
-    store.ledger.add_source(source)
-    with monkeypatch.context() as patch:
-        patch.setattr(stac_item, "to_record", lambda *a, **k: 1 / 0)
-        harvest(source)
-    (entry,) = store.ledger.quarantined()
-    assert run.retry(store, entry, client=client).counts.added == 1
-    assert (live(store), store.ledger.quarantined()) == ({"a": "a"}, [])
-
-
-def test_retry_says_why_an_element_still_is_no_record(
-    store: Store, client: Client, harvest: Harvest, lines: Lines
-) -> None:
-    source = lines(b"{broken")
-    store.ledger.add_source(source)
-    harvest(source)
-    (entry,) = store.ledger.quarantined()
-    with pytest.raises(RecordError, match="not JSON"):
-        run.retry(store, entry, client=client)
-    assert len(store.ledger.quarantined()) == 1
 
 
 @pytest.mark.slow

@@ -29,6 +29,8 @@ class Entrance:
     """The first page of collections; None where the address is that of one of them."""
     collection: Mapping[str, Any] = field(default_factory=dict)
     """The one collection that the address is of."""
+    body: bytes = b""
+    """The same, as it was sent."""
     conforms_to: tuple[str, ...] = ()
     links: tuple[Mapping[str, Any], ...] = ()
 
@@ -49,7 +51,7 @@ def enter(client: Client, url: str) -> Entrance:
     Raises:
         SourceUnavailableError: Nothing that an OGC API has.
     """
-    document, came_from = _read(client, url)
+    document, body, came_from = _read(client, url)
     title, description = (_text(document.get(name)) for name in ("title", "description"))
     found = document.get("links")
     links = tuple(each for each in found if isinstance(each, Mapping)) if isinstance(found, list) else ()
@@ -64,7 +66,7 @@ def enter(client: Client, url: str) -> Entrance:
     except RecordError as error:
         raise SourceUnavailableError(f"{url[:300]}: {error}", detail="unexpected_content") from error
     if identity(document) and (json_link(links, "items") or "extent" in document or "itemType" in document):
-        return Entrance(came_from, title, description, None, document, (), links)
+        return Entrance(came_from, title, description, None, document, body, (), links)
     raise SourceUnavailableError(_nothing(url, links), detail="unexpected_content")
 
 
@@ -98,10 +100,10 @@ def _with_conformance(client: Client, entrance: Entrance, listing: Ask, document
     )
 
 
-def _read(client: Client, url: str) -> tuple[dict[str, Any], str]:
+def _read(client: Client, url: str) -> tuple[dict[str, Any], bytes, str]:
     answer = client.get(url, accept=JSON)
     try:
-        return parse_object(RawRecord("", "", answer.content)), answer.url
+        return parse_object(RawRecord("", "", answer.content)), answer.content, answer.url
     except RecordError as error:
         raise SourceUnavailableError(f"{url[:300]}: {error}", detail="unexpected_content") from error
 

@@ -42,7 +42,7 @@ class Service(Protocol):
         ...
 
     def wanted(self, collection: Element) -> bool:
-        """Say whether a collection is to be walked."""
+        """Say whether the elements of a collection are to be walked."""
         ...
 
     def first(self, name: str, collection: Mapping[str, Any], listed: Ask | None) -> Ask:
@@ -59,7 +59,7 @@ class Service(Protocol):
         ...
 
     def listed(self, collection: Element, href: str) -> RawRecord | None:
-        """Return the element that a wanted collection itself is; None where it is none."""
+        """Return the element that a collection itself is; None where it is none."""
         ...
 
     def element(self, name: str, number: int, element: Element) -> RawRecord:
@@ -102,11 +102,11 @@ class Paged:
         found = [
             raw
             for element in (page.elements if not again else ())
-            if self._service.wanted(element) and (raw := self._service.listed(element, listing.href)) is not None
+            if (raw := self._service.listed(element, listing.href)) is not None
         ]
         walk.expected += len({(raw.source_id, raw.position) for raw in found if raw.source_id not in walk.walked})
         if again or back:
-            rejected.append(_rejected(listing.href, "repeated-page", "the collections come again and again"))
+            rejected.append(repeated(listing.href, "the collections come again and again"))
             walk.after = None
         walk.go_on()
         return RawPage(tuple(found), walk.position(), self._matched(walk), tuple(rejected))
@@ -151,7 +151,7 @@ class Paged:
         again, back = walk.pages.again(page), walk.pages.back(page) or walk.empty > MOST_EMPTY
         if again or back:
             what = "this page has come before" if again else "it leads back, or on without end"
-            rejected.append(_rejected(_place(collection, walk), "repeated-page", what))
+            rejected.append(repeated(_place(collection, walk), what))
         raws = (
             () if again else tuple(self._service.element(collection, n, each) for n, each in enumerate(page.elements))
         )
@@ -222,7 +222,7 @@ def place_of(name: str, where: str, body: bytes) -> str:
     return "" if name else f"{where} {hashlib.sha256(body).hexdigest()[:8]}"
 
 
-class _Seen:
+class Seen:
     """The pages that have come, to find a circle; a kill forgets them, which costs a second round."""
 
     def __init__(self) -> None:
@@ -273,8 +273,8 @@ class _Walk:
     """The next page of collections."""
     walked: set[str] = field(default_factory=set)
     """Collections that are done; after a kill one that is listed twice is walked twice, which changes nothing."""
-    listings: _Seen = field(default_factory=_Seen)
-    pages: _Seen = field(default_factory=_Seen)
+    listings: Seen = field(default_factory=Seen)
+    pages: Seen = field(default_factory=Seen)
 
     @classmethod
     def resume(cls, position: Position) -> _Walk:
@@ -320,7 +320,7 @@ class _Walk:
         self.expected, self.here, self.least, self.empty, self.ask = self.total(), 0, None, 0, None
         if self.collection is not None:
             self.walked.add(self.collection)
-            self.pages = _Seen()
+            self.pages = Seen()
         names = list(self.known or ())
         behind = names[names.index(self.collection) + 1 :] if self.collection in names else names
         left = [name for name in behind if name not in self.walked]
@@ -334,6 +334,11 @@ class _Walk:
 
 def _place(collection: str, walk: _Walk) -> str:
     return f"items of {collection[:200]}" + (f" from {walk.ask.href[:200]}" if walk.ask else "")
+
+
+def repeated(place: str, message: str) -> Quarantined:
+    """Return what stands in quarantine for pages that come in a circle; while it does, nothing is deleted."""
+    return _rejected(place, "repeated-page", message)
 
 
 def _rejected(place: str, code: str, message: str) -> Quarantined:

@@ -10,9 +10,11 @@ from types import MappingProxyType
 from typing import Final
 
 from discovery.errors import ConfigError
-from discovery.http import Client
+from discovery.http import Client, Policy
 from discovery.model.source import Source
+from harvesters import schedule
 from harvesters.base import Harvester, SourceContext, Value
+from harvesters.ogc_collections import OgcCollections
 from harvesters.ogc_records import OgcRecords
 from harvesters.stac_api import StacApi
 from harvesters.stac_items import RecordsFile, StacItems
@@ -32,6 +34,8 @@ class Setting:
     help: str
     allowed: tuple[str, ...] = ()
     """The only values of a text; empty allows any."""
+    check: Callable[[str], object] | None = None
+    """Raises ConfigError for a text that is not empty and cannot be."""
 
     def read(self, text: str, kind: str) -> Value:
         """Return the value that an operator wrote.
@@ -44,6 +48,8 @@ class Setting:
         if self.type is int and text.strip().isdecimal() and 0 < int(text) < 1 << 31:
             return int(text)
         if self.type is str and (not self.allowed or text in self.allowed):
+            if self.check is not None and text:
+                self.check(text)
             return text
         allowed = (
             ", ".join(self.allowed) or {"bool": "true, false", "int": "a whole number above 0"}[self.type.__name__]
@@ -59,6 +65,11 @@ class Kind:
     make: Callable[[SourceContext], Harvester]
     help: str
     settings: tuple[Setting, ...]
+
+
+def allowed_hosts(text: str) -> None:
+    """Raise ConfigError where a list of hosts names something else."""
+    Policy().with_hosts(*text.replace(",", " ").split())
 
 
 COMMON: Final = (
@@ -79,6 +90,20 @@ COMMON: Final = (
         int,
         7,
         "Days after which everything is walked again, or what has gone is looked for, where changes alone can be had.",
+    ),
+    Setting(
+        "schedule",
+        str,
+        "",
+        "When the steward harvests it, in UTC: five fields as in cron, or @hourly, @daily, @weekly, @monthly.",
+        check=schedule.checked,
+    ),
+    Setting(
+        "allow_hosts",
+        str,
+        "",
+        "Further hosts that may be private, as host or host:port with commas between; that of the url always may.",
+        check=allowed_hosts,
     ),
 )
 
@@ -184,6 +209,15 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                         "Whether a source that gives fewer records than it says it has is held.",
                         ("check", "ignore"),
                     ),
+                ),
+            ),
+            Kind(
+                "ogc-collections",
+                OgcCollections,
+                "OGC API Features, Coverages or EDR, from the landing page: each collection is one dataset.",
+                (
+                    *COMMON,
+                    Setting("collections", str, "", "The ids of the only collections to take, with commas between."),
                 ),
             ),
             Kind(

@@ -104,8 +104,10 @@ class _Api:
         href = resolved(items["href"], listed.href) if items else f"{self._below(name)}/items"
         return Ask(with_parameters(href, {"limit": self.size}))
 
-    def listed(self, collection: Element, href: str) -> RawRecord:
-        """Return a collection as an element; one without an id will be shown in quarantine by its place."""
+    def listed(self, collection: Element, href: str) -> RawRecord | None:
+        """Return a wanted collection as an element; one without an id will be shown in quarantine by its place."""
+        if not self.wanted(collection):
+            return None
         name = identity(collection.document or {})
         place = place_of(name, href, collection.body)
         return RawRecord(COLLECTIONS, name, collection.body, "application/json", href, place)

@@ -16,7 +16,7 @@ from discovery.store.store import Store
 from harvesters import paged
 from harvesters.base import SupportsChanges
 from harvesters.registry import harvester
-from harvesters.run import map_one
+from harvesters.mapping import map_one
 
 Harvest = Callable[..., Report]
 Served = Callable[..., str]

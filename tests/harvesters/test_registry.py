@@ -9,7 +9,8 @@ from discovery.http import Client
 from discovery.model.source import Source
 from harvesters import registry
 
-URLS = {"tap": "http://127.0.0.1/tap", "stac-api": "http://127.0.0.1/stac"}
+SERVICES = ("tap", "stac-api", "ogc-records", "ogc-collections", "opensearch")
+URLS = {kind: f"http://127.0.0.1/{kind}" for kind in SERVICES}
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from discovery.config import Settings
 from discovery.errors import ConfigError
-from discovery.http import Client, Policy
+from discovery.http import Client, Gates, Policy
 from discovery.lock import Lock
 from discovery.model.source import Source
 from discovery.store.postgresql import ServerLock
@@ -84,9 +85,25 @@ def harvest_lock(settings: Settings, source: str) -> Lock:
     return ServerLock(path, taken, url=settings.store_url, name=f"source {source}")
 
 
-def client(settings: Settings, source: Source | None = None) -> Client:
-    """Return the way to the network for a source: the host that its operator named is allowed as it is."""
+def client(
+    settings: Settings,
+    source: Source | None = None,
+    *,
+    stop: threading.Event | None = None,
+    gates: Gates | None = None,
+) -> Client:
+    """Return the way to the network for a source: the hosts that its operator named are allowed as they are.
+
+    Args:
+        settings: Whom to name as the one who asks.
+        source: What is to be read.
+        stop: Ends every wait and read.
+        gates: Those of everybody who talks to sources in this process.
+    """
     policy = Policy(contact=settings.contact) if settings.contact else Policy()
     if source is not None and source.url.startswith("http"):
         policy = policy.allowing(source.url)
-    return Client(policy)
+    if source is not None:
+        named = source.settings.get("allow_hosts", "").replace(",", " ").split()
+        policy = policy.with_hosts(*named)
+    return Client(policy, stop=stop, gates=gates)

@@ -18,7 +18,7 @@ OVERLAP: Final = 24 * 3_600_000
 """Milliseconds that a walk over changes begins before the last walk: a source's dates and clock are not exact."""
 _DAY: Final = 24 * 3_600_000
 # What an operator may change without anything at the source being another for it.
-_ASIDE: Final = frozenset({"full_every", "schedule"})
+_ASIDE: Final = frozenset({"allow_hosts", "full_every", "schedule"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,3 +114,13 @@ def test_a_portal_that_cannot_be_opened_leaves_nothing_open(tmp_path: Path) -> N
         open_portal(Settings(tmp_path, index="none"))
     gc.collect()
     assert not list(tmp_path.glob("*-wal"))
+
+
+def test_the_hosts_that_an_operator_named_may_be_private(tmp_path: Path) -> None:
+    source = Source("s", "stac-api", "https://stac.example.org/", settings={"allow_hosts": "a.local, 10.0.0.7:8080"})
+    with client(Settings(tmp_path, contact="ops@example.org"), source) as opened:
+        assert opened.policy.allows("a.local", 1234)
+        assert opened.policy.allows("10.0.0.7", 8080)
+        assert opened.policy.allows("stac.example.org", 443)
+        assert not opened.policy.allows("10.0.0.7", 80)
+        assert "ops@example.org" in opened.policy.user_agent

@@ -27,7 +27,7 @@ from discovery.http.answer import (
     refuses_html,
 )
 from discovery.http.body import Allowance, Body, Caps
-from discovery.http.pace import Gate, backoff, retry_after
+from discovery.http.pace import Gates, backoff, retry_after
 from discovery.http.policy import Policy
 from discovery.http.redaction import redact
 from discovery.http.transport import PinnedTransport, Watch
@@ -92,8 +92,9 @@ class _Trip:
 class Client:
     """Fetches from sources: only from public or named hosts, a few requests at a time, within the limits of the policy.
 
-    Threads may share it. It follows redirects, waits and retries by itself. A `stop` event ends every wait and read
-    with RunError; `log` is called with one flat mapping a request, in which URLs are without secrets.
+    Threads may share it; clients that are given the same `gates` ask a host together no more often than one alone. It
+    follows redirects, waits and retries by itself. A `stop` event ends every wait and read with RunError; `log` is
+    called with one flat mapping a request, in which URLs are without secrets.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Client:
         resolver: Resolver = system_resolver,
         stop: threading.Event | None = None,
         log: Callable[[Mapping[str, object]], None] | None = None,
+        gates: Gates | None = None,
     ) -> None:
         self.policy = policy
         self._watch = Watch(stop)
@@ -111,7 +113,7 @@ class Client:
         self._stop = stop
         self._log = log
         self._lock = threading.Lock()
-        self._gates: dict[str, Gate] = {}
+        self._gates = gates or Gates(policy.per_host)
         self._counters = Counters()
 
     def __enter__(self) -> Self:
@@ -361,8 +363,8 @@ class Client:
         attempt: int,
     ) -> Body:
         """Send one request from one of the host's places, which the returned body holds until it is closed."""
-        gate = self._gate(target.host)
-        self._count(waited=gate.enter(self.policy.slot_wait))
+        gate = self._gates.of(target.host)
+        self._count(waited=gate.enter(self.policy.slot_wait, self._watch))
         trip.requests += 1
         self._count(requests=1)
         started = time.monotonic()
@@ -398,14 +400,8 @@ class Client:
         if body.status in RETRIED_STATUS and wait is not None:
             trip.asked = wait
             # Our other threads leave the host alone for as long.
-            self._gate(target.host).rest(min(wait, self.policy.backoff_cap))
+            self._gates.of(target.host).rest(min(wait, self.policy.backoff_cap))
         return refusal(body.url, body.status, _excerpt(body), wait)
-
-    def _gate(self, host: str) -> Gate:
-        with self._lock:
-            if host not in self._gates:
-                self._gates[host] = Gate(host, self.policy.per_host, self._watch)
-            return self._gates[host]
 
     def _wait(self, seconds: float) -> None:
         started = time.monotonic()

@@ -19,15 +19,18 @@ _GLANCE = 0.2
 class Gate:
     """The places of one host: whoever wants to ask it takes one and gives it back."""
 
-    def __init__(self, host: str, places: int, watch: Watch) -> None:
+    def __init__(self, host: str, places: int) -> None:
         self._host = host
         self._free = places
-        self._watch = watch
         self._changed = threading.Condition()
         self._not_before = 0.0
 
-    def enter(self, limit: float) -> float:
+    def enter(self, limit: float, watch: Watch) -> float:
         """Take a place, and return the seconds that this took.
+
+        Args:
+            limit: How long to wait for one.
+            watch: What ends the wait of whoever wants it.
 
         Raises:
             SourceUnavailableError: All places stayed taken, by our own other requests, for `limit` seconds.
@@ -36,7 +39,7 @@ class Gate:
         started = time.monotonic()
         with self._changed:
             while True:
-                self._watch.check()
+                watch.check()
                 now = time.monotonic()
                 pause = self._not_before - now
                 if self._free > 0 and pause <= 0:
@@ -58,6 +61,22 @@ class Gate:
         """Let nobody ask this host before so many seconds have passed."""
         with self._changed:
             self._not_before = max(self._not_before, time.monotonic() + seconds)
+
+
+class Gates:
+    """The gates of every host that this process talks to; clients that share them share the places."""
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+        self._lock = threading.Lock()
+        self._gates: dict[str, Gate] = {}
+
+    def of(self, host: str) -> Gate:
+        """Return the gate of a host."""
+        with self._lock:
+            if host not in self._gates:
+                self._gates[host] = Gate(host, self.places)
+            return self._gates[host]
 
 
 def retry_after(headers: Mapping[str, str], now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:

@@ -65,3 +65,14 @@ def test_words_for_true_and_false(text: str, value: bool) -> None:
 def test_settings_that_are_not_given_have_their_defaults() -> None:
     read = registry.read_settings(registry.find("tap"), {"page": " 7 "})
     assert (read["page"], read["table"], read["domain"]) == (7, "ivoa.ObsCore", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [("schedule", "often", "neither five fields"), ("allow_hosts", "http://a/", "allow_hosts has 'http://a/'")],
+)
+def test_texts_with_a_form_of_their_own_are_checked(name: str, value: str, message: str) -> None:
+    kind = registry.find("tap")
+    with pytest.raises(ConfigError, match=message):
+        registry.read_settings(kind, {name: value})
+    assert registry.read_settings(kind, {name: ""})[name] == ""

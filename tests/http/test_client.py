@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from discovery.errors import ConfigError, NotFoundError, RunError, SourceRefusedError, SourceUnavailableError
-from discovery.http import Client, Policy
+from discovery.http import Client, Gates, Policy
 
 if TYPE_CHECKING:
     from tests.http.conftest import Exchange, Server
@@ -231,7 +231,30 @@ def test_never_more_than_two_requests_at_once_reach_a_host(server: Server, hasty
         assert all(pool.map(lambda _: client.get(server.url()).content, range(60)))
         assert client.counters.requests == 60
     assert server.most_in_flight == 2
-    assert server.connections <= 4
+
+
+def test_clients_that_share_their_gates_are_together_as_polite_as_one(server: Server, hasty: Policy) -> None:
+    lock, now, most = threading.Lock(), 0, 0
+
+    def slowly(exchange: Exchange) -> None:
+        # Counted until the answer begins: a client may have all of it, and go, before our thread hears of that.
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.01)
+        with lock:
+            now -= 1
+        exchange.send(200, b"x")
+
+    server.routes["/"] = slowly
+    gates = Gates(2)
+    clients = [Client(hasty, gates=gates) for _ in range(6)]
+    with ThreadPoolExecutor(12) as pool:
+        assert all(pool.map(lambda n: clients[n % 6].get(server.url()).content, range(60)))
+    for each in clients:
+        each.close()
+    assert (len(server.seen), most) == (60, 2)
 
 
 def test_an_open_stream_holds_its_place_and_gives_it_back(server: Server, hasty: Policy) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from discovery.errors import RunError, SourceUnavailableError
-from discovery.http.pace import Gate, backoff, retry_after
+from discovery.http.pace import Gate, Gates, backoff, retry_after
 from discovery.http.transport import Watch
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -49,27 +49,37 @@ def test_backoff_doubles_with_jitter_up_to_its_cap() -> None:
 
 
 def test_a_gate_that_stays_full_says_so() -> None:
-    gate = Gate("h", 1, Watch(None))
-    gate.enter(1)
+    gate = Gate("h", 1)
+    gate.enter(1, Watch(None))
     with pytest.raises(SourceUnavailableError, match="no place") as caught:
-        gate.enter(0.05)
+        gate.enter(0.05, Watch(None))
     assert caught.value.detail == "busy"
 
 
 def test_nobody_passes_while_a_host_rests() -> None:
-    gate = Gate("h", 2, Watch(None))
+    gate = Gate("h", 2)
     gate.rest(0.15)
     started = time.monotonic()
-    gate.enter(0.01)
+    gate.enter(0.01, Watch(None))
     assert time.monotonic() - started >= 0.15
 
 
 def test_stop_ends_the_wait_at_a_gate() -> None:
     stop = threading.Event()
-    gate = Gate("h", 1, Watch(stop))
+    gate = Gate("h", 1)
     gate.rest(60)
     threading.Timer(0.05, stop.set).start()
     started = time.monotonic()
     with pytest.raises(RunError):
-        gate.enter(60)
+        gate.enter(60, Watch(stop))
     assert time.monotonic() - started < 1
+
+
+def test_everybody_shares_the_gate_of_a_host() -> None:
+    gates = Gates(1)
+    gates.of("h").enter(1, Watch(None))
+    gates.of("other").enter(1, Watch(None))
+    with pytest.raises(SourceUnavailableError, match="no place"):
+        gates.of("h").enter(0.05, Watch(None))
+    gates.of("h").leave()
+    gates.of("h").enter(1, Watch(None))

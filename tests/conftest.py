@@ -12,6 +12,8 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -280,3 +282,78 @@ def pygeoapi(peer: Callable[[bool, str], None], tmp_path_factory: pytest.TempPat
             time.sleep(0.05)
         fcntl.flock(starting, fcntl.LOCK_UN)
         yield (folder / "address").read_text()
+
+
+DACHS = ROOT / "tests" / "peers" / "dachs"
+
+
+@dataclass(frozen=True, slots=True)
+class Dachs:
+    """A running DaCHS: where TAP is, and its database, which a test may look into and change."""
+
+    url: str
+    socket: str
+
+    def fill(self, table: str, rows: int) -> None:
+        """Fill an empty table with made-up observations, the same ones each time."""
+        self.sql(f"\\set table {table}\n\\set rows {rows}\n{(DACHS / 'rows.sql').read_text()}")
+
+    def sql(self, statement: str) -> list[list[str]]:
+        """Return the rows that a statement gives, NULL as an empty text."""
+        command = [
+            "psql",
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-F",
+            "\t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            self.socket,
+            "-U",
+            "disco",
+        ]
+        done = subprocess.run(
+            [*command, "gavo"], input=statement, stdout=subprocess.PIPE, text=True, check=True, timeout=600
+        )
+        return [line.split("\t") for line in done.stdout.splitlines() if line]
+
+
+@contextmanager
+def running_dachs(folder: Path, rows: int) -> Iterator[Dachs]:
+    """Have the DaCHS of a folder running, which is started with so many rows when nobody has done so."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "users").open("a") as users, (folder / "starting").open("a") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        fcntl.flock(users, fcntl.LOCK_SH)
+        if not (folder / "address").exists():
+            keeper: list[str | Path] = [sys.executable, DACHS / "keep.py", folder, str(rows)]
+            subprocess.run(keeper, stdin=subprocess.DEVNULL, check=True)
+        deadline = time.monotonic() + 120 + rows / 2000
+        while not (folder / "address").exists():
+            assert not (folder / "failed").exists(), (folder / "failed").read_text()
+            assert time.monotonic() < deadline, f"DaCHS does not come up; see {folder / 'log'}"
+            time.sleep(0.05)
+        fcntl.flock(starting, fcntl.LOCK_UN)
+        yield Dachs(*(folder / "address").read_text().splitlines())
+
+
+@pytest.fixture(scope="session")
+def dachs_here(peer: Callable[[bool, str], None]) -> None:
+    """Make sure that a DaCHS can be started."""
+    keeper: list[str | Path] = [sys.executable, DACHS / "keep.py", "--here"]
+    here = subprocess.run(keeper, stdin=subprocess.DEVNULL, check=False).returncode == 0
+    peer(here, "DaCHS is not here; tests/peers/dachs/prepare.sh installs it")
+
+
+@pytest.fixture(scope="session")
+def dachs(dachs_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dachs]:
+    """Return a DaCHS with 50,000 rows and a limit of 5,000, one for all workers; it ends with the last of them.
+
+    The rows of `ivoa.ObsCore` stay as they are. `disco.changing` is the table of one test at a time.
+    """
+    base = tmp_path_factory.getbasetemp()
+    with running_dachs((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "dachs", 50_000) as running:
+        yield running

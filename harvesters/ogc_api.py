@@ -16,6 +16,8 @@ from harvesters.stac_page import Ask, link, resolved
 
 _LONG: Final = "http://www.opengis.net/def/rel/ogc/1.0/"
 """Begins relations that are not registered with IANA; servers write them with it and without it."""
+_RECORDS: Final = "ogcapi-records-1"
+"""What a conformance class of Records has in it; servers name others than the standard's, and older ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,16 @@ def json_link(found: Any, rel: str) -> Mapping[str, Any] | None:
     best = [each for each, kind in zip(links, kinds, strict=True) if kind.startswith(plain)]
     silent = [each for each, kind in zip(links, kinds, strict=True) if not kind]
     return next(iter([*best, *silent, *links]), None)
+
+
+def is_catalogue(collection: Mapping[str, Any], conforms_to: tuple[str, ...]) -> bool:
+    """Say whether a collection holds records: it says so, or its service does and it says nothing else."""
+    said = collection.get("itemType")
+    if said is None:
+        # Coverages have no items, and no item type either.
+        has_items = json_link(collection.get("links"), "items") is not None
+        return has_items and any(_RECORDS in each for each in conforms_to)
+    return "record" in (said if isinstance(said, list) else [said])
 
 
 def _with_conformance(client: Client, entrance: Entrance, listing: Ask, document: Mapping[str, Any]) -> Entrance:

@@ -12,8 +12,8 @@ from harvesters import ogc_collection, stac
 from harvesters.base import Position, Probe, RawPage, SourceContext
 from harvesters.defaults import Defaults
 from harvesters.document import identity, parse_object, require_identity
-from harvesters.ogc_api import Entrance, enter
-from harvesters.ogc_records import collections, is_catalogue
+from harvesters.ogc_api import Entrance, enter, is_catalogue
+from harvesters.ogc_records import collections
 from harvesters.paged import Seen, page_of, place_of, repeated
 from harvesters.stac_items import COLLECTIONS
 from harvesters.stac_page import Ask, Element

@@ -15,12 +15,10 @@ from harvesters import ogc_record, stac
 from harvesters.base import Position, Probe, RawPage, SourceContext
 from harvesters.defaults import Defaults
 from harvesters.document import identity, parse_object, require_identity
-from harvesters.ogc_api import Entrance, enter, json_link
+from harvesters.ogc_api import Entrance, enter, is_catalogue, json_link
 from harvesters.paged import Paged, page_of, place_of, with_parameters
 from harvesters.stac_page import Ask, Element, resolved
 
-_RECORDS: Final = "ogcapi-records-1"
-"""What a conformance class of Records has in it; servers name others than the standard's, and older ones."""
 _LONG_AGO: Final = 0
 _NEVER: Final = 253_402_214_400_000
 """The end of 9999: no record was updated after that, as all were after 1970."""
@@ -251,16 +249,6 @@ def collections(client: Client, listing: Ask) -> Iterator[tuple[Element, Ask]]:
             if element.document and identity(element.document):
                 yield element, ask
         ask = page.onward
-
-
-def is_catalogue(collection: Mapping[str, Any], conforms_to: tuple[str, ...]) -> bool:
-    """Say whether a collection holds records: it says so, or its service does and it says nothing else."""
-    said = collection.get("itemType")
-    if said is None:
-        # Coverages have no items, and no item type either.
-        has_items = json_link(collection.get("links"), "items") is not None
-        return has_items and any(_RECORDS in each for each in conforms_to)
-    return "record" in (said if isinstance(said, list) else [said])
 
 
 def _title(collection: Mapping[str, Any]) -> str:

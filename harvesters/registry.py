@@ -16,6 +16,7 @@ from harvesters import schedule
 from harvesters.base import Harvester, SourceContext, Value
 from harvesters.ogc_collections import OgcCollections
 from harvesters.ogc_records import OgcRecords
+from harvesters.records_static import RecordsStatic
 from harvesters.stac_api import StacApi
 from harvesters.stac_items import RecordsFile, StacItems
 from harvesters.stac_static import StacStatic
@@ -107,6 +108,18 @@ COMMON: Final = (
     ),
 )
 
+_LINKED: Final = (
+    Setting("follow", str, "inside", "Whether links that leave the source are walked.", ("inside", "external")),
+    Setting("published", str, "", "The public URL of a file: catalogue's root folder, for links in its documents."),
+    Setting(
+        "unlinked",
+        str,
+        "include",
+        "Whether documents in the folder of a file: catalogue that nothing links to are taken.",
+        ("include", "skip"),
+    ),
+)
+
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         each.name: each
@@ -115,29 +128,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "stac-static",
                 StacStatic,
                 "A STAC catalogue of linked JSON documents, from its root document (file: or http:).",
-                (
-                    *COMMON,
-                    Setting(
-                        "follow",
-                        str,
-                        "inside",
-                        "Whether links that leave the source are walked.",
-                        ("inside", "external"),
-                    ),
-                    Setting(
-                        "published",
-                        str,
-                        "",
-                        "The public URL of a file: catalogue's root folder, for links in its documents.",
-                    ),
-                    Setting(
-                        "unlinked",
-                        str,
-                        "include",
-                        "Whether documents in the folder of a file: catalogue that nothing links to are taken.",
-                        ("include", "skip"),
-                    ),
-                ),
+                (*COMMON, *_LINKED),
             ),
             Kind(
                 "stac-api",
@@ -210,6 +201,12 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                         ("check", "ignore"),
                     ),
                 ),
+            ),
+            Kind(
+                "records-static",
+                RecordsStatic,
+                "A crawlable catalogue of OGC API Records: linked JSON documents, from the first one (file: or http:).",
+                (*COMMON, *_LINKED),
             ),
             Kind(
                 "ogc-collections",

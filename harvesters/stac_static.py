@@ -10,9 +10,9 @@ from typing import Any, Final
 import orjson
 
 from discovery.errors import NotFoundError, RunError, SourceRefusedError, SourceUnavailableError
-from discovery.model.record import Issue, record_id
+from discovery.model.record import Issue, Record, record_id
 from discovery.model.source import Mapped, Quarantined, RawRecord
-from discovery.model.stac import splice
+from discovery.model.stac import array, splice
 from harvesters import ogc_record, stac, stac_collection, stac_item
 from harvesters.base import Position, Probe, RawPage, SourceContext
 from harvesters.defaults import Defaults
@@ -28,7 +28,6 @@ COLLECTIONS: Final = "collections"
 RECORDS: Final = "records"
 _REMEMBERED: Final = 10_000
 """Collections whose ids are kept at hand."""
-_DOWN: Final = frozenset({"child", "item"})
 
 
 class StacStatic:
@@ -38,6 +37,9 @@ class StacStatic:
     titles come with the links of what they describe. The container of a resource is the section it stands in, the
     first folder below the root, since ids are unique only there; that of an item is its collection.
     """
+
+    down = frozenset({"child", "item"})
+    """Relations of links that are followed."""
 
     def __init__(self, context: SourceContext) -> None:
         self._context = context
@@ -96,9 +98,16 @@ class StacStatic:
             dataset = record_id(self._defaults.source, section, raw.container) if raw.container else ""
             record = stac_item.to_record(document, raw.container, source_id, self._defaults, dataset=dataset, base=base)
         else:
-            record = ogc_record.to_record(document, raw.container, source_id, self._defaults, base=base)
-            return Mapped(record, raw)
+            return Mapped(self.to_record(document, raw.container, source_id, base), raw)
         return Mapped(record, raw, splice(raw.body, document, base))
+
+    def to_record(self, document: Mapping[str, Any], container: str, source_id: str, base: str) -> Record:
+        """Return the record of an OGC Record."""
+        return ogc_record.to_record(document, container, source_id, self._defaults, base=base)
+
+    def is_way(self, document: Mapping[str, Any]) -> bool:
+        """Say whether a document only leads to others."""
+        return document.get("type") == "Catalog"
 
     def _visit(self, walk: _Walk, raws: list[RawRecord], rejected: list[Quarantined]) -> None:
         """Read the next document: note where it leads, and take it when it is one that can be a record."""
@@ -125,13 +134,29 @@ class StacStatic:
             self._remember(url, document)
         walk.add(self._onward(url, document))
         kind = document.get("type")
-        if kind in ("Collection", "Feature") and (not unlinked or identity(document)):
+        if self.is_way(document):
+            return
+        if kind == "FeatureCollection":
+            # Not among what nothing links to: such a file beside a catalogue holds data more often than records.
+            raws += self._features(url, body, document) if not unlinked else ()
+        elif kind in ("Collection", "Feature") and (not unlinked or identity(document)):
             media_type = "application/geo+json" if kind == "Feature" else "application/json"
             raws.append(RawRecord(self._container(url, document), identity(document), body, media_type, url, place))
-        elif kind != "Catalog" and not unlinked:
+        elif not unlinked:
             raw = RawRecord("", identity(document), body, url=url, position=place)
             issue = Issue("unknown-type", f"type {str(kind)[:80]!r} is not Catalog, Collection or Feature", "type")
             rejected.append(Quarantined(raw, issue, "parse"))
+
+    def _features(self, url: str, body: bytes, document: Mapping[str, Any]) -> Iterator[RawRecord]:
+        """Yield the elements of a document that holds many, byte by byte as they stand there."""
+        given = document.get("features")
+        spans = list(array(body.removeprefix(BOM), "features")) if isinstance(given, list) else []
+        for number, ((start, end), each) in enumerate(zip(spans, given or (), strict=True), 1):
+            feature = each if isinstance(each, dict) else {}
+            place = f"{self._place(url)} {number}"
+            container = self._container(url, feature)
+            element = body.removeprefix(BOM)[start:end]
+            yield RawRecord(container, identity(feature), element, "application/geo+json", url, place)
 
     def _cannot_read(self, url: str, code: str, error: Exception, rejected: list[Quarantined]) -> None:
         if url == self._documents.first:
@@ -143,7 +168,7 @@ class StacStatic:
         """Yield where the links of a document lead further down."""
         links = document.get("links")
         for link in links if isinstance(links, list) else ():
-            if not isinstance(link, dict) or link.get("rel") not in _DOWN or not isinstance(link.get("href"), str):
+            if not isinstance(link, dict) or link.get("rel") not in self.down or not isinstance(link.get("href"), str):
                 continue
             try:
                 target = self._documents.resolve(url, link["href"])

@@ -17,6 +17,8 @@ from discovery.store.store import Store
 
 BATCH: Final = 2000
 """Changes taken at once: large enough that a commit's cost is spread, small enough to be seen within a second."""
+MOST: Final = 4 * BATCH
+"""Changes taken at once while many more wait: each commit makes a segment that has to be merged with others."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the scope, how many are done and how many there are."""
@@ -52,14 +54,15 @@ def follow(store: Store, index: Index, *, progress: Progress | None = None) -> i
                 f"or an older copy of this one was put back; if it is to follow this store, run discovery reindex"
             )
         waiting = store.catalogue.pending(scope, after) if progress else 0
-        done = 0
-        while changes := store.catalogue.changes(scope, after, BATCH):
+        done, size = 0, BATCH
+        while changes := store.catalogue.changes(scope, after, size):
             with few_collections():
                 live = documents([(each.record, each.key) for each in changes if each.record is not None])
                 gone = [each.key for each in changes if each.record is None]
                 after = changes[-1].change
                 index.write(scope, live, gone, after)
             done += len(changes)
+            size = min(2 * size, MOST) if len(changes) == size else BATCH
             if progress:
                 progress(scope, done, max(done, waiting))
         taken += done

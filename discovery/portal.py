@@ -140,7 +140,7 @@ class Portal:
 
     @property
     def local(self) -> bool:
-        """Whether store and engine are files of this machine, so that a small question takes no longer than a thread."""
+        """Whether store and engine are files of this machine, so that a small question needs no thread."""
         return self.store.local and self.index.local
 
     def search(self, query: Query, *, elsewhere: bool = False) -> Page:

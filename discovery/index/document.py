@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -81,15 +82,15 @@ _INSTANTS: Final = _of(Type.INSTANT)
 def _keywords(record: Record) -> Iterator[tuple[str, tuple[str, ...]]]:
     for each in _KEYWORDS:
         found = each.values(record)
-        # Most fields of most records are empty.
-        kept = tuple(islice(_kept(found), MAX_VALUES)) if found else ()
-        if kept:
+        # Most fields of most records are empty, and most of the others are the same in many records of a source.
+        if found and (kept := _kept(tuple(found))):
             yield each.name, kept
 
 
-def _kept(values: Iterable[object]) -> Iterable[str]:
+@lru_cache(maxsize=4096)
+def _kept(values: tuple[object, ...]) -> tuple[str, ...]:
     plain = [_clean(str(value)).strip() for value in values if value is not None]
-    return dict.fromkeys([value for value in plain if value and _fits(value)])
+    return tuple(islice(dict.fromkeys([value for value in plain if value and _fits(value)]), MAX_VALUES))
 
 
 def _fits(value: str) -> bool:
@@ -150,38 +151,41 @@ def _tail(record: Record) -> Iterator[str]:
 
 
 def _text(record: Record) -> PreparedText:
-    missions = dict.fromkeys(step for path in record.missions for step in terms.ancestors(path))
-    identifiers = [record.id, record.source_id, record.doi, *record.external_ids[:MAX_VALUES]]
     body = {
-        "description": record.description,
+        "description": (record.description,),
         "keywords": record.keywords,
         "variables": record.variables,
-        "missions": _labelled("mission", missions),
+        "missions": _mission_words(record.missions),
         "instruments": _labelled("instrument", record.instruments),
         "themes": _labelled("theme", record.themes),
         "domain": (terms.label("domain", record.domain),) if record.domain else (),
         "targets": record.targets,
-        "provider": record.provider,
-        "product_type": record.product_type,
-        "level": record.level,
-        "properties": _searchable(record),
-        "links": [each.title for each in record.links[:MAX_LINKS]],
-        "assets": [each.title for each in record.assets[:MAX_LINKS]],
-        "contacts": [text for each in record.contacts[:MAX_LINKS] for text in (each.name, each.organization)],
+        "provider": (record.provider,),
+        "product_type": (record.product_type,),
+        "level": (record.level,),
+        "properties": tuple(_searchable(record)),
+        "links": tuple([each.title for each in record.links[:MAX_LINKS]]),
+        "assets": tuple([each.title for each in record.assets[:MAX_LINKS]]),
+        "contacts": tuple([text for each in record.contacts[:MAX_LINKS] for text in (each.name, each.organization)]),
+        "title": (record.title,),
+        "identifiers": tuple(dict.fromkeys((record.source_id, record.doi, *record.external_ids[:MAX_VALUES]))),
     }
-    clean = {name: [_clean(text) for text in _texts(value) if text] for name, value in body.items()}
-    clean["title"] = [_clean(record.title)]
-    clean["identifiers"] = [_clean(each) for each in dict.fromkeys(identifiers) if each]
-    return document_text(clean)
+    return document_text({name: _cleaned(values) for name, values in body.items() if values}, keys=(record.id,))
 
 
-def _texts(value: str | Iterable[str]) -> Iterable[str]:
-    return (value,) if isinstance(value, str) else value
+def _cleaned(texts: tuple[str, ...]) -> Iterable[str]:
+    return filter(None, texts if all(map(str.isascii, texts)) else map(_clean, texts))
 
 
-def _labelled(kind: str, values: Iterable[str]) -> Iterable[str]:
+@lru_cache(maxsize=1024)
+def _mission_words(paths: tuple[str, ...]) -> tuple[str, ...]:
+    return _labelled("mission", tuple(dict.fromkeys([step for path in paths for step in terms.ancestors(path)])))
+
+
+@lru_cache(maxsize=4096)
+def _labelled(kind: str, values: tuple[str, ...]) -> tuple[str, ...]:
     """Return values and what people call them, each once: both `astronomy/hubble` and its label are typed."""
-    return dict.fromkeys(text for value in values for text in (value, terms.label(kind, value)))
+    return tuple(dict.fromkeys([text for value in values for text in (value, terms.label(kind, value))]))
 
 
 def _searchable(record: Record) -> Iterator[str]:

@@ -333,22 +333,6 @@ def bins(months: Mapping[int, int], interval: str) -> tuple[Bin, ...]:
     return tuple(Bin(month_start(step * width), counts.get(step, 0)) for step in steps)
 
 
-def words_of(grams: str) -> list[str]:
-    """Return the words of letters that prepared trigrams were made of: `_se sea ea_` is `sea`.
-
-    Words with digits are left out: they are never slips of one another, and titles of observations have millions.
-    """
-    words: list[str] = []
-    word = ""
-    for gram in grams.split():
-        word = gram if gram.startswith("_") else word + gram[-1:]
-        if len(word) > 1 and word.endswith("_"):
-            if word[1:-1].isalpha():
-                words.append(word[1:-1])
-            word = ""
-    return words
-
-
 def similar_words(grams: Collection[str], words: Iterable[tuple[str, int]], size: int) -> list[str]:
     """Return the words that share most trigrams, at least a third (two letters swapped spoil half), best first.
 

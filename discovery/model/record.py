@@ -200,6 +200,10 @@ _REQUIRED: Final = {
 }
 """Texts that have no default: a source may send them empty, and empty ones are not written."""
 _PARTS: Final = {"assets": Asset, "links": Link, "contacts": Contact, "issues": Issue}
+_LISTS: Final = {
+    cls: tuple(each.name for each in fields(cls) if str(each.type).startswith("tuple[") and each.name not in _PARTS)
+    for cls in _CLASSES
+}
 
 
 def from_dict(data: Mapping[str, Any]) -> Record:
@@ -224,9 +228,9 @@ def _values(cls: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
     values = {**_REQUIRED[cls], **data}
     if not values.keys() <= _NAMES[cls]:
         values = {name: value for name, value in values.items() if name in _NAMES[cls]}
-    for name, value in data.items():
-        if type(value) is list and name in values:
-            values[name] = tuple(value)
+    for name in _LISTS[cls]:
+        if name in values:
+            values[name] = tuple(values[name])
     return values
 
 

@@ -58,6 +58,7 @@ QUERY_GROUPS: Final = 32
 """Words and phrases of what is looked for, unwanted ones included."""
 
 _IDENTIFIER_LENGTH: Final = 200
+_MEMO_LENGTH: Final = 400
 _SCHEME: Final = re.compile(
     r"(?:(?:https?://)?(?:dx\.)?doi\.org/|(?:urn:|info:)?doi[:/]\s*|[a-z][a-z0-9+.-]{1,15}://)(?:www\.)?", re.IGNORECASE
 )
@@ -65,6 +66,8 @@ _SPACED_DOI: Final = re.compile(r"doi:?\s+(?=10\.)", re.IGNORECASE)
 _LEADING: Final = re.compile(rf"{_SCHEME.pattern}|{_SPACED_DOI.pattern}", re.IGNORECASE)
 _TYPING: Final = re.compile(r'(?:^|\s)[^-\s"][^\s"]*\Z')
 _AROUND: Final = " <>()[]{}\"'`.,;\t\n\r"
+_PLAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
+"""Identifiers that have nothing around them; most of those of files."""
 _UNSAFE: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _QUOTES: Final = str.maketrans("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02", '"' * 8)
 _RUN: Final = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]")
@@ -81,8 +84,9 @@ class PreparedText:
     """The same for every other field, `|` between the values so that no phrase reaches from one into the next."""
     prefix: str
     """Beginnings (1 to 12 characters) of the title's words, folded and not stemmed, for suggestions."""
-    grams: str
-    """Trigrams of the title's words, `_` at both ends, for spellings that miss."""
+    words: tuple[str, ...]
+    """The title's words of letters alone, folded and not stemmed, for spellings that miss: a word with digits is never
+    a slip of another one, and titles of observations have millions."""
     exact: tuple[str, ...]
     """Identifiers by which the record is found when one is pasted whole."""
 
@@ -116,32 +120,47 @@ class TextQuery:
         return bool(self.groups or self.excluded or self.exact)
 
 
-def document_text(fields: Mapping[str, str | Iterable[str]], *, limit: int = FIELD_TOKENS) -> PreparedText:
+def document_text(
+    fields: Mapping[str, str | Iterable[str]], *, keys: Iterable[str] = (), limit: int = FIELD_TOKENS
+) -> PreparedText:
     """Return what engines index of a record.
 
     Args:
         fields: `title`; `identifiers` (DOI, ids, URLs: found whole and by their parts); every other name is body text.
             A value is one text or several.
+        keys: Identifiers of ours that are found whole only, since their parts say nothing; as `identifier` writes them.
         limit: Words kept of each value.
     """
     titles = [words.analyse(text, limit=limit, words=True) for text in _values(fields.get(TITLE, ()))]
     identifiers = list(_values(fields.get(IDENTIFIERS, ())))
     body = [
-        words.analyse(text, limit=limit).text
+        _analysed((value,) if isinstance(value, str) else tuple(value), limit)
         for name, value in fields.items()
-        if name not in (TITLE, IDENTIFIERS)
-        for text in ((value,) if isinstance(value, str) else value)
+        if value and name not in (TITLE, IDENTIFIERS)
     ]
     body += [words.analyse(each, limit=limit).text for each in identifiers]
     heard = dict.fromkeys([word for title in titles for word in (*(title.words or ()), *title.joins)])
-    pieces = list(map(_pieces, heard))
     return PreparedText(
         title=f" {SEPARATOR} ".join([title.text for title in titles if title.text]),
         body=f" {SEPARATOR} ".join([text for text in body if text]),
-        prefix=" ".join([beginnings for beginnings, _ in pieces]),
-        grams=" ".join([grams for _, grams in pieces]),
-        exact=tuple(filter(None, dict.fromkeys(map(identifier, identifiers)))),
+        prefix=" ".join(map(_beginnings, heard)),
+        words=tuple([word for word in heard if word.isalpha()]),
+        exact=tuple(filter(None, dict.fromkeys((*map(identifier, identifiers), *keys)))),
     )
+
+
+def _analysed(texts: tuple[str, ...], limit: int) -> str:
+    """Return the tokens of the values of one field; short ones are the same in many records of a source."""
+    if len(texts) == 1 or sum(map(len, texts)) > _MEMO_LENGTH:
+        return _joined(texts, limit)
+    return _joined_short(texts, limit)
+
+
+def _joined(texts: tuple[str, ...], limit: int) -> str:
+    return f" {SEPARATOR} ".join(filter(None, [words.analyse(text, limit=limit).text for text in texts]))
+
+
+_joined_short: Final = lru_cache(maxsize=4096)(_joined)
 
 
 def _values(value: str | Iterable[str]) -> Iterable[str]:
@@ -149,10 +168,9 @@ def _values(value: str | Iterable[str]) -> Iterable[str]:
 
 
 @lru_cache(maxsize=50_000)
-def _pieces(word: str) -> tuple[str, str]:
-    """Return the beginnings and the trigrams of a title's word; titles repeat their words, so made once for each."""
-    beginnings = [word[:length] for length in range(1, min(len(word), PREFIX_LENGTH) + 1)]
-    return " ".join(beginnings), " ".join(trigrams(word))
+def _beginnings(word: str) -> str:
+    """Return the beginnings of a title's word; titles repeat their words, so made once for each."""
+    return " ".join([word[:length] for length in range(1, min(len(word), PREFIX_LENGTH) + 1)])
 
 
 def trigrams(word: str) -> list[str]:
@@ -177,7 +195,11 @@ def _shortened(plain: str) -> str:
 
 def _bare(text: str) -> str:
     """Return an identifier without scheme and what people leave around it, at its full length."""
-    plain = unicodedata.normalize("NFC", text.translate(_QUOTES).strip()).casefold().strip(_AROUND)
+    if _PLAIN.fullmatch(text):
+        return text.lower()
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text.translate(_QUOTES))
+    plain = text.strip().casefold().strip(_AROUND)
     return _UNSAFE.sub("_", _SCHEME.sub("", plain, count=1)).rstrip("/")
 
 

@@ -182,7 +182,7 @@ class OracleIndex:
         """Return words of titles that share most of the given trigrams."""
         words: Counter[str] = Counter()
         for document in self._scope(scope).current.documents.values():
-            words.update(set(plans.words_of(document.text.grams)) if document.text else ())
+            words.update(set(document.text.words) if document.text else ())
         return plans.similar_words(grams, words.items(), size)
 
     def generation(self, scope: str) -> Generation:

@@ -13,7 +13,7 @@ from discovery.index import plans
 from discovery.index.base import Plan
 from discovery.query.fields import FIELDS
 from discovery.query.query import FacetRequest, Selection
-from discovery.query.text import document_text, trigrams
+from discovery.query.text import trigrams
 
 
 @given(st.datetimes())
@@ -88,12 +88,6 @@ def test_nothing_lies_beyond_the_ends_of_time(op: str, value: float) -> None:
 def test_what_is_no_number_is_refused(value: str | float) -> None:
     with pytest.raises(BadQueryError, match="holds numbers"):
         plans.compared(FIELDS["size"], "=", value)
-
-
-def test_words_come_back_out_of_their_trigrams() -> None:
-    text = document_text({"title": "Deep sea of a galaxy, M31"})
-    assert set(plans.words_of(text.grams)) >= {"deep", "sea", "galaxy", "a"}
-    assert not any(word.isdigit() for word in plans.words_of(text.grams))
 
 
 def test_similar_words_share_most_trigrams_and_frequent_ones_come_first() -> None:

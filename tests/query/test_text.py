@@ -231,12 +231,18 @@ def test_the_word_being_typed_is_known_for_suggestions() -> None:
         assert parse(finished).prefix == ""
 
 
-def test_a_title_is_indexed_by_beginnings_and_trigrams() -> None:
+def test_a_title_is_indexed_by_the_beginnings_of_its_words_and_by_those_without_digits() -> None:
     prepared = document_text({"title": "Sentinel-2 Sea"})
     assert {"s", "sent", "sentinel", "sentinel2", "se", "sea"} <= set(prepared.prefix.split())
-    assert {"_se", "sea", "ea_", "el2"} <= set(prepared.grams.split())
+    assert prepared.words == ("sentinel", "sea")
     assert max(map(len, document_text({"title": "interferometrically"}).prefix.split())) == 12
     assert trigrams("a") == ["_a_"]
+
+
+def test_a_key_is_found_whole_and_by_no_part() -> None:
+    prepared = document_text({"title": "Sea"}, keys=["k7jvp46coba2oedz"])
+    assert prepared.exact == ("k7jvp46coba2oedz",)
+    assert "jvp" not in prepared.body
 
 
 def test_a_text_too_long_or_with_too_many_words_is_refused_by_name() -> None:

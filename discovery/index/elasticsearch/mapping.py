@@ -100,7 +100,7 @@ def source(document: Document) -> bytes:
     if document.text is not None:
         text = document.text
         row |= {TITLE: text.title, BODY: text.body, PREFIX: text.prefix}
-        row |= {WORDS: list(dict.fromkeys(plans.words_of(text.grams))), EXACT: list(dict.fromkeys(text.exact))}
+        row |= {WORDS: text.words, EXACT: list(dict.fromkeys(text.exact))}
     try:
         return orjson.dumps(row)
     except TypeError as error:

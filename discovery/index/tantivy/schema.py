@@ -135,7 +135,7 @@ def stored(document: Document) -> str:
         # With the title in the body, one list of documents says where a word is; the title's own only scores.
         whole = f" {SEPARATOR} ".join(filter(None, (text.title, text.body)))
         row |= {TITLE: text.title, BODY: whole, PREFIX: text.prefix}
-        row |= {WORDS: " ".join(plans.words_of(text.grams)), EXACT: list(dict.fromkeys(text.exact))}
+        row |= {WORDS: " ".join(text.words), EXACT: list(dict.fromkeys(text.exact))}
     try:
         return orjson.dumps(row).decode()
     except (TypeError, ValueError) as error:

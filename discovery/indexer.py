@@ -17,7 +17,7 @@ from discovery.store.store import Store
 
 BATCH: Final = 2000
 """Changes taken at once: large enough that a commit's cost is spread, small enough to be seen within a second."""
-MOST: Final = 4 * BATCH
+MOST: Final = 2 * BATCH
 """Changes taken at once while many more wait: each commit makes a segment that has to be merged with others."""
 
 Progress = Callable[[str, int, int], None]

@@ -41,6 +41,7 @@ TABLE: Final = (
     Setting("port", int, 8000, "The port that `serve` listens on."),
     Setting("url", str, "", "The public address of the portal when a proxy stands before it."),
     Setting("workers", int, 1, "Processes that answer requests; with several, the steward is one of its own."),
+    Setting("harvests", int, 4, "Sources that the steward harvests at a time, each on a host of its own; 0 is none."),
     Setting("log", str, "warning", "How much to log: debug, info (a line for each request too), warning or error."),
     Setting("log_format", str, "text", "How a line of the log looks: text, or json for programs."),
 )
@@ -67,6 +68,7 @@ class Settings:
     port: int = 8000
     url: str = ""
     workers: int = 1
+    harvests: int = 4
     log: str = "warning"
     log_format: str = "text"
 

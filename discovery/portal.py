@@ -15,6 +15,7 @@ from discovery.launch.opening import Around, Opening, opening
 from discovery.launch.rules import Rule, shipped
 from discovery.model import terms
 from discovery.model.extent import Geometry
+from discovery.model.job import Job, checked
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
 from discovery.query import checks, cover, cursor, fields, relate
 from discovery.query.query import (
@@ -385,6 +386,43 @@ class Portal:
         """Return which generation answers for each scope."""
         with _engine():
             return {scope: self.index.generation(scope) for scope in SCOPES}
+
+    # Work that others do
+
+    def ask(self, kind: str, arguments: Mapping[str, Any]) -> Job:
+        """Leave work for the steward, and return it with its number; what waits already is not left twice.
+
+        Args:
+            kind: One of `discovery.model.job.ARGUMENTS`.
+            arguments: What it is told; None is as if it were not there.
+
+        Raises:
+            BadQueryError: There is no such work, or it is told wrong things.
+            NotFoundError: The source, run, record or element that it is about is not there.
+            TooManyError: Too much work is waiting already.
+        """
+        given = checked(kind, arguments)
+        if "source" in given:
+            self.store.ledger.source(given["source"])
+        if "run" in given:
+            self.store.ledger.run(given["run"])
+        if "number" in given:
+            self.store.ledger.quarantine_entry(given["number"])
+        if "record" in given:
+            self.record(given["record"])
+        return self.store.jobs.ask(kind, given)
+
+    def job(self, id: int) -> Job:
+        """Return work that was asked for, as it stands.
+
+        Raises:
+            NotFoundError: There is none by that number, or it is so long ago that it was forgotten.
+        """
+        return self.store.jobs.job(id)
+
+    def jobs(self, limit: int = 50) -> list[Job]:
+        """Return work that was asked for, newest first."""
+        return self.store.jobs.jobs(limit)
 
     def close(self) -> None:
         """Let go of files and connections."""

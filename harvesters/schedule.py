@@ -13,6 +13,7 @@ from cronsim import CronSim, CronSimError
 
 from discovery.errors import ConfigError
 from discovery.model.source import COMPLETE, HELD, RUNNING, Run, Source
+from discovery.store.ledger import Ledger
 
 NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@weekly": "0 0 * * 0", "@monthly": "0 0 1 * *"}
@@ -34,6 +35,29 @@ class Next:
     """UTC milliseconds."""
     failures: int = 0
     """How many runs in a row did not come to their end; more than 0 says that this is another try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One source as it stands."""
+
+    source: Source
+    last: Run | None
+    next: Next | None
+
+
+def agenda(ledger: Ledger) -> list[Entry]:
+    """Return every source with its last run and when the next one is due, by id."""
+    latest, added = ledger.latest(), ledger.added()
+    out = []
+    for source in ledger.sources():
+        runs = latest.get(source.id, [])
+        try:
+            coming = upcoming(source, runs, added.get(source.id, 0))
+        except ConfigError:  # written by an older version, or by hand
+            coming = None
+        out.append(Entry(source, runs[0] if runs else None, coming))
+    return out
 
 
 def checked(text: str) -> str:

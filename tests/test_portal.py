@@ -248,3 +248,31 @@ def test_what_is_no_text_and_what_takes_too_long_never_reaches_an_engine(portal:
                 ask(query)
     with pytest.raises(BadQueryError, match="surrogate"):
         portal.suggest("\ud800")
+
+
+def test_work_is_asked_for_and_looked_at(portal: Portal, put: Callable[..., None]) -> None:
+    put(record("a"))
+    id = record("a").id
+    job = portal.ask("preview", {"record": id, "source": None})
+    assert (job.status, job.arguments, portal.job(job.id)) == ("waiting", {"record": id}, job)
+    assert portal.ask("preview", {"record": id}) == job
+    assert portal.jobs() == [job]
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("harvest", {"source": "nobody"}),
+        ("approve", {"run": 7, "by": "ada"}),
+        ("retry", {"number": 7}),
+        ("preview", {"record": "nothing"}),
+    ],
+)
+def test_work_over_what_is_not_there_is_refused_at_once(
+    portal: Portal, kind: str, arguments: Mapping[str, object]
+) -> None:
+    with pytest.raises(NotFoundError):
+        portal.ask(kind, arguments)
+    assert portal.jobs() == []
+    with pytest.raises(BadQueryError, match="unknown job"):
+        portal.ask("dance", {})

@@ -55,6 +55,20 @@ class Jobs:
         assert key is not None
         return Job(key[0], kind, dict(arguments), WAITING, created=moment)
 
+    def ask_alone(self, kind: str, source: str) -> Job:
+        """Leave work over a source unless such work waits or is being done already; return that then.
+
+        Raises:
+            TooManyError: As `ask`.
+        """
+        open_ones = select(jobs).where(jobs.c.kind == kind, jobs.c.status.in_((WAITING, RUNNING)))
+        with self._database.read() as connection:
+            for row in connection.execute(open_ones):
+                job = _job(row)
+                if job.source == source:
+                    return job
+        return self.ask(kind, {"source": source})
+
     def take(
         self,
         owner: str,

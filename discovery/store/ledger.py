@@ -43,6 +43,21 @@ class Ledger:
             raise NotFoundError(f"no source {id[:64]!r}; known: {known}")
         return _source(row)
 
+    def added(self) -> dict[str, int]:
+        """Return when each source was added, in UTC milliseconds."""
+        with self._database.read() as connection:
+            return {row.id: row.created for row in connection.execute(select(sources.c.id, sources.c.created))}
+
+    def enable(self, id: str, enabled: bool) -> Source:
+        """Say whether a source is harvested, and return it.
+
+        Raises:
+            NotFoundError: There is none; the message lists those that are.
+        """
+        with self._database.write() as connection:
+            connection.execute(update(sources).where(sources.c.id == id).values(enabled=int(enabled)))
+        return self.source(id)
+
     def add_source(self, source: Source, *, replace: bool = False) -> None:
         """Store a source.
 
@@ -127,6 +142,17 @@ class Ledger:
             statement = statement.where(runs.c.source == source)
         with self._database.read() as connection:
             return [_run(row) for row in connection.execute(statement)]
+
+    def latest(self, each: int = 16) -> dict[str, list[Run]]:
+        """Return the newest runs of every source, newest first; a source that was never harvested has none."""
+        newest = func.row_number().over(partition_by=runs.c.source, order_by=runs.c.id.desc()).label("newest")
+        numbered = select(runs.c.id, newest).subquery()
+        chosen = select(numbered.c.id).where(numbered.c.newest <= each)
+        out: dict[str, list[Run]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(select(runs).where(runs.c.id.in_(chosen)).order_by(runs.c.id.desc())):
+                out.setdefault(row.source, []).append(_run(row))
+        return out
 
     def run(self, id: int) -> Run:
         """Return one run.

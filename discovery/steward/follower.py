@@ -1,4 +1,4 @@
-"""The one who does the work: keeps the index level with the store and does the jobs that faces leave."""
+"""Keeping the index level with the store."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ RETRY: Final = 2.0
 """Seconds to wait after an error: enough for a disk or a server to be looked after, and not to fill the log."""
 
 
-class Steward:
+class Follower:
     """Follows the store until it is told to stop; several may wait, one at a time holds the index lock."""
 
-    def __init__(self, settings: Settings, portal: Portal) -> None:
+    def __init__(self, settings: Settings, portal: Portal, stop: threading.Event) -> None:
         self._portal = portal
         self._lock = index_lock(settings)
-        self._stop = threading.Event()
+        self._stop = stop
 
     def run(self) -> None:
-        """Work until `stop`; an error is logged and the next look is made a little later."""
+        """Work until told to stop; an error is logged and the next look is made a little later."""
         while not self._stop.is_set():
             try:
                 with self._lock.hold():
@@ -54,7 +54,3 @@ class Steward:
     def _follow(self) -> None:
         while not self._stop.is_set() and follow(self._portal.store, self._portal.index):
             pass
-
-    def stop(self) -> None:
-        """Ask `run` to end; it does so within a moment."""
-        self._stop.set()

@@ -1,4 +1,4 @@
-"""The steward: a write is found soon, and an end is an end."""
+"""A write is found soon, and an end is an end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from discovery.indexer import differences, follow
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.query.query import Query
-from discovery.steward import Steward
+from discovery.steward.follower import Follower
 from discovery.wiring import index_lock, open_portal
 
 
@@ -29,8 +29,8 @@ def test_a_write_is_found_within_a_second_and_the_end_is_clean(tmp_path: Path, s
     path = index_lock(settings).path
     if stumbles:
         path.mkdir()  # not a file that could be locked: an error of the machine and none of ours
-    steward = Steward(settings, portal)
-    thread = threading.Thread(target=steward.run)
+    stop = threading.Event()
+    thread = threading.Thread(target=Follower(settings, portal, stop).run)
     thread.start()
     time.sleep(0.1)
     if stumbles:
@@ -42,18 +42,18 @@ def test_a_write_is_found_within_a_second_and_the_end_is_clean(tmp_path: Path, s
     while not portal.search(Query(text="crab")).records and time.monotonic() < until:
         time.sleep(0.02)
     assert [each.record for each in portal.search(Query(text="crab")).records] == [record]
-    steward.stop()
+    stop.set()
     thread.join(2)
     assert not thread.is_alive()
     with index_lock(settings).hold():
         portal.close()
 
 
-def test_others_get_the_lock_beside_an_idle_steward(tmp_path: Path) -> None:
+def test_others_get_the_lock_beside_an_idle_follower(tmp_path: Path) -> None:
     settings = Settings(tmp_path)
     portal = open_portal(settings)
-    steward = Steward(settings, portal)
-    thread = threading.Thread(target=steward.run)
+    stop = threading.Event()
+    thread = threading.Thread(target=Follower(settings, portal, stop).run)
     thread.start()
     try:
         time.sleep(0.3)
@@ -61,7 +61,7 @@ def test_others_get_the_lock_beside_an_idle_steward(tmp_path: Path) -> None:
             with index_lock(settings).hold(wait=3.0):
                 time.sleep(0.01)
     finally:
-        steward.stop()
+        stop.set()
         thread.join()
         portal.close()
 
@@ -83,8 +83,8 @@ def test_an_index_that_cannot_be_used_is_built_again(tmp_path: Path, harm: str) 
     portal = open_portal(settings)
     with pytest.raises(UnavailableError, match="has to be built again"):
         portal.search(Query(text="crab"))
-    steward = Steward(settings, portal)
-    thread = threading.Thread(target=steward.run)
+    stop = threading.Event()
+    thread = threading.Thread(target=Follower(settings, portal, stop).run)
     thread.start()
     found: list[Record] = []
     until = time.monotonic() + 20
@@ -92,7 +92,7 @@ def test_an_index_that_cannot_be_used_is_built_again(tmp_path: Path, harm: str) 
         time.sleep(0.05)
         with suppress(UnavailableError):
             found = [each.record for each in portal.search(Query(text="crab")).records]
-    steward.stop()
+    stop.set()
     thread.join(20)
     assert found == [record]
     assert differences(portal.store, portal.index) == []

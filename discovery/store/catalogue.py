@@ -5,24 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, select
 
 from discovery.errors import GoneError, MovedError, NotFoundError
 from discovery.model.record import Record, record_id
 from discovery.model.source import RawRecord
+from discovery.store.bulk import parts
 from discovery.store.codec import unpack
 from discovery.store.connection import Database
 from discovery.store.schema import meta, raws, records
 
 MAX_CHANGE: Final = 2**63 - 1
-_T = TypeVar("_T")
 _EXPORTED: Final = ("id", "source", "container", "source_id", "dataset", "kind", "title", "updated")
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_BATCH: Final = 900
-"""Keys a statement; SQLite's oldest limit on parameters is 999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,12 +346,6 @@ class Catalogue:
         statement = select(func.count()).where(records.c.scope == scope, LIVE)
         with self._database.read() as connection:
             return connection.execute(statement).scalar_one()
-
-
-def parts(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """Yield the values in slices small enough for one statement."""
-    for start in range(0, len(values), _BATCH):
-        yield values[start : start + _BATCH]
 
 
 def _asked(name: str) -> str:

@@ -1,8 +1,10 @@
-"""How bodies are packed in the store: one byte says how, so that old rows stay readable when the way changes."""
+"""How bodies and texts are kept: one byte says how a body is packed, so that old rows stay readable."""
 
 from __future__ import annotations
 
+import re
 import threading
+from typing import Final
 
 import zstandard
 
@@ -13,6 +15,7 @@ _ZSTD = b"\x01"
 _SMALL = 128
 """Below this zstd saves nothing worth its frame header."""
 _MAX_DECODED = 256 * 1024 * 1024
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 _local = threading.local()
 
@@ -47,3 +50,8 @@ def unpack(stored: bytes) -> bytes:
     except zstandard.ZstdError as error:
         raise DiscoveryError(f"a stored body is damaged: {error}") from error
     return plain
+
+
+def storable(text: str) -> str:
+    """Return a text as every database takes it: PostgreSQL has no room for a NUL, and nobody for half a character."""
+    return text if text.isprintable() else _UNSTORABLE.sub("\ufffd", text)

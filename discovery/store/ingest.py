@@ -9,12 +9,14 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
 
 from discovery.model.record import Record, record_id, scope_of
-from discovery.model.source import Checkpoint, Counts, Mapped, Quarantined
-from discovery.store.catalogue import LIVE, parts
-from discovery.store.codec import pack
+from discovery.model.source import Checkpoint, Counts, Mapped, Quarantined, RawRecord
+from discovery.store import bulk
+from discovery.store.bulk import parts
+from discovery.store.catalogue import LIVE
+from discovery.store.codec import pack, storable
 from discovery.store.connection import Database
 from discovery.store.schema import cursors, meta, quarantine, raws, records
 
@@ -22,6 +24,13 @@ _MAPPED: Final = 16
 """Bytes of a fingerprint that speak of the mapped record; those behind them speak of the bytes as sent."""
 MAX_QUARANTINED_BODY: Final = 1024 * 1024
 """Bytes kept of an element in quarantine; the rest of a larger one is only noise for whoever reads it."""
+_LONGEST: Final = 1000
+"""Bytes of a STAC id; PostgreSQL has no room for more than 2,700 in an entry of an index."""
+# Statements are built once: building one takes longer than running it.
+_ANY_HELD: Final = select(quarantine.c.id).where(quarantine.c.source == bindparam("source")).limit(1)
+_HELD: Final = select(quarantine.c.id, quarantine.c.container, quarantine.c.source_id).where(
+    quarantine.c.source == bindparam("source"), quarantine.c.source_id.in_(bindparam("ids", expanding=True))
+)
 
 
 def now() -> int:
@@ -51,16 +60,15 @@ class Ingest:
         twice on the page the last one wins, as it would over two pages.
         """
         walk = checkpoint.walk if checkpoint else run
-        latest = {each.record.id: each for each in mapped}
+        latest = self._arrived(mapped)
         with self._database.write() as connection:
-            counts = _upsert(connection, source, walk, latest)
-            _release(connection, source, list(latest.values()))
-            for each in quarantined:
-                _hold(connection, source, run, each)
+            counts = _upsert(connection, walk, latest)
+            _release(connection, source, [each.mapped.raw for each in latest.values()])
+            _hold(connection, source, run, quarantined)
             _spare(connection, source, walk, quarantined)
             if checkpoint is not None:
                 _remember(connection, source, partition, checkpoint)
-        warnings = sum(len(each.record.issues) for each in latest.values())
+        warnings = sum(len(each.mapped.record.issues) for each in latest.values())
         return counts + Counts(seen=len(mapped) + len(quarantined), quarantined=len(quarantined), warnings=warnings)
 
     def checkpoint(self, source: str, partition: str = "") -> Checkpoint | None:
@@ -134,29 +142,57 @@ class Ingest:
 
     def remap(self, mapped: Sequence[Mapped]) -> Counts:
         """Store records that were mapped again from their raw bytes; unchanged ones keep their change number."""
-        latest = {each.record.id: each for each in mapped}
+        latest = self._arrived(mapped)
         with self._database.write() as connection:
-            return _upsert(connection, "", None, latest) + Counts(seen=len(mapped))
+            return _upsert(connection, None, latest) + Counts(seen=len(mapped))
+
+    def _arrived(self, mapped: Sequence[Mapped]) -> dict[str, _Arrived]:
+        """Return the last record of each id, ready to be stored."""
+        latest = {each.record.id: _Arrived(each) for each in mapped}
+        if self._database.on_server:
+            # Others on other machines wait while we write, so what can be made before is made before.
+            with self._database.read() as connection:
+                known = _known(connection, list(latest))
+            for id, each in latest.items():
+                if id not in known or known[id].digest != each.fingerprint:
+                    each.pack()
+        return latest
 
 
-def _upsert(connection: Connection, source: str, walk: int | None, latest: Mapping[str, Mapped]) -> Counts:
+class _Arrived:
+    """A record that is about to be stored, and its stored form."""
+
+    __slots__ = ("_packed", "fingerprint", "mapped")
+
+    def __init__(self, mapped: Mapped) -> None:
+        self.mapped = mapped
+        self.fingerprint = _fingerprint(mapped)
+        self._packed: tuple[bytes, dict[str, Any]] | None = None
+
+    def pack(self) -> tuple[bytes, dict[str, Any]]:
+        """Return the stored body and the columns of what was sent; they are made once, and not where nobody asks."""
+        if self._packed is None:
+            self._packed = (pack(self.mapped.body or self.mapped.record.to_json()), _raw_columns(self.mapped))
+        return self._packed
+
+
+def _upsert(connection: Connection, walk: int | None, latest: Mapping[str, _Arrived]) -> Counts:
     known = _known(connection, list(latest))
     fresh = [each for id, each in latest.items() if id not in known]
-    changed: list[tuple[int, Mapped, bytes]] = []
-    moved: list[tuple[_Known, Mapped]] = []
+    changed: list[tuple[int, _Arrived]] = []
+    moved: list[tuple[_Known, _Arrived]] = []
     same: list[int] = []
-    reworded: list[tuple[int, Mapped, bytes]] = []
+    reworded: list[tuple[int, _Arrived]] = []
     for id, stored in known.items():
         each = latest[id]
-        fingerprint = _fingerprint(each)
-        if stored.scope != scope_of(each.record.kind):
+        if stored.scope != scope_of(each.mapped.record.kind):
             moved.append((stored, each))
-        elif stored.live and fingerprint[:_MAPPED] == stored.digest[:_MAPPED]:
+        elif stored.live and each.fingerprint[:_MAPPED] == stored.digest[:_MAPPED]:
             same.append(stored.key)
-            if fingerprint != stored.digest:
-                reworded.append((stored.key, each, fingerprint))
+            if each.fingerprint != stored.digest:
+                reworded.append((stored.key, each))
         else:
-            changed.append((stored.key, each, fingerprint))
+            changed.append((stored.key, each))
     change = _take_changes(connection, len(fresh) + len(changed) + 2 * len(moved))
     moment = now()
     _add(connection, fresh, walk or 0, change, moment)
@@ -211,18 +247,18 @@ def _take_changes(connection: Connection, count: int) -> int:
     return int(value) + 1
 
 
-def _columns(each: Mapped, fingerprint: bytes, change: int, moment: int) -> dict[str, Any]:
-    record = each.record
+def _columns(each: _Arrived, change: int, moment: int) -> dict[str, Any]:
+    record = each.mapped.record
     return {
         "kind": record.kind,
         "scope": scope_of(record.kind),
-        "dataset": record.dataset,
-        "title": record.title,
+        "dataset": storable(record.dataset),
+        "title": storable(record.title),
         "updated": record.updated if record.updated is not None else record.metadata_updated,
         "harvested": moment,
         "change": change,
-        "hash": fingerprint,
-        "body": pack(each.body or record.to_json()),
+        "hash": each.fingerprint,
+        "body": each.pack()[0],
     }
 
 
@@ -230,42 +266,42 @@ def _raw_columns(each: Mapped) -> dict[str, Any]:
     splice = each.splice
     return {
         "body": pack(each.raw.body),
-        "media_type": each.raw.media_type,
-        "url": each.raw.url,
+        "media_type": storable(each.raw.media_type),
+        "url": storable(each.raw.url),
         "public": pack(splice.public) if splice and splice.public is not None else None,
         "links_start": splice.start if splice else None,
         "links_end": splice.end if splice else None,
         "links": pack(splice.links) if splice and splice.links else None,
-        "collection": splice.collection if splice else None,
+        "collection": storable(splice.collection) if splice and splice.collection is not None else None,
     }
 
 
-def _add(connection: Connection, fresh: Sequence[Mapped], walk: int, change: int, moment: int) -> None:
+def _add(connection: Connection, fresh: Sequence[_Arrived], walk: int, change: int, moment: int) -> None:
     if not fresh:
         return
-    names = _stac_names(connection, [each.record for each in fresh])
+    names = _stac_names(connection, [each.mapped.record for each in fresh])
     rows = [
         {
-            "id": each.record.id,
-            "source": each.record.source,
-            "container": each.record.container,
-            "source_id": each.record.source_id,
-            "stac_space": names[each.record.id][0],
-            "stac_id": names[each.record.id][1],
+            "id": record.id,
+            "source": storable(record.source),
+            "container": storable(record.container),
+            "source_id": storable(record.source_id),
+            "stac_space": names[record.id][0],
+            "stac_id": names[record.id][1],
             "walk": walk,
             "missing": 0,
-            **_columns(each, _fingerprint(each), change + n, moment),
+            **_columns(each, change + n, moment),
         }
         for n, each in enumerate(fresh)
+        for record in (each.mapped.record,)
     ]
-    connection.execute(insert(records), rows)
-    keys = _known(connection, [each.record.id for each in fresh])
-    connection.execute(insert(raws), [{"key": keys[each.record.id].key, **_raw_columns(each)} for each in fresh])
+    keys = bulk.add_named(connection, records, rows)
+    bulk.add(connection, raws, [{"key": keys[each.mapped.record.id], **each.pack()[1]} for each in fresh])
 
 
 def _change(
     connection: Connection,
-    changed: Sequence[tuple[int, Mapped, bytes]],
+    changed: Sequence[tuple[int, _Arrived]],
     walk: int | None,
     change: int,
     moment: int,
@@ -273,21 +309,18 @@ def _change(
     if not changed:
         return
     rows = [
-        {"at": key, "missing": 0, "deleted": None, **_columns(each, fingerprint, change + n, moment)}
-        for n, (key, each, fingerprint) in enumerate(changed)
+        {"key": key, "missing": 0, "deleted": None, **_columns(each, change + n, moment)}
+        for n, (key, each) in enumerate(changed)
     ]
     if walk is not None:
         for row in rows:
             row["walk"] = walk
-    names = [name for name in rows[0] if name != "at"]
-    connection.execute(
-        update(records).where(records.c.key == bindparam("at")).values({name: bindparam(name) for name in names}), rows
-    )
+    bulk.change(connection, records, rows)
     _replace_raws(connection, changed)
 
 
 def _move(
-    connection: Connection, moved: Sequence[tuple[_Known, Mapped]], walk: int | None, change: int, moment: int
+    connection: Connection, moved: Sequence[tuple[_Known, _Arrived]], walk: int | None, change: int, moment: int
 ) -> None:
     """Store records whose kind is now one of the other scope: there they are new, here they leave a tombstone.
 
@@ -295,26 +328,20 @@ def _move(
     old index for ever. The tombstone has the key and an id that no record has; the id of the record goes on.
     """
     for n, (stored, each) in enumerate(moved):
-        left = {"id": f"{each.record.id}-{stored.key}", "change": change + 2 * n, "deleted": moment}
+        left = {"id": f"{each.mapped.record.id}-{stored.key}", "change": change + 2 * n, "deleted": moment}
         connection.execute(update(records).where(records.c.key == stored.key).values(left))
         connection.execute(delete(raws).where(raws.c.key == stored.key))
         _add(connection, [each], stored.walk if walk is None else walk, change + 2 * n + 1, moment)
 
 
-def _reword(connection: Connection, reworded: Sequence[tuple[int, Mapped, bytes]]) -> None:
+def _reword(connection: Connection, reworded: Sequence[tuple[int, _Arrived]]) -> None:
     """Keep the newest bytes of records that mean the same as before; nothing that is searched has changed."""
-    if reworded:
-        rows = [{"at": key, "hash": fingerprint} for key, _, fingerprint in reworded]
-        connection.execute(update(records).where(records.c.key == bindparam("at")).values(hash=bindparam("hash")), rows)
-        _replace_raws(connection, reworded)
+    bulk.change(connection, records, [{"key": key, "hash": each.fingerprint} for key, each in reworded])
+    _replace_raws(connection, reworded)
 
 
-def _replace_raws(connection: Connection, changed: Sequence[tuple[int, Mapped, bytes]]) -> None:
-    bodies = [{"at": key, **_raw_columns(each)} for key, each, _ in changed]
-    names = [name for name in bodies[0] if name != "at"]
-    connection.execute(
-        update(raws).where(raws.c.key == bindparam("at")).values({name: bindparam(name) for name in names}), bodies
-    )
+def _replace_raws(connection: Connection, changed: Sequence[tuple[int, _Arrived]]) -> None:
+    bulk.change(connection, raws, [{"key": key, **each.pack()[1]} for key, each in changed])
 
 
 def _stac_names(connection: Connection, fresh: Sequence[Record]) -> dict[str, tuple[str, str]]:
@@ -322,30 +349,42 @@ def _stac_names(connection: Connection, fresh: Sequence[Record]) -> dict[str, tu
 
     The name is given once, at the first ingest, and never changes, so that links to it hold.
     """
+    wanted = {record.id: (_space(record), _fitting(record.source_id)) for record in fresh}
+    used = _taken(connection, sorted(set(wanted.values())))
     out: dict[str, tuple[str, str]] = {}
-    spaces: dict[str, list[Record]] = {}
     for record in fresh:
-        spaces.setdefault(record.dataset if record.kind == "observation" else "", []).append(record)
-    taken = select(records.c.stac_id).where(
-        records.c.stac_space == bindparam("space"), records.c.stac_id.in_(bindparam("ids", expanding=True))
-    )
-    for space, members in spaces.items():
-        used = {
-            name
-            for part in parts(sorted({each.source_id for each in members}))
-            for name in connection.execute(taken, {"space": space, "ids": part}).scalars()
-        }
-        for record in members:
-            name = record.source_id
-            longer = _longer_names(record)
-            # Only the ids as sent were asked for at once; the longer ones are rare enough to be asked one by one.
-            while name in used:
-                name = next(longer)
-                if connection.execute(taken, {"space": space, "ids": [name]}).first() is not None:
-                    used.add(name)
-            used.add(name)
-            out[record.id] = (space, name)
+        place = wanted[record.id]
+        longer = _longer_names(record)
+        # Only the ids as sent were asked for at once; the longer ones are rare enough to be asked one by one.
+        while place in used:
+            place = (place[0], _fitting(next(longer)))
+            used |= _taken(connection, [place])
+        used.add(place)
+        out[record.id] = place
     return out
+
+
+def _space(record: Record) -> str:
+    return storable(record.dataset) if record.kind == "observation" else ""
+
+
+def _taken(connection: Connection, places: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of the pairs of space and STAC id that somebody has."""
+    pairs = tuple_(records.c.stac_space, records.c.stac_id)
+    statement = select(records.c.stac_space, records.c.stac_id).where(pairs.in_(bindparam("places", expanding=True)))
+    return {
+        (space, name)
+        for part in parts(places, width=2)
+        for space, name in connection.execute(statement, {"places": list(part)})
+    }
+
+
+def _fitting(name: str) -> str:
+    """Return a name as every database can index it: of a very long one the beginning, and a digest of the whole."""
+    name = storable(name)
+    if len(name) <= _LONGEST // 4 or len(encoded := name.encode()) <= _LONGEST:
+        return name
+    return f"{name[: _LONGEST // 8]}~{hashlib.sha256(encoded).hexdigest()[:32]}"
 
 
 def _longer_names(record: Record) -> Iterator[str]:
@@ -360,13 +399,9 @@ def _bury(connection: Connection, keys: Sequence[int]) -> None:
     if not keys:
         return
     moment = now()
-    rows = [{"at": key, "change": change + n, "deleted": moment} for n, key in enumerate(keys)]
-    connection.execute(
-        update(records)
-        .where(records.c.key == bindparam("at"))
-        .values(change=bindparam("change"), deleted=bindparam("deleted")),
-        rows,
-    )
+    rows = [{"key": key, "change": change + n, "deleted": moment} for n, key in enumerate(keys)]
+    for part in parts(rows):
+        bulk.change(connection, records, part)
 
 
 def _remember(connection: Connection, source: str, partition: str, checkpoint: Checkpoint) -> None:
@@ -380,29 +415,32 @@ def _remember(connection: Connection, source: str, partition: str, checkpoint: C
         connection.execute(insert(cursors).values(source=source, partition=partition, **values))
 
 
-def _hold(connection: Connection, source: str, run: int, each: Quarantined) -> None:
-    raw = each.raw
-    here = (
-        (quarantine.c.source == source)
-        & (quarantine.c.container == raw.container)
-        & (quarantine.c.source_id == raw.source_id)
-        & (quarantine.c.position == raw.position)
-    )
+def _hold(connection: Connection, source: str, run: int, quarantined: Sequence[Quarantined]) -> None:
+    """Keep elements with their reasons, one a place: the last of several, and how many there were."""
     moment = now()
-    values = {
-        "run": run,
-        "stage": each.stage,
-        "code": each.issue.code,
-        "message": each.issue.message,
-        "path": each.issue.path,
-        "body": pack(raw.body[:MAX_QUARANTINED_BODY]),
-        "media_type": raw.media_type,
-        "last_seen": moment,
-    }
-    again = update(quarantine).where(here).values(attempts=quarantine.c.attempts + literal(1), **values)
-    if connection.execute(again).rowcount == 0:
-        place = {"source": source, "container": raw.container, "source_id": raw.source_id, "position": raw.position}
-        connection.execute(insert(quarantine).values(first_seen=moment, attempts=1, **place, **values))
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    for each in quarantined:
+        raw, issue = each.raw, each.issue
+        place = (storable(raw.container), storable(raw.source_id), storable(raw.position))
+        before = rows.pop(place, None)
+        rows[place] = {
+            "source": storable(source),
+            "container": place[0],
+            "source_id": place[1],
+            "position": place[2],
+            "run": run,
+            "stage": each.stage,
+            "code": storable(issue.code),
+            "message": storable(issue.message),
+            "path": storable(issue.path),
+            "body": pack(raw.body[:MAX_QUARANTINED_BODY]),
+            "media_type": storable(raw.media_type),
+            "first_seen": moment,
+            "last_seen": moment,
+            "attempts": 1 + (before["attempts"] if before else 0),
+        }
+    place_columns = ("source", "container", "source_id", "position")
+    bulk.put(connection, quarantine, list(rows.values()), place=place_columns, once=("first_seen",))
 
 
 def _spare(connection: Connection, source: str, walk: int, quarantined: Sequence[Quarantined]) -> None:
@@ -413,17 +451,16 @@ def _spare(connection: Connection, source: str, walk: int, quarantined: Sequence
         connection.execute(seen.values(walk=walk, missing=0), {"ids": part})
 
 
-def _release(connection: Connection, source: str, mapped: Sequence[Mapped]) -> None:
+def _release(connection: Connection, source: str, arrived: Sequence[RawRecord]) -> None:
     """Let go of quarantined elements whose record has now arrived whole."""
-    if connection.execute(select(quarantine.c.id).where(quarantine.c.source == source).limit(1)).first() is None:
+    if connection.execute(_ANY_HELD, {"source": source}).first() is None:
         return
-    statement = delete(quarantine).where(
-        quarantine.c.source == source,
-        quarantine.c.container == bindparam("in_container"),
-        quarantine.c.source_id == bindparam("with_id"),
-    )
-    places = [
-        {"in_container": each.raw.container, "with_id": each.raw.source_id} for each in mapped if each.raw.source_id
+    places = {(storable(each.container), storable(each.source_id)) for each in arrived if each.source_id}
+    free = [
+        id
+        for part in parts(sorted({source_id for _, source_id in places}))
+        for id, container, source_id in connection.execute(_HELD, {"source": source, "ids": part})
+        if (container, source_id) in places
     ]
-    if places:
-        connection.execute(statement, places)
+    for some in parts(free):
+        connection.execute(delete(quarantine).where(quarantine.c.id.in_(some)))

@@ -39,4 +39,4 @@ def upgrade(engine: Engine, found: str | None) -> None:
         environment.configure(connection=connection, target_metadata=schema.metadata, transactional_ddl=True)
         environment.run_migrations()
         if connection.dialect.name == "postgresql":
-            postgresql.compare_by_characters(connection)
+            postgresql.fit(connection)

@@ -15,11 +15,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, LargeBinary, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from discovery.errors import ConfigError, ConflictError, UnavailableError
 from discovery.lock import Lock
+from discovery.store.bulk import DIGEST
 from discovery.store.schema import metadata
 
 if TYPE_CHECKING:
@@ -123,11 +124,15 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
-def compare_by_characters(connection: Connection) -> None:
-    """Make every text of the store compare and sort by its characters, as on SQLite, whatever the database's language.
+def fit(connection: Connection) -> None:
+    """Make the tables fit the server; done after each migration, so that none of them has to think of it."""
+    _compare_by_characters(connection)
+    _leave_packed(connection)
+    _digest_places(connection)
 
-    Done after each migration, so that none of them has to think of it.
-    """
+
+def _compare_by_characters(connection: Connection) -> None:
+    """Let every text compare and sort by its characters, as on SQLite, whatever the database's language."""
     columns = connection.exec_driver_sql(
         "SELECT quote_ident(table_name), string_agg("
         "format('ALTER COLUMN %%I TYPE text COLLATE \"C\"', column_name), ', ' ORDER BY ordinal_position) "
@@ -137,6 +142,27 @@ def compare_by_characters(connection: Connection) -> None:
     ).all()
     for table, changes in columns:
         connection.exec_driver_sql(f"ALTER TABLE {table} {changes}")
+
+
+def _leave_packed(connection: Connection) -> None:
+    """Tell the server that bodies are packed already, so that it does not try to."""
+    for table in metadata.tables.values():
+        for column in table.columns:
+            if isinstance(column.type, LargeBinary):
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ALTER COLUMN {column.name} SET STORAGE EXTERNAL")
+
+
+def _digest_places(connection: Connection) -> None:
+    """Let elements with names of any length into quarantine: an entry of an index has room for 2,700 bytes."""
+    connection.exec_driver_sql(
+        f"CREATE OR REPLACE FUNCTION {DIGEST}(text) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE "
+        "RETURN pg_catalog.sha256(pg_catalog.convert_to($1, 'UTF8'))"
+    )
+    connection.exec_driver_sql("ALTER TABLE quarantine DROP CONSTRAINT IF EXISTS quarantine_by_place")
+    places = ", ".join(f"{DIGEST}({name})" for name in ("container", "source_id", "position"))
+    connection.exec_driver_sql(
+        f"CREATE UNIQUE INDEX IF NOT EXISTS quarantine_by_place ON quarantine (source, {places})"
+    )
 
 
 def is_outside(error: DBAPIError) -> bool:

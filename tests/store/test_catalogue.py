@@ -11,7 +11,7 @@ from sqlalchemy import event, update
 from discovery.errors import GoneError, MovedError, NotFoundError
 from discovery.model.record import OBSERVATIONS, RESOURCES, record_id
 from discovery.model.source import Mapped, RawRecord, Splice
-from discovery.store.catalogue import parts
+from discovery.store.bulk import parts
 from discovery.store.schema import records
 from discovery.store.store import Store
 

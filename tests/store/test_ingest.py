@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -316,6 +317,46 @@ def test_an_element_is_released_when_its_record_arrives(store: Store, mapped: Ma
     store.ingest.page("s", 2, [mapped("a")])
     kept = [(each.source, each.raw.source_id) for each in store.ledger.quarantined()]
     assert kept == [("s", "b"), ("s", ""), ("t", "a")]
+
+
+def test_an_element_twice_on_a_page_is_held_once_and_counted_twice(store: Store) -> None:
+    store.ingest.page("s", 1, [], [held("x", "first"), held("y"), held("x", "second")])
+    entries = {each.raw.source_id: each for each in store.ledger.quarantined()}
+    assert {name: each.attempts for name, each in entries.items()} == {"x": 2, "y": 1}
+    assert entries["x"].issue.message == "second"
+
+
+def test_an_element_is_held_whatever_its_names_are(store: Store) -> None:
+    """Random letters cannot be made shorter by an index, and what no database takes is taken by ours."""
+    letters = random.Random(7)
+    long = ["".join(letters.choices("abcdefghijklmnopqrstuvwxyz\u4e2d\u6587", k=64 * 1024)) for _ in range(2)]
+    odd = [held(long[0]), held(long[1]), held("", position=long[0]), held("a\0b", "\udc80 and \0"), held("\U0001f30d")]
+    for run in (1, 2):
+        store.ingest.page("s", run, [], odd)
+    entries = store.ledger.quarantined()
+    assert [each.attempts for each in entries] == [2] * 5
+    assert [each.raw.source_id for each in entries] == [*long, "", "a\ufffdb", "\U0001f30d"]
+    assert entries[3].issue.message == "\ufffd and \ufffd"
+
+
+def test_a_record_with_names_of_any_length_is_stored_and_found(store: Store, mapped: Make) -> None:
+    letters = random.Random(7)
+    names = ["".join(letters.choices("abcdefghijklmnopqrstuvwxyz\u4e2d", k=2048)) for _ in range(2)]
+    page = [mapped(names[0]), mapped(names[1]), mapped(names[0], container="d" * 2048)]
+    assert store.ingest.page("s", 1, page).added == 3
+    assert store.ingest.page("s", 2, page).unchanged == 3
+    found = [store.catalogue.get(each.record.id) for each in page]
+    assert [each.record.source_id for each in found] == [names[0], names[1], names[0]]
+    assert len({each.stac_id for each in found}) == 3
+    assert all(len(each.stac_id.encode()) <= 1000 for each in found)
+    assert all(store.catalogue.by_stac_id("", [each.stac_id]) == {each.stac_id: each.key} for each in found)
+
+
+def test_a_text_that_a_database_has_no_room_for_costs_no_record(store: Store) -> None:
+    record = Record("s", "c", "a\0b", "dataset", "A title\0 with a NUL\nand a line", keywords=("\0",))
+    assert store.ingest.page("s", 1, [Mapped(record, RawRecord("c", "a\0b", b"\0"))]).added == 1
+    assert store.catalogue.get(record.id).record == record
+    assert [row["title"] for row in store.catalogue.export()] == ["A title\ufffd with a NUL\nand a line"]
 
 
 def test_a_huge_element_is_held_in_part(store: Store) -> None:

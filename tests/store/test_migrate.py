@@ -19,8 +19,12 @@ from discovery.store.store import Store
 
 @pytest.mark.stores
 def test_migrations_make_exactly_the_tables_of_the_schema(store: Store) -> None:
+    def compared(_object: object, name: str | None, *_rest: object) -> bool:
+        # On a server it is an index of digests, which the schema cannot say.
+        return not (store.database.on_server and name == "quarantine_by_place")
+
     with store.database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": compared})
         assert compare_metadata(context, schema.metadata) == []
 
 

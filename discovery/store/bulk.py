@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
@@ -19,7 +20,6 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
-    insert,
     select,
     text,
     update,
@@ -37,10 +37,15 @@ def add(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows that have the same columns, in their order."""
     if not rows:
         return
+    names = tuple(rows[0])
     if connection.dialect.name == "sqlite":
-        connection.execute(insert(table), list(rows))
+        # Past SQLAlchemy, which makes a dictionary of each row again, in half of the time that the insertion takes.
+        values = f"VALUES ({', '.join('?' * len(names))})"
+        connection.exec_driver_sql(
+            f"INSERT INTO {table.name} ({_listed(names)}) {values}",
+            list(map(itemgetter(*names), rows)),
+        )
     else:
-        names = tuple(rows[0])
         connection.exec_driver_sql(_insertion(table, names), _arrays(names, rows))
 
 
@@ -79,7 +84,7 @@ def put(
     )
     if on_sqlite:
         values = ", ".join(f":{name}" for name in names)
-        statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values}) {again}"  # noqa: S608 - ours
+        statement = f"INSERT INTO {table.name} ({_listed(names)}) VALUES ({values}) {again}"  # noqa: S608 - ours
         connection.execute(text(statement), list(rows))
     else:
         connection.exec_driver_sql(f"{_insertion(table, names)} {again}", _arrays(names, rows))
@@ -109,9 +114,13 @@ def _arrays(names: Sequence[str], rows: Sequence[Row]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in names}
 
 
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
 @cache
 def _insertion(table: Table, names: tuple[str, ...]) -> str:
-    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {_rows(table, names)}"  # noqa: S608 - names of ours
+    return f"INSERT INTO {table.name} ({_listed(names)}) SELECT * FROM {_rows(table, names)}"  # noqa: S608 - names of ours
 
 
 @cache
@@ -122,7 +131,7 @@ def _update(table: Table, names: tuple[str, ...]) -> str:
 
 def _rows(table: Table, names: Sequence[str]) -> str:
     arrays = ", ".join(f"%({name})b::{_type(table.c[name])}[]" for name in names)
-    return f"unnest({arrays}) AS new ({', '.join(names)})"
+    return f"unnest({arrays}) AS new ({_listed(names)})"
 
 
 def _type(column: Column[Any]) -> str:

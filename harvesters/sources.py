@@ -1,67 +1,114 @@
-"""Reading sources as operators write them: a TOML file of `[[source]]` tables, or one on the command line."""
+"""Sources as operators write them: a TOML file of `[[source]]` tables, or one on the command line."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from discovery.errors import ConfigError, UnknownFieldError
-from discovery.http import has_credentials
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
+
+from discovery.errors import ConfigError, NotFoundError
+from discovery.http import has_credentials, redact
 from discovery.model.source import Source
 from harvesters import registry
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_NAMES: Final = ("id", "kind", "url", "title", "settings", "enabled")
 _SCHEMES: Final = ("file", "http", "https")
+_HEADER: Final = re.compile(r"\s*\[\[\s*source\s*\]\]")
+_MOST_FAULTS: Final = 20
+
+
+class _Table(BaseModel):
+    """One `[[source]]` table; what it does not name is a mistake of whoever wrote it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: StrictStr
+    kind: StrictStr
+    url: StrictStr
+    title: StrictStr = ""
+    settings: dict[str, StrictStr | StrictBool | StrictInt] = Field(default_factory=dict)
+    enabled: StrictBool = True
+    # Of the list that comes with Discovery; a table of it may be put into a file of one's own as it is.
+    verified: StrictStr = ""
+    read_in: StrictStr = ""
+    note: StrictStr = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A public source of the field that Discovery knows of."""
+
+    source: Source
+    verified: str
+    """The day on which we harvested it; empty where we never did."""
+    read_in: str
+    """Where its address was read."""
+    note: str
+    """What to know before harvesting it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that a file says otherwise than the store."""
+
+    name: str
+    before: str
+    after: str
 
 
 def read(text: str) -> list[Source]:
     """Return the sources of a file, each checked.
 
     Raises:
-        ConfigError: It is not TOML, a name is unknown, an id occurs twice, or a source is wrong.
+        ConfigError: It is not TOML, a name is unknown, an id occurs twice, or a source is wrong; the message lists
+            every fault with its line.
     """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"the file of sources is not TOML: {error}") from error
-    tables = data.pop("source", [])
-    if data or not isinstance(tables, list):
-        raise ConfigError(
-            f"a file of sources has [[source]] tables and nothing else; found {', '.join(data) or 'source'}"
-        )
-    found = [_source(table) for table in tables]
-    twice = {each.id for each in found if sum(other.id == each.id for other in found) > 1}
-    if twice:
-        raise ConfigError(f"source {', '.join(sorted(twice))} is there twice")
-    return found
+    return [_source(table) for table in _tables(text)]
 
 
-def _source(table: Mapping[str, Any]) -> Source:
-    for name in table:
-        if name not in _NAMES:
-            raise ConfigError(f"source {table.get('id', '?')}: {UnknownFieldError(name, _NAMES, what='name')}")
-    settings = {name: _text(value) for name, value in dict(table.get("settings", {})).items()}
-    try:
-        source = Source(
-            id=str(table["id"]),
-            kind=str(table["kind"]),
-            url=str(table["url"]),
-            title=str(table.get("title", "")),
-            settings=settings,
-            enabled=bool(table.get("enabled", True)),
-        )
-    except KeyError as error:
-        raise ConfigError(f"source {table.get('id', '?')} has no {error.args[0]}") from error
-    return checked(source)
+def known() -> list[Known]:
+    """Return the public sources of the field that come with Discovery, by id; none is harvested until somebody says."""
+    text = files("harvesters").joinpath("known.toml").read_text(encoding="utf-8")
+    found = [Known(_source(each), each.verified, each.read_in, each.note) for each in _tables(text)]
+    return sorted(found, key=lambda each: each.source.id)
 
 
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def known_source(id: str) -> Source:
+    """Return one of them.
+
+    Raises:
+        NotFoundError: There is none of that id; the near ones are in the message.
+    """
+    table = {each.source.id: each.source for each in known()}
+    if id not in table:
+        near = get_close_matches(id, table, n=3, cutoff=0.5)
+        hint = f"did you mean {', '.join(near)}?" if near else "see discovery source known"
+        raise NotFoundError(f"no known source {id[:64]!r}; {hint}")
+    return table[id]
+
+
+def differences(old: Source | None, new: Source) -> list[Difference]:
+    """Return what a source would change from and to, its settings one by one; nothing where it stays as it is."""
+    before, after = _flat(old) if old is not None else {}, _flat(new)
+    names = [*before, *(name for name in after if name not in before)]
+    return [
+        Difference(name, before.get(name, ""), after.get(name, ""))
+        for name in names
+        if before.get(name, "") != after.get(name, "")
+    ]
+
+
+def write(sources: Sequence[Source]) -> str:
+    """Return the file that `read` makes these sources of."""
+    return "\n".join(_written(each) for each in sources)
 
 
 def checked(source: Source) -> Source:
@@ -72,9 +119,127 @@ def checked(source: Source) -> Source:
     """
     if not _ID.fullmatch(source.id):
         raise ConfigError(f"source id {source.id[:80]!r}: use 1 to 64 of a-z, 0-9, _ and -, a letter or digit first")
-    if urlsplit(source.url).scheme not in _SCHEMES:
-        raise ConfigError(f"source {source.id}: url {source.url[:80]!r} is not a file:, http: or https: address")
     if has_credentials(source.url):
         raise ConfigError(f"source {source.id}: its url holds a password or key; it would be shown to everybody")
+    if urlsplit(source.url).scheme not in _SCHEMES:
+        shown = redact(source.url)[:80]
+        raise ConfigError(f"source {source.id}: url {shown!r} is not a file:, http: or https: address")
     registry.read_settings(registry.find(source.kind), source.settings)
     return source if source.title else replace(source, title=source.id)
+
+
+# Reading
+
+
+def _tables(text: str) -> list[_Table]:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the file of sources is not TOML: {error}") from error
+    tables = data.pop("source", [])
+    if data or not isinstance(tables, list) or not all(isinstance(each, Mapping) for each in tables):
+        raise ConfigError(
+            f"a file of sources has [[source]] tables and nothing else; found {', '.join(data) or 'source'}"
+        )
+    faults, found = [], []
+    lines = _Lines(text)
+    for number, table in enumerate(tables):
+        try:
+            each = _Table.model_validate(table)
+            _source(each)
+            found.append(each)
+        except ValidationError as error:
+            faults += [f"{lines.of(number, where)}{_named(table)}{said}" for where, said in _faults(error, table)]
+        except ConfigError as error:
+            faults.append(f"{lines.of(number, ())}{error}")
+    ids = [each.id for each in found]
+    faults += [f"source {id} is there twice" for id in sorted({each for each in ids if ids.count(each) > 1})]
+    if faults:
+        rest = len(faults) - _MOST_FAULTS
+        raise ConfigError("\n".join([*faults[:_MOST_FAULTS], *([f"and {rest} more"] if rest > 0 else [])]))
+    return found
+
+
+def _named(table: Mapping[str, Any]) -> str:
+    id = table.get("id", "?")
+    return f"source {id[:64] if isinstance(id, str) else '?'} "
+
+
+def _faults(error: ValidationError, table: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield where each fault is and what it is; a value of several possible types is one fault and not several."""
+    told = set()
+    for each in error.errors(include_url=False, include_context=False):
+        place = tuple(str(part) for part in each["loc"][: 2 if each["loc"][0] == "settings" else 1])
+        if place in told:
+            continue
+        told.add(place)
+        name = ".".join(place)
+        if each["type"] == "missing":
+            yield place, f"has no {name}"
+        elif each["type"] == "extra_forbidden":
+            near = get_close_matches(name, _Table.model_fields, n=3, cutoff=0.5)
+            hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(_Table.model_fields)}"
+            yield place, f"has no name {name[:80]!r}; {hint}"
+        elif place == ("settings",):
+            yield place, "has settings that are no table of names and values"
+        elif place[0] == "settings":
+            yield place, f"has {name[:80]} = {str(each['input'])[:80]}; allowed: a text, a whole number, true, false"
+        else:
+            wanted = "true or false" if name == "enabled" else "a text"
+            yield place, f"has {name} = {str(each['input'])[:80]}, which is not {wanted}"
+
+
+class _Lines:
+    """Where tables and names stand in a file; tomllib does not tell, and a near line is better than none."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.splitlines()
+        self._starts = [number for number, line in enumerate(self._lines) if _HEADER.match(line)]
+
+    def of(self, table: int, place: tuple[str, ...]) -> str:
+        """Return the line of a name in a table, or that of the table, as an error begins; empty where none is found."""
+        if table >= len(self._starts):
+            return ""
+        start = self._starts[table]
+        end = self._starts[table + 1] if table + 1 < len(self._starts) else len(self._lines)
+        if place:
+            name = re.compile(rf"\s*(?:[\w.\"'-]+\.)?[\"']?{re.escape(place[-1])}[\"']?\s*=")
+            start = next((n for n in range(start, end) if name.match(self._lines[n])), start)
+        return f"line {start + 1}: "
+
+
+def _source(table: _Table) -> Source:
+    settings = {name: _text(value) for name, value in table.settings.items()}
+    return checked(Source(table.id, table.kind, table.url, table.title, settings, table.enabled))
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _flat(source: Source) -> dict[str, str]:
+    plain = {"kind": source.kind, "url": source.url, "title": source.title, "enabled": _text(source.enabled)}
+    return plain | {f"settings.{name}": value for name, value in sorted(source.settings.items())}
+
+
+# Writing
+
+
+def _written(source: Source) -> str:
+    lines = ["[[source]]"]
+    lines += [f"{name} = {_quoted(getattr(source, name))}" for name in ("id", "kind", "url", "title")]
+    if not source.enabled:
+        lines.append("enabled = false")
+    if source.settings:
+        types = {each.name: each.type for each in registry.find(source.kind).settings}
+        lines.append("[source.settings]")
+        lines += [
+            f"{name} = {_quoted(value) if types.get(name, str) is str else value.strip().lower()}"
+            for name, value in sorted(source.settings.items())
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """Return a basic string of TOML, which is one of JSON but for the one control character that JSON leaves alone."""
+    return orjson.dumps(text).decode().replace("\x7f", "\\u007f")

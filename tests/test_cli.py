@@ -151,12 +151,49 @@ def test_a_file_of_sources_is_applied_and_the_difference_is_shown(run: Run, tmp_
     file = tmp_path / "sources.toml"
     file.write_text(f'[[source]]\nid = "scenes"\nkind = "stac-items"\nurl = "{items.as_uri()}"\n')
     assert json.loads(run("source", "apply", str(file), "--dry-run", "--json")[1]) == [
-        {"id": "scenes", "change": "added"}
+        {"id": "scenes", "change": "added", "differences": []}
     ]
     assert json.loads(run("source", "list", "--json")[1]) == []
     run("source", "apply", str(file))
     file.write_text(file.read_text() + 'title = "Scenes"\n')
-    assert json.loads(run("source", "apply", str(file), "--json")[1])[0]["change"] == "changed: title"
+    (changed,) = json.loads(run("source", "apply", str(file), "--json")[1])
+    assert changed["change"] == "changed: title"
+    assert changed["differences"] == [{"name": "title", "before": "scenes", "after": "Scenes"}]
+    assert json.loads(run("source", "apply", str(file), "--json")[1])[0]["change"] == "as it was"
+    exported = tmp_path / "exported.toml"
+    exported.write_text(run("source", "export")[1])
+    assert json.loads(run("source", "apply", str(exported), "--json")[1])[0]["change"] == "as it was"
+    (tmp_path / "other.toml").write_text(file.read_text().replace('"scenes"', '"other"'))
+    assert "left as they are: scenes" in run("source", "apply", str(tmp_path / "other.toml"))[1]
+    assert 'id = "scenes"' not in run("source", "export", "other")[1]
+
+
+def test_a_known_source_waits_until_it_is_enabled(run: Run) -> None:
+    known = json.loads(run("source", "known", "--json")[1])
+    assert all(each["read_in"] and not each["enabled"] for each in known)
+    assert run("source", "known")[0] == 0
+    assert "source enable emds" in run("source", "add", "--known", "emds", "--set", "page=100")[1]
+    (row,) = json.loads(run("source", "list", "--json")[1])
+    assert (row["enabled"], row["settings"]["page"], row["next_run"], row["last_run"]) == (False, "100", None, None)
+    assert run("harvest", "emds")[0] == 2
+    assert json.loads(run("source", "enable", "emds", "--json")[1])["enabled"] is True
+    (row,) = json.loads(run("source", "list", "--json")[1])
+    assert row["next_run"] is not None
+    assert run("source", "disable", "emds")[0] == 0
+    assert "not enabled" in run("source", "list")[1]
+    assert run("source", "add", "--known", "emds")[0] == 3
+    assert run("source", "add", "mine", "--known", "emds")[0] == 0
+
+
+def test_the_list_says_how_the_last_run_ended_and_when_the_next_one_is_due(run: Run, items: Path) -> None:
+    url = items.as_uri()
+    run("source", "add", "scenes", "--kind", "stac-items", "--url", url, "--set", "schedule=@daily")
+    run("harvest", "scenes", "--json")
+    items.unlink()
+    run("harvest", "scenes", "--json")
+    (row,) = json.loads(run("source", "list", "--json")[1])
+    assert (row["records"], row["last_status"], row["failures"]) == (30, "failed", 1)
+    assert row["last_run"] < row["next_run"]
 
 
 @pytest.mark.parametrize(
@@ -167,6 +204,12 @@ def test_a_file_of_sources_is_applied_and_the_difference_is_shown(run: Run, tmp_
         ("source", "add", "x", "--kind", "stac-items", "--url", "ftp://example.org/"),
         ("source", "add", "x", "--kind", "stac-items", "--url", "https://user:word@example.org/"),
         ("source", "add", "x", "--kind", "stac-items", "--url", "file:///x", "--set", "nonsense=1"),
+        ("source", "add", "x", "--kind", "stac-items", "--url", "file:///x", "--set", "schedule=often"),
+        ("source", "add", "x", "--kind", "stac-items"),
+        ("source", "add", "--known", "no-such-archive"),
+        ("source", "add", "--known", "emds", "--url", "file:///x"),
+        ("source", "enable", "nobody"),
+        ("source", "export", "nobody"),
         ("harvest", "nobody"),
         ("search", "--facet", "misson=x"),
         ("search", "--facet", "without-a-value"),

@@ -32,7 +32,7 @@ def harvest(
     with opened_portal(context) as portal:
         source = portal.store.ledger.source(id)
         if not source.enabled:
-            raise ConfigError(f"source {id!r} is not enabled; say enabled = true in the file that `source apply` reads")
+            raise ConfigError(f"source {id!r} is not enabled; see discovery source enable {id}")
         bar = None if as_json else progress()
         with wiring.client(settings_of(context), source) as client:
             report = run(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from discovery import wiring
 from discovery.cli.context import opened_portal, pair, settings_of, settle
-from discovery.cli.output import AsJson, print_json, print_table, say
-from discovery.errors import ConfigError
+from discovery.cli.output import AsJson, console, print_json, print_table, say
+from discovery.errors import BadQueryError, ConfigError
+from discovery.model.instant import iso
 from discovery.model.source import Source
+
+if TYPE_CHECKING:
+    from harvesters.schedule import Entry
 
 app = typer.Typer(no_args_is_help=True, help="The endpoints that are harvested.")
 
@@ -20,38 +27,140 @@ app = typer.Typer(no_args_is_help=True, help="The endpoints that are harvested."
 @app.command("add")
 def source_add(
     context: typer.Context,
-    id: Annotated[str, typer.Argument(help="A short name for it.")],
-    kind: Annotated[str, typer.Option(help="The protocol: stac-static, stac-items, records-file, tap.")],
-    url: Annotated[str, typer.Option(help="Where it is: file:, http: or https:.")],
+    id: Annotated[str, typer.Argument(help="A short name for it.")] = "",
+    kind: Annotated[str, typer.Option(help="The protocol; see docs/reference/sources.md.")] = "",
+    url: Annotated[str, typer.Option(help="Where it is: file:, http: or https:.")] = "",
     title: Annotated[str, typer.Option(help="The name that people see.")] = "",
+    known: Annotated[str, typer.Option(help="One of `discovery source known`, instead of kind and url.")] = "",
     set: Annotated[list[str] | None, typer.Option("--set", help="A setting, k=v; repeatable.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a source."""
-    from harvesters.sources import checked
+    from harvesters import sources as files
 
     settings = dict(pair(each, "set") for each in set or [])
-    source = checked(Source(id, kind, url, title or id, settings))
+    if known:
+        if kind or url:
+            raise BadQueryError("--known brings its own kind and url", parameter="known")
+        found = files.known_source(known)
+        source = replace(found, id=id or found.id, title=title or found.title, settings={**found.settings, **settings})
+    elif id and kind and url:
+        source = Source(id, kind, url, title or id, settings)
+    else:
+        raise BadQueryError("a source needs an id, --kind and --url, or --known", parameter="kind")
+    source = files.checked(source)
     with closing(wiring.open_store(settings_of(context))) as store:
         store.ledger.add_source(source)
-    say(as_json, {"added": _source_row(source)}, f"added {source.id}; next: discovery harvest {source.id}")
+    onward = "harvest" if source.enabled else "source enable"
+    say(as_json, {"added": _source_row(source)}, f"added {source.id}; next: discovery {onward} {source.id}")
 
 
 @app.command("list")
 def source_list(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the sources with what is held of each."""
+    """List the sources with what is held of each, how the last run ended and when the next one is due."""
+    from harvesters.schedule import agenda
+
     with closing(wiring.open_store(settings_of(context))) as store:
         counts = store.catalogue.counts()
-        rows = [
-            {**_source_row(each), "records": sum(counts.get(each.id, {}).values())} for each in store.ledger.sources()
-        ]
+        rows = [_standing(each, sum(counts.get(each.source.id, {}).values())) for each in agenda(store.ledger)]
     if as_json:
         print_json(rows)
-    else:
-        cells = [(row["id"], row["kind"], row["records"], row["title"], row["url"]) for row in rows]
-        print_table(
-            ("id", "kind", "records", "title", "url"), cells, empty="no sources yet; see discovery source add --help"
+        return
+    columns = ("id", "kind", "records", "last run", "ended", "next run", "title", "url")
+    cells = [
+        (
+            row["id"],
+            row["kind"],
+            row["records"],
+            (row["last_run"] or "")[:16].replace("T", " "),
+            row["last_status"],
+            _next_shown(row),
+            row["title"],
+            row["url"],
         )
+        for row in rows
+    ]
+    print_table(columns, cells, empty="no sources yet; see discovery source add --help")
+
+
+def _standing(entry: Entry, records: int) -> dict[str, Any]:
+    last, coming = entry.last, entry.next
+    return {
+        **_source_row(entry.source),
+        "records": records,
+        "last_run": iso(last.started) if last is not None else None,
+        "last_status": last.status if last is not None else "",
+        "next_run": iso(coming.at) if coming is not None else None,
+        "failures": coming.failures if coming is not None else 0,
+    }
+
+
+def _next_shown(row: Mapping[str, Any]) -> str:
+    if not row["enabled"]:
+        return "not enabled"
+    shown = (row["next_run"] or "")[:16].replace("T", " ")
+    return f"{shown}, after {row['failures']} failures" if row["failures"] else shown
+
+
+@app.command("enable")
+def source_enable(
+    context: typer.Context, id: Annotated[str, typer.Argument(help="The source.")], as_json: AsJson = False
+) -> None:
+    """Let a source be harvested, on its schedule if it has one."""
+    _enable(context, id, True, as_json)
+
+
+@app.command("disable")
+def source_disable(
+    context: typer.Context, id: Annotated[str, typer.Argument(help="The source.")], as_json: AsJson = False
+) -> None:
+    """Leave a source alone; its records stay."""
+    _enable(context, id, False, as_json)
+
+
+def _enable(context: typer.Context, id: str, enabled: bool, as_json: bool) -> None:
+    with closing(wiring.open_store(settings_of(context))) as store:
+        source = store.ledger.enable(id, enabled)
+    onward = f"{id} is enabled; next: discovery harvest {id}" if enabled else f"{id} is not harvested any more"
+    say(as_json, _source_row(source), onward)
+
+
+@app.command("known")
+def source_known(
+    as_toml: Annotated[bool, typer.Option("--toml", help="Print them as a file for `source apply`.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List public sources of the field that can be added, with where their addresses were read."""
+    from harvesters import sources as files
+
+    found = files.known()
+    if as_toml:
+        sys.stdout.write(files.write([each.source for each in found]))
+        return
+    rows = [
+        {**_source_row(each.source), "verified": each.verified, "read_in": each.read_in, "note": each.note}
+        for each in found
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    cells = [
+        (row["id"], row["kind"], row["verified"] or "never", row["title"], row["url"], row["note"]) for row in rows
+    ]
+    print_table(("id", "kind", "harvested by us", "title", "url", "note"), cells, empty="")
+
+
+@app.command("export")
+def source_export(
+    context: typer.Context,
+    ids: Annotated[list[str] | None, typer.Argument(help="Only these sources.")] = None,
+) -> None:
+    """Print the sources as the file that `source apply` reads."""
+    from harvesters import sources as files
+
+    with closing(wiring.open_store(settings_of(context))) as store:
+        chosen = [store.ledger.source(id) for id in ids] if ids else store.ledger.sources()
+    sys.stdout.write(files.write(chosen))
 
 
 @app.command("remove")
@@ -84,23 +193,38 @@ def source_apply(
     wanted = files.read(text)
     with closing(wiring.open_store(settings_of(context))) as store:
         known = {each.id: each for each in store.ledger.sources()}
-        rows = [{"id": each.id, "change": _difference(known.get(each.id), each)} for each in wanted]
+        rows = [_change(known.get(each.id), each) for each in wanted]
         for each in wanted:
             if not dry_run and known.get(each.id) != each:
                 store.ledger.add_source(each, replace=True)
+        beside = sorted(known.keys() - {each.id for each in wanted})
     if as_json:
         print_json(rows)
-    else:
-        print_table(("id", "change"), [(row["id"], row["change"]) for row in rows], empty="the file names no source")
-
-
-def _difference(old: Source | None, new: Source) -> str:
-    if old is None:
-        return "added"
-    names = [
-        name for name in ("kind", "url", "title", "settings", "enabled") if getattr(old, name) != getattr(new, name)
+        return
+    cells = [
+        (
+            row["id"],
+            row["change"] if n == 0 else "",
+            each.get("name", ""),
+            each.get("before", ""),
+            each.get("after", ""),
+        )
+        for row in rows
+        for n, each in enumerate(row["differences"] or [{}])
     ]
-    return f"changed: {', '.join(names)}" if names else "as it was"
+    print_table(("id", "change", "what", "before", "after"), cells, empty="the file names no source")
+    if beside:
+        console.print(f"not in the file, and left as they are: {', '.join(beside)}", markup=False)
+
+
+def _change(old: Source | None, new: Source) -> dict[str, Any]:
+    from harvesters.sources import differences
+
+    found = differences(old, new)
+    names = dict.fromkeys(each.name.partition(".")[0] for each in found)
+    change = "added" if old is None else f"changed: {', '.join(names)}" if found else "as it was"
+    rows = [] if old is None else [{"name": each.name, "before": each.before, "after": each.after} for each in found]
+    return {"id": new.id, "change": change, "differences": rows}
 
 
 def _source_row(source: Source) -> dict[str, Any]:

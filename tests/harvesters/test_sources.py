@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from discovery.errors import ConfigError
+from discovery.errors import ConfigError, NotFoundError
 from discovery.model.source import Source
 from harvesters import sources
 
@@ -51,3 +54,85 @@ def test_a_file_that_is_wrong_says_where(text: str, said: str) -> None:
 
 def test_a_source_without_a_title_is_called_by_its_id() -> None:
     assert sources.checked(Source("a", "tap", "https://example.org/tap")).title == "a"
+
+
+def test_every_fault_of_a_file_is_told_with_its_line() -> None:
+    text = """# sources
+[[source]]
+id = "a"
+kind = "tap"
+url = "https://example.org/tap"
+enabled = "yes"
+titel = "A"
+
+[[source]]
+id = "b"
+kind = "tap"
+[source.settings]
+page = 1.5
+table = ["x"]
+
+[[source]]
+id = "c"
+kind = "tap"
+url = "https://example.org/tap"
+settings = 7
+"""
+    with pytest.raises(ConfigError) as caught:
+        sources.read(text)
+    assert sorted(str(caught.value).splitlines()) == sorted(
+        [
+            "line 6: source a has enabled = yes, which is not true or false",
+            "line 7: source a has no name 'titel'; did you mean title?",
+            "line 9: source b has no url",
+            "line 13: source b has settings.page = 1.5; allowed: a text, a whole number, true, false",
+            "line 14: source b has settings.table = ['x']; allowed: a text, a whole number, true, false",
+            "line 20: source c has settings that are no table of names and values",
+        ]
+    )
+
+
+def test_a_file_of_a_thousand_faults_is_told_in_twenty_lines() -> None:
+    with pytest.raises(ConfigError) as caught:
+        sources.read("[[source]]\nid = 1\n" * 1000)
+    assert len(str(caught.value).splitlines()) == 21
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@given(title=TEXTS, provider=TEXTS, enabled=st.booleans(), page=st.integers(1, 9999))
+def test_what_is_written_is_read_back_the_same(title: str, provider: str, enabled: bool, page: int) -> None:
+    settings = {"provider": provider, "page": str(page), "schedule": "@daily"}
+    source = Source("a", "tap", "https://example.org/tap?x=%22", title or "a", settings, enabled)
+    assert sources.read(sources.write([source, Source("b", "stac-items", "file:x", "b")])) == [
+        source,
+        Source("b", "stac-items", "file:x", "b"),
+    ]
+
+
+def test_the_known_sources_are_right_asleep_and_say_where_they_were_read() -> None:
+    found = sources.known()
+    assert len(found) > 5
+    assert [each.source.id for each in found] == sorted({each.source.id for each in found})
+    for each in found:
+        assert not each.source.enabled
+        assert each.read_in
+        assert each.note
+        assert not each.verified or date.fromisoformat(each.verified) <= date(2026, 12, 31)
+    assert sources.read(sources.write([each.source for each in found])) == [each.source for each in found]
+    with pytest.raises(NotFoundError, match="did you mean emds"):
+        sources.known_source("emdss")
+
+
+def test_differences_are_told_setting_by_setting() -> None:
+    old = Source("a", "tap", "https://example.org/tap", "A", {"page": "5", "table": "t"})
+    new = Source("a", "tap", "https://example.org/other", "A", {"page": "7", "schedule": "@daily"}, enabled=False)
+    assert {(each.name, each.before, each.after) for each in sources.differences(old, new)} == {
+        ("url", "https://example.org/tap", "https://example.org/other"),
+        ("enabled", "true", "false"),
+        ("settings.page", "5", "7"),
+        ("settings.table", "t", ""),
+        ("settings.schedule", "", "@daily"),
+    }
+    assert sources.differences(old, old) == []

@@ -60,8 +60,8 @@ _HOLDER: Final = (
     "WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND pg_locks.database = pg_stat_activity.datid "
     "AND (classid::bigint << 32) | objid::bigint = hashtextextended(current_schema() || '/' || %s, 0)"
 )
-_OUTSIDE: Final = re.compile("08|25|28|40|53|55|57|58|XX|42501")
-"""Classes of errors that are not ours: the connection, a standby, the disk, a lock, an end by the operator, damage."""
+_OUTSIDE: Final = re.compile("08|25|28|40|53|54|55|57|58|XX|42501")
+"""Classes of errors that are not ours: the connection, a standby, the disk, a limit, a lock, an operator, damage."""
 
 _REFUSALS: Final = (
     "authentication failed",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 
-from sqlalchemy import text
+from sqlalchemy import Connection, func, select, text
 
 from discovery.errors import UnavailableError
-from discovery.store.catalogue import Catalogue
+from discovery.store.catalogue import LIVE, Catalogue
 from discovery.store.connection import Database
 from discovery.store.ingest import Ingest
 from discovery.store.jobs import Jobs
 from discovery.store.ledger import Ledger
+from discovery.store.schema import meta, raws, records
 
 
 class Store:
@@ -41,11 +43,14 @@ class Store:
         return bytes.fromhex(self.ledger.fact("secret", secrets.token_hex(32)))
 
     def check(self) -> list[str]:
-        """Return what is wrong with the store's files, one sentence each; empty is good."""
-        if not self.database.url.startswith("sqlite:"):
-            return []
+        """Return what is wrong with the store, one sentence each; empty is good.
+
+        The files of a server are the server's business; of what is in them, what has to agree does.
+        """
         try:
             with self.database.read() as connection:
+                if self.database.on_server:
+                    return [f"store: {each}" for each in _disagreements(connection)]
                 answers = connection.execute(text("PRAGMA integrity_check")).scalars().all()
         except UnavailableError as error:
             return [f"store: {error}"]
@@ -54,3 +59,13 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self.database.close()
+
+
+def _disagreements(connection: Connection) -> Iterator[str]:
+    bare = select(func.count()).select_from(records.outerjoin(raws, raws.c.key == records.c.key))
+    if found := connection.execute(bare.where(LIVE, raws.c.key.is_(None))).scalar_one():
+        yield f"{found} records have nothing of what was sent; harvest their sources again"
+    given = connection.execute(select(meta.c.value).where(meta.c.name == "change")).scalar()
+    used = connection.execute(select(func.max(records.c.change))).scalar()
+    if (used or 0) > int(given or 0):
+        yield f"change number {used} is in use and the last one given is {given or 0}; restore a backup"

@@ -49,6 +49,19 @@ def test_damage_is_told_in_sentences(store: Store, tmp_path: Path) -> None:
     damaged.close()
 
 
+@pytest.mark.stores(pytest.param("postgresql", marks=pytest.mark.peer))
+def test_what_does_not_agree_on_a_server_is_told_in_sentences(store: Store) -> None:
+    records = [Record("s", "c", str(n), "dataset", f"Title {n}") for n in range(3)]
+    store.ingest.page("s", 1, [Mapped(each, RawRecord("c", each.source_id, b"{}")) for each in records])
+    with store.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM raws WHERE key = (SELECT min(key) FROM raws)")
+        connection.exec_driver_sql("UPDATE meta SET value = '1' WHERE name = 'change'")
+    assert store.check() == [
+        "store: 1 records have nothing of what was sent; harvest their sources again",
+        "store: change number 3 is in use and the last one given is 1; restore a backup",
+    ]
+
+
 def test_what_was_stored_is_there_after_opening_again(store: Store) -> None:
     record = Record("s", "c", "a", "dataset", "T")
     store.ingest.page("s", 1, [Mapped(record, RawRecord("c", "a", b"{}"))])

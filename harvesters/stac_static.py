@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import orjson
 
-from discovery.errors import NotFoundError, RunError, SourceRefusedError, SourceUnavailableError
+from discovery.errors import NotFoundError, SourceRefusedError, SourceUnavailableError
 from discovery.model.record import Issue, Record, record_id
 from discovery.model.source import Mapped, Quarantined, RawRecord
 from discovery.model.stac import array, splice
@@ -18,11 +16,10 @@ from harvesters.base import Position, Probe, RawPage, SourceContext
 from harvesters.defaults import Defaults
 from harvesters.document import BOM, identity, parse_object, require_identity
 from harvesters.documents import Documents
+from harvesters.trail import Trail
 
 PAGE: Final = 100
 """Documents of one page."""
-MAX_DOCUMENTS: Final = 1_000_000
-"""Documents of one catalogue; whoever has more runs an API, and a hostile one has no end."""
 COLLECTIONS: Final = "collections"
 """The container of collections that stand directly below the root."""
 RECORDS: Final = "records"
@@ -65,7 +62,7 @@ class StacStatic:
 
     def pages(self, position: Position | None) -> Iterator[RawPage]:
         """Yield the elements found in up to a hundred documents at a time."""
-        walk = _Walk.resume(position) if position else _Walk([self._documents.first])
+        walk = Trail.resume(position) if position else Trail([self._documents.first])
         while walk.at < len(walk.known) or self._add_unlinked(walk):
             # A larger catalogue has a longer position, so it is written less often.
             size = max(PAGE, len(walk.known) // 100)
@@ -109,7 +106,7 @@ class StacStatic:
         """Say whether a document only leads to others."""
         return document.get("type") == "Catalog"
 
-    def _visit(self, walk: _Walk, raws: list[RawRecord], rejected: list[Quarantined]) -> None:
+    def _visit(self, walk: Trail, raws: list[RawRecord], rejected: list[Quarantined]) -> None:
         """Read the next document: note where it leads, and take it when it is one that can be a record."""
         url = walk.known[walk.at]
         unlinked = walk.unlinked
@@ -182,7 +179,7 @@ class StacStatic:
             return url.startswith("file:")
         return url.split("/", 3)[:3] == self._documents.first.split("/", 3)[:3]
 
-    def _add_unlinked(self, walk: _Walk) -> bool:
+    def _add_unlinked(self, walk: Trail) -> bool:
         """Add the documents of the folder that no link led to, once; say whether there is more to walk then.
 
         People forget to link what they publish; leaving a document out because of that would lose it.
@@ -248,47 +245,6 @@ class StacStatic:
         if published := self._context.text("published"):
             return published.rstrip("/") + "/" + self._documents.relative(url)
         return stac.self_url(document)
-
-
-class _Walk:
-    """Every document known so far in the order of the walk, and how many of them have been read."""
-
-    def __init__(self, known: list[str], at: int = 0, *, unlinked: bool = False) -> None:
-        self.known = known
-        self.at = at
-        self.unlinked = unlinked
-        self._seen = set(known)
-
-    @classmethod
-    def resume(cls, position: Position) -> _Walk:
-        """Return the walk that stood at a position.
-
-        Raises:
-            RunError: The position is not one of ours.
-        """
-        try:
-            known = zlib.decompress(base64.b85decode(position["known"])).decode().split("\n")
-            return cls(known, int(position["at"]), unlinked=bool(position["unlinked"]))
-        except (KeyError, ValueError, TypeError, zlib.error) as error:
-            raise RunError(f"the stored position of the walk cannot be read: {error}") from error
-
-    def position(self) -> Position:
-        """Return the walk as JSON values; the addresses repeat each other, so they are packed to a tenth."""
-        known = base64.b85encode(zlib.compress("\n".join(self.known).encode())).decode()
-        return {"at": self.at, "known": known, "unlinked": self.unlinked}
-
-    def add(self, urls: Iterator[str]) -> None:
-        """Put documents at the end that are not known yet, so that a circle of links ends.
-
-        Raises:
-            RunError: There are more than a catalogue can have.
-        """
-        for url in urls:
-            if url not in self._seen and "\n" not in url:
-                if len(self.known) >= MAX_DOCUMENTS:
-                    raise RunError(f"the catalogue links to more than {MAX_DOCUMENTS} documents")
-                self._seen.add(url)
-                self.known.append(url)
 
 
 def _document(body: bytes) -> dict[str, Any] | None:

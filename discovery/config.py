@@ -40,6 +40,7 @@ TABLE: Final = (
     Setting("host", str, "127.0.0.1", "The address that `serve` listens on."),
     Setting("port", int, 8000, "The port that `serve` listens on."),
     Setting("url", str, "", "The public address of the portal when a proxy stands before it."),
+    Setting("operator_token", str, "", "What programs of operators show, at least 32 characters; empty lets none in."),
     Setting("workers", int, 1, "Processes that answer requests; with several, the steward is one of its own."),
     Setting("harvests", int, 4, "Sources that the steward harvests at a time, each on a host of its own; 0 is none."),
     Setting("log", str, "warning", "How much to log: debug, info (a line for each request too), warning or error."),
@@ -67,6 +68,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     url: str = ""
+    operator_token: str = ""
     workers: int = 1
     harvests: int = 4
     log: str = "warning"

@@ -17,6 +17,7 @@ from discovery.model import terms
 from discovery.model.extent import Geometry
 from discovery.model.job import Job, checked
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
+from discovery.people.operators import Operators
 from discovery.query import checks, cover, cursor, fields, relate
 from discovery.query.query import (
     And,
@@ -130,11 +131,15 @@ class Portal:
         store: Where the records are.
         index: What finds them.
         rules: How places of files are made out of records; None is what is shipped.
+        operator_token: What programs of operators show; empty lets none in.
     """
 
-    def __init__(self, store: Store, index: Index, rules: Sequence[Rule] | None = None) -> None:
+    def __init__(
+        self, store: Store, index: Index, rules: Sequence[Rule] | None = None, *, operator_token: str = ""
+    ) -> None:
         self.store = store
         self.index = index
+        self.operators = Operators(store.passes, operator_token)
         self._rules = shipped() if rules is None else rules
         self._secret = store.secret()
         self._around: tuple[int, Around] | None = None

@@ -61,7 +61,7 @@ def open_portal(settings: Settings) -> Portal:
     from discovery.portal import Portal  # Regions bring astropy, which takes half a second to import.
 
     own = rules.load(settings.home / settings.launch_rules) if settings.launch_rules else None
-    return Portal(open_store(settings), open_index(settings), own)
+    return Portal(open_store(settings), open_index(settings), own, operator_token=settings.operator_token)
 
 
 def index_lock(settings: Settings) -> Lock:

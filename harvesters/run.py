@@ -414,6 +414,7 @@ class _Run:
             self._walk.mode,
             self._number,
             self._missing,
+            self._matched if self._walk.mode == FULL else None,
         )
 
     def _close(self, report: Report) -> None:

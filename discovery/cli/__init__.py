@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from discovery import __version__, config, log
-from discovery.cli import harvests, opening, quarantine, runs, searches, serving, sources, upkeep
+from discovery.cli import harvests, opening, operators, quarantine, runs, searches, serving, sources, upkeep
 from discovery.cli.output import INCOMPLETE, WRONG_USE, complaints
 from discovery.errors import BadQueryError, ConfigError, DiscoveryError, NotFoundError
 
@@ -26,6 +26,7 @@ for group in (harvests, searches, opening, upkeep, serving):
 app.add_typer(sources.app, name="source")
 app.add_typer(runs.app, name="runs")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(operators.app, name="operator")
 
 
 def _print_version(wanted: bool) -> None:

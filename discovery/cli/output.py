@@ -55,4 +55,5 @@ def say(as_json: bool, value: Mapping[str, Any], sentence: str) -> None:
     if as_json:
         print_json(value)
     else:
-        console.print(sentence, markup=False)
+        # A link that is cut at the edge of a terminal could not be clicked.
+        console.print(sentence, markup=False, soft_wrap=True)

@@ -138,6 +138,8 @@ class Report:
     """The run in which the walk began that this one brought further."""
     missing: int = 0
     """The records that a whole walk did not meet; what a held run asks about."""
+    stated: int | None = None
+    """How many elements a source said that it has, where a whole walk was told so."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as flat JSON values, in the order in which people read it."""
@@ -150,6 +152,7 @@ class Report:
             "mode": self.mode,
             **counts,
             "missing": self.missing,
+            "stated": self.stated,
             "walk": self.walk,
             "requests": self.requests,
             "bytes": self.bytes,
@@ -164,6 +167,7 @@ class Report:
         counts = Counts(**{name: data.get(name, 0) for name in Counts.__dataclass_fields__})
         plain = {name: data[name] for name in ("source", "run", "status", "requests", "bytes", "seconds", "message")}
         later = {"mode": data.get("mode", ""), "walk": data.get("walk", 0), "missing": data.get("missing", 0)}
+        later["stated"] = data.get("stated")
         return cls(counts=counts, **plain, **later)
 
 

@@ -144,5 +144,14 @@ jobs = Table(
     sqlite_autoincrement=True,
 )
 
-HEAD: Final = "0003"
+passes = Table(
+    "passes",
+    metadata,
+    # Never what is shown to prove something: a copy of the store opens no door.
+    Column("digest", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+)
+
+HEAD: Final = "0004"
 """The newest migration; a store that says otherwise is migrated, or refused when it is newer."""

@@ -13,6 +13,7 @@ from discovery.store.connection import Database
 from discovery.store.ingest import Ingest
 from discovery.store.jobs import Jobs
 from discovery.store.ledger import Ledger
+from discovery.store.passes import Passes
 from discovery.store.schema import meta, raws, records
 
 
@@ -32,6 +33,7 @@ class Store:
         self.ingest = Ingest(self.database)
         self.ledger = Ledger(self.database)
         self.jobs = Jobs(self.database)
+        self.passes = Passes(self.database)
 
     @property
     def local(self) -> bool:

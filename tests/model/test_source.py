@@ -13,11 +13,12 @@ def test_counts_add_up_field_by_field() -> None:
 
 
 def test_a_report_reads_back_from_its_flat_form() -> None:
-    report = Report("esa", 7, COMPLETE, COUNTS, requests=8, bytes=9, seconds=2.5, message="done")
+    report = Report("esa", 7, COMPLETE, COUNTS, requests=8, bytes=9, seconds=2.5, message="done", stated=12)
     flat = report.to_dict()
     assert flat["records_per_second"] == 4.0
     assert all(isinstance(value, str | int | float) for value in flat.values())
     assert Report.from_dict(flat) == report
+    assert Report.from_dict(Report("esa", 7, COMPLETE).to_dict()).stated is None
 
 
 def test_a_report_without_a_duration_has_no_rate() -> None:

@@ -1,0 +1,1 @@
+"""Who may do what: the people that the portal knows, by what they show."""

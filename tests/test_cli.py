@@ -274,6 +274,38 @@ def test_a_backup_brings_a_catalogue_to_another_home(run: Run, items: Path, tmp_
     assert run("--home", str(tmp_path / "other"), "check")[0] == 0
 
 
+@pytest.mark.peer
+def test_every_command_works_with_a_store_on_postgresql(
+    run: Run, items: Path, tmp_path: Path, postgresql_url: str
+) -> None:
+    def there(*arguments: str) -> tuple[int, str]:
+        return run("--store", postgresql_url, *arguments)
+
+    harvested(there, items)
+    assert json.loads(there("harvest", "scenes", "--json")[1])["unchanged"] == 30
+    _, out = there("search", "forest", "--scope", "observations", "--json")
+    assert json.loads(out)["total"]["value"] == 30
+    assert there("reindex")[0] == there("remap")[0] == there("check")[0] == 0
+    assert len(json.loads(there("runs", "list", "--json")[1])) == 2
+    _, before = there("export")
+    assert there("backup", str(tmp_path / "copy.sqlite"))[0] == 0
+    assert there("source", "remove", "scenes")[0] == 0
+    assert there("export")[1] == ""
+    assert there("restore", str(tmp_path / "copy.sqlite"))[0] == 0
+    assert there("export")[1] == before
+    # The same copy makes a catalogue in a file, with the same records under the same ids.
+    assert run("--home", str(tmp_path / "file"), "restore", str(tmp_path / "copy.sqlite"))[0] == 0
+    assert run("--home", str(tmp_path / "file"), "export")[1] == before != ""
+
+
+def test_a_store_that_is_away_is_told_without_its_password(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out = run("--store", "postgresql://ann:hunter2@127.0.0.1:1/catalogue", "search", "sea")
+    complaint = capsys.readouterr().err
+    assert status == 3
+    assert "the store at postgresql://ann@127.0.0.1:1/catalogue cannot be opened" in " ".join(complaint.split())
+    assert "hunter2" not in out + complaint
+
+
 def test_a_restore_keeps_what_is_there_unless_it_may_go(run: Run, items: Path, tmp_path: Path) -> None:
     harvested(run, items)
     copy = tmp_path / "copy.sqlite"

@@ -95,7 +95,7 @@ def restore(
         with closing(wiring.open_store(found)) as store:
             records = sum(store.catalogue.live(scope) for scope in SCOPES)
             if records and not replace:
-                raise ConflictError(f"the home {found.home} holds {records} records; say --replace to lose them")
+                raise ConflictError(f"{store.database.address} holds {records} records; say --replace to lose them")
             copies.restore(file, store.database)
         with closing(wiring.open_portal(found)) as portal:
             made = rebuild(portal.store, portal.index)

@@ -7,6 +7,7 @@ import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,35 @@ def test_the_demo_answers_the_same_on_elasticsearch(
     for scope in SCOPES:
         assert walked(other, scope) == walked(portal, scope)
     index.close()
+
+
+@pytest.mark.peer
+@pytest.mark.timeout(600)
+def test_the_demo_is_the_same_on_postgresql(
+    portal: Portal, settings: Settings, postgresql_url: str, tmp_path: Path
+) -> None:
+    there = Settings(tmp_path, store=postgresql_url)
+    with closing(wiring.open_store(there)) as store:
+        # Links to next pages are signed; with one secret they are the same.
+        store.ledger.fact("secret", portal.store.secret().hex())
+    with closing(wiring.open_portal(there)) as other:
+        load(other, there, quiet=True)
+        assert differences(other.store, other.index) == other.store.check() == []
+        assert list(other.export()) == list(portal.export())
+        asked = list(questions(portal))[::3]
+        assert len(asked) > 100
+        for query in asked:
+            assert told(other.search(query)) == told(portal.search(query)), query
+        for scope in SCOPES:
+            assert walked(other, scope) == walked(portal, scope)
+        one, two = (
+            TestClient(create_app(each, opened, steward=False), base_url="http://127.0.0.1")
+            for each, opened in ((settings, portal), (there, other))
+        )
+        for path in PATHS:
+            answers = [app.get(path, headers={"Accept": "application/json"}) for app in (one, two)]
+            assert [each.status_code for each in answers] == [200, 200], path
+            assert plain(answers[0].json()) == plain(answers[1].json()), path
 
 
 @pytest.mark.peer

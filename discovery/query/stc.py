@@ -7,9 +7,10 @@ archives were seen to write.
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,9 @@ _MOST_SHAPES = 10_000
 _DEPTH = 8
 _MOC = re.compile(r"(?:MOC\s+)?(\d{1,2}/[\d\s,/-]*)", re.IGNORECASE)
 _TOKEN = re.compile(r"[()]|[^\s,()]+")
+# pgSphere's own writing of points, circles and polygons: <(1.2 , 0.3) , 0.1> or {(10d , 20d),(11d , 20d),(11d , 21d)}.
+_PGSPHERE = re.compile(r"[<{(][\s\d.,()<>{}eEdD+-]*[>})]")
+_ANGLE = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(d?)")
 # ICRS and these agree to well under an arc second; GSC1 is what MAST writes for the Guide Star Catalog's.
 _ICRS = frozenset(("ICRS", "J2000", "FK5", "GSC1", "GSC2", "UNKNOWNFRAME", "UNKNOWN"))
 _TURNED = {"GALACTIC": "galactic", "ECLIPTIC": "barycentricmeanecliptic", "FK4": "fk4", "B1950": "fk4"}
@@ -31,11 +35,26 @@ _IGNORED = frozenset(
         *("UNKNOWNREFPOS", "RELOCATABLE", "SPHERICAL2", "SPHERICAL3", "CARTESIAN2", "CARTESIAN3", "UNITSPHERE"),
     )
 )
-_SHAPES = frozenset(("POLYGON", "CIRCLE", "BOX", "POSITION", "POINT", "RANGE", "ELLIPSE", "CONVEX"))
+_SHAPES = frozenset(("POLYGON", "CIRCLE", "BOX", "POSITION", "POINT", "RANGE", "ELLIPSE", "CONVEX", "ALLSKY"))
 _GROUPS = frozenset(("UNION", "INTERSECTION", "DIFFERENCE", "NOT"))
 
 
+class Read(NamedTuple):
+    """A footprint, and why it covers more than its text says; empty where it does not."""
+
+    geometry: Geometry | None
+    wider: str = ""
+
+
 def stc(text: str, xtype: str = "") -> Geometry | None:
+    """Return the footprint that a text such as `Polygon ICRS 1 2 3 4 5 6` stands for, on the sky in ICRS.
+
+    As `footprint`, without its word on what covers more than was said.
+    """
+    return footprint(text, xtype).geometry
+
+
+def footprint(text: str, xtype: str = "") -> Read:
     """Return the footprint that a text such as `Polygon ICRS 1 2 3 4 5 6` stands for, on the sky in ICRS.
 
     Where a part is cut out (`Not`, `Difference`, `Intersection`) the footprint is the whole from which it is cut, so
@@ -50,15 +69,45 @@ def stc(text: str, xtype: str = "") -> Geometry | None:
     """
     text = text.strip()
     if not text or text.lower() in ("nan", "null", "none"):
-        return None
+        return Read(None)
     if len(text) > _MOST_TEXT:
         raise bad(f"a region of {len(text):,} characters; at most {_MOST_TEXT:,} are read")
+    wider = ""
     if moc := _MOC.fullmatch(text):
         geometry: Geometry = {"type": "Moc", "moc": moc[1].strip()}
+    elif text.startswith("{") and '"' in text:
+        geometry = {"type": "Moc", "moc": _moc_of_json(text)}
+    elif text[0] in "<{" or (text[0] == "(" and _PGSPHERE.fullmatch(text)):
+        geometry = _pgsphere(text)
     else:
-        geometry = _Reader(text, xtype).read()
+        reader = _Reader(text, xtype)
+        geometry, wider = reader.read(), reader.wider
     build(geometry, SKY)  # what cannot be used later is refused here, while the record can still be quarantined
-    return geometry
+    return Read(geometry, wider)
+
+
+def _moc_of_json(text: str) -> str:
+    """Return a MOC that is written as JSON, `{"4": [12, 13], "5": []}`, in its ASCII writing."""
+    try:
+        orders = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise bad(f"cannot read the region {text[:60]!r} as a MOC in JSON") from error
+    parts = []
+    for order, cells in orders.items() if isinstance(orders, dict) else ():
+        if not (order.isdecimal() and isinstance(cells, list) and all(type(cell) is int for cell in cells)):
+            raise bad(f"cannot read the region {text[:60]!r} as a MOC in JSON")
+        parts.append(f"{order}/{' '.join(map(str, cells))}")
+    if not parts:
+        raise bad(f"cannot read the region {text[:60]!r} as a MOC in JSON")
+    return " ".join(parts)
+
+
+def _pgsphere(text: str) -> Geometry:
+    """Return what a database with pgSphere writes: angles in radians, or in degrees with a `d` behind each."""
+    if not _PGSPHERE.fullmatch(text):
+        raise bad(f"cannot read the region {text[:60]!r} at {text[:20]!r}")
+    values = [float(number) if degrees else math.degrees(float(number)) for number, degrees in _ANGLE.findall(text)]
+    return _shape({"<": "CIRCLE", "{": "POLYGON", "(": "POINT"}[text[0]], values, "")
 
 
 class _Reader:
@@ -69,6 +118,9 @@ class _Reader:
         self.tokens = _TOKEN.findall(text)
         self.at = 0
         self.count = 0
+        self.wider = ""
+        self.turned = [""]
+        """The frames of the groups that are open; what stands in one is in its frame unless it says another one."""
 
     def read(self) -> Geometry:
         """Return the one geometry of the text."""
@@ -108,18 +160,24 @@ class _Reader:
 
     def group(self, word: str, depth: int) -> list[Geometry]:
         """Return what a group covers at most."""
-        frame = self.frame()
-        if frame:
-            raise bad(f"a frame on {word} is not read: {self.text[:60]!r}")
+        self.turned.append(self.frame())
+        try:
+            return self.within(word, depth)
+        finally:
+            self.turned.pop()
+
+    def within(self, word: str, depth: int) -> list[Geometry]:
+        """Return the members of a group that count."""
         if self.at < len(self.tokens) and self.tokens[self.at] == "(":
             self.at += 1
             inner = self.members(depth + 1)
             self.close()
         else:
             inner = self.members(depth + 1)
-        if word == "NOT":
-            return []
-        return inner if word == "UNION" else inner[:1]
+        if word == "UNION":
+            return inner
+        self.wider = "what is cut out of it was left in"
+        return [] if word == "NOT" else inner[:1]
 
     def close(self) -> None:
         """Step over a closing bracket."""
@@ -129,12 +187,14 @@ class _Reader:
 
     def frame(self) -> str:
         """Step over words of frame and place; return astropy's name of a frame that must be turned, else nothing."""
-        turned = ""
+        turned = self.turned[-1]
         while self.at < len(self.tokens):
             word = self.tokens[self.at].strip("'\"").upper()
             if word in _TURNED:
                 turned = _TURNED[word]
-            elif word not in _ICRS and word not in _IGNORED and word:
+            elif word in _ICRS:
+                turned = ""
+            elif word not in _IGNORED and word:
                 break
             self.at += 1
         return turned
@@ -162,6 +222,8 @@ class _Reader:
         if bracketed:
             self.close()
         self.tail()
+        if word == "ELLIPSE":
+            self.wider = self.wider or "the circle around an ellipse stands for it"
         return _shape(word, values, frame)
 
     def tail(self) -> None:
@@ -186,12 +248,14 @@ class _Reader:
 
 def _shape(word: str, values: list[float], frame: str) -> Geometry:
     """Return the geometry of a named shape, turned to ICRS."""
-    sizes = {"CIRCLE": 3, "BOX": 4, "POSITION": 2, "POINT": 2, "RANGE": 4, "ELLIPSE": 5}
+    sizes = {"CIRCLE": 3, "BOX": 4, "POSITION": 2, "POINT": 2, "RANGE": 4, "ELLIPSE": 5, "ALLSKY": 0}
     if word in sizes:
         if len(values) < sizes[word] or (word != "BOX" and len(values) > sizes[word]) or len(values) > 5:
             raise bad(f"{word} needs {sizes[word]} numbers, not {len(values)}")
     elif len(values) < 6 or len(values) % 2:
         raise bad(f"{word} needs pairs of at least 3 points, not {len(values)} numbers")
+    if word == "ALLSKY":
+        return {"type": "Circle", "center": [0.0, 0.0], "radius": 180.0}
     if word in ("CIRCLE", "ELLIPSE"):
         radius = values[2] if word == "CIRCLE" else max(values[2], values[3])
         return {"type": "Circle", "center": _turned([values[:2]], frame)[0], "radius": radius}

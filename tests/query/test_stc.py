@@ -7,7 +7,7 @@ import pytest
 from discovery.errors import RecordError
 from discovery.query.query import Region
 from discovery.query.region import cone, decide
-from discovery.query.stc import stc
+from discovery.query.stc import footprint, stc
 
 
 def holds(text: str, lon: float, lat: float, xtype: str = "") -> bool:
@@ -41,11 +41,36 @@ def holds(text: str, lon: float, lat: float, xtype: str = "") -> bool:
         ("0/4", (45, 0), (180, 0)),
         ("MOC 3/0-3 7", (45, 6), (45, 60)),
         ("Polygon ICRS 10 10 12 10 12 12 10 12 unit deg", (11, 11), (13, 11)),
+        ("Union GALACTIC (Circle 0 0 1 Circle ICRS 10 20 1)", (266.405, -28.936), (0, 0)),
+        ("Union GALACTIC (Circle 0 0 1 Circle ICRS 10 20 1)", (10, 20.5), (20, 20)),
+        ("AllSky ICRS", (123, -45), None),
+        ('{"4": [12, 13], "3": [0]}', (45, 3), (180, 0)),
+        ("<(10d , 20d) , 1d>", (10, 20.9), (10, 21.1)),
+        ("<(0.17453292519943295 , 0.3490658503988659) , 0.017453292519943295>", (10, 20.9), (10, 21.1)),
+        ("{(10d , 10d),(12d , 10d),(12d , 12d),(10d , 12d)}", (11, 11), (13, 11)),
+        ("{(0.1 , 0.1),(0.2 , 0.1),(0.2 , 0.2),(0.1 , 0.2)}", (8, 8), (13, 11)),
+        ("(10d , 20d)", (10, 20), (10, 21)),
+        ("POSITION J2000 266.414807 -29.00877", (266.414807, -29.00877), (0, 0)),
     ],
 )
-def test_a_dialect_is_read(text: str, inside: tuple[float, float], outside: tuple[float, float]) -> None:
+def test_a_dialect_is_read(text: str, inside: tuple[float, float], outside: tuple[float, float] | None) -> None:
     assert holds(text, *inside)
-    assert not holds(text, *outside)
+    assert outside is None or not holds(text, *outside)
+
+
+@pytest.mark.parametrize(
+    ("text", "wider"),
+    [
+        ("Circle ICRS 10 20 1", ""),
+        ("Union ICRS (Circle 10 20 1 Circle 12 20 1)", ""),
+        ("Union ICRS (Circle 10 20 1 Not (Circle 11 20 0.1))", "what is cut out of it was left in"),
+        ("Difference ICRS (Circle 10 20 1 Circle 10 20 0.1)", "what is cut out of it was left in"),
+        ("Intersection (Circle 10 20 1 Circle 10 20 0.1)", "what is cut out of it was left in"),
+        ("ELLIPSE ICRS 10 0 2 1 30", "the circle around an ellipse stands for it"),
+    ],
+)
+def test_a_footprint_that_covers_more_than_was_said_says_so(text: str, wider: str) -> None:
+    assert footprint(text).wider == wider
 
 
 def test_bare_numbers_are_what_their_xtype_says() -> None:
@@ -68,6 +93,8 @@ def test_no_text_is_no_footprint(text: str) -> None:
         "Circle ICRS 1 91 1", "Polygon ICRS 1 2 nan 4 5 6", "Union (", "Union ()", "99/1", "1/99999",
         "Not (Circle 1 2 3)",
         "(" * 500, "Union (" * 500, "Circle ICRS 1 2 3 )", "RANGE 1 2 5 4", "Circle ICRS 1 2 3 unit rad", "<a>",
+        "<(1 , 2)>", "{(1d , 2d)}", "{1d", '{"4": ["x"]}', '{"x": [1]}', '{"4": [1}', "{}", "AllSky 1", "()", "(", "<",
+        "{" * 500,
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_one_records_error(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from discovery.model import terms
@@ -39,15 +40,27 @@ class Defaults:
 
     def fill(self, record: Record) -> Record:
         """Return the record with what it lacks."""
-        missions = record.missions
-        if self.mission and not any(terms.mission(path) for path in missions):
-            term = terms.mission(self.mission)
-            missions = (term.value if term else self.mission,)
-        implied = next((found for path in missions if (found := terms.domain_of(path))), "")
+        missions, domain = self.missions(record.missions), record.domain
         return replace(
             record,
             missions=missions,
-            domain=record.domain or self.domain or implied or self.fallback_domain,
+            domain=domain or self.domain_of(missions),
             provider=record.provider or self.provider,
-            properties={**record.properties, **dict(self.marks)} if self.marks else record.properties,
+            properties=self.marked(record.properties),
         )
+
+    def missions(self, given: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the missions of a record, with the source's where it names none that we know."""
+        if not self.mission or any(terms.mission(path) for path in given):
+            return given
+        term = terms.mission(self.mission)
+        return (term.value if term else self.mission,)
+
+    def domain_of(self, missions: tuple[str, ...]) -> str:
+        """Return the domain of a record of these missions that does not say its own."""
+        implied = next((found for path in missions if (found := terms.domain_of(path))), "")
+        return self.domain or implied or self.fallback_domain
+
+    def marked(self, properties: Mapping[str, str | tuple[str, ...]]) -> Mapping[str, str | tuple[str, ...]]:
+        """Return the properties of a record with what every record of the source carries."""
+        return {**properties, **dict(self.marks)} if self.marks else properties

@@ -109,6 +109,8 @@ def run(database: Path, own: Path, most: int) -> None:
     server.set_app(application)
     sys.stdout.write(f"{url}\n")
     sys.stdout.flush()
+    # pycsw prints as it likes, and nobody reads it.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     server.serve_forever()
 
 

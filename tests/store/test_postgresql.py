@@ -143,6 +143,24 @@ def test_connections_that_the_server_has_ended_are_made_anew(store: Store, mappe
 
 
 @SERVER
+def test_a_store_goes_on_when_its_server_is_back(store: Store, postgresql: str, mapped: Make) -> None:
+    import psycopg
+
+    store.ingest.page("s", 1, [mapped("a")])
+    name = store.database.url.rsplit("/", 1)[1]
+    with psycopg.connect(f"{postgresql}/postgres", autocommit=True) as outside:
+        outside.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+        outside.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        with pytest.raises(UnavailableError, match=r"the store cannot be read: .*not currently accepting"):
+            store.catalogue.last_change()
+        with pytest.raises(UnavailableError, match="the store cannot be written"):
+            store.ledger.begin("s")
+        outside.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+    assert store.catalogue.last_change() == 1
+    assert store.ingest.page("s", 1, [mapped("b")]).added == 1
+
+
+@SERVER
 def test_a_writer_whose_connection_breaks_leaves_nothing(store: Store) -> None:
     with pytest.raises(UnavailableError), store.database.write() as connection:
         connection.exec_driver_sql("INSERT INTO meta VALUES ('a', 'b'); SELECT pg_terminate_backend(pg_backend_pid())")

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,21 @@ def test_get_shows_a_record_and_says_when_there_is_none(run: Run, items: Path) -
     id = json.loads(run("export")[1].splitlines()[0])["id"]
     assert json.loads(run("get", id, "--json")[1])["id"] == id
     assert run("get", "nothing")[0] == 2
+
+
+def test_a_preview_shows_where_each_field_came_from(run: Run, items: Path) -> None:
+    run("source", "add", "scenes", "--kind", "stac-items", "--url", items.as_uri())
+    first = json.loads(run("preview", "scenes", "--first", "2", "--json")[1])
+    assert len(first) == 2
+    assert run("export")[1] == ""
+    run("harvest", "scenes", "--json")
+    id = next(each["record"] for each in first if each["source_id"].startswith("scene-"))
+    (again,) = json.loads(run("preview", id, "--json")[1])
+    assert {"field": "title", "from": ["properties.title"], "value": "Forest scene 0", "issue": ""} in again["fields"]
+    status, shown = run("preview", id)
+    assert status == 0
+    assert "properties.title" in shown
+    assert run("preview", "nothing")[0] == 2
 
 
 def test_a_limited_harvest_is_partial_and_the_next_one_goes_on(run: Run, items: Path) -> None:
@@ -362,3 +378,21 @@ def test_a_source_that_is_not_enabled_is_left_alone(run: Run, items: Path, tmp_p
     assert run("source", "apply", str(file))[0] == 0
     assert run("harvest", "scenes")[0] == 2
     assert run("export") == (0, "")
+
+
+def test_an_operator_gets_a_link_that_opens_once(run: Run, tmp_path: Path) -> None:
+    made = json.loads(run("operator", "link", "--port", "8123", "--json")[1])
+    assert made["url"].startswith("http://127.0.0.1:8123/admin/enter?code=")
+    status, line = run("operator", "link")
+    assert status == 0
+    assert len(line.splitlines()) == 1
+    with closing(wiring.open_portal(Settings(tmp_path / "home"))) as portal:
+        code = line.strip().partition("code=")[2]
+        assert portal.operators.enter(code)
+        assert portal.operators.enter(code) is None
+
+
+def test_a_token_is_made_for_the_setting(run: Run) -> None:
+    token = json.loads(run("operator", "token", "--json")[1])["token"]
+    assert len(token) == 64
+    assert token not in run("operator", "token")[1]

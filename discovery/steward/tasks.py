@@ -12,7 +12,7 @@ from discovery import wiring
 from discovery.config import Settings
 from discovery.errors import ConfigError, NotFoundError
 from discovery.http import Gates, Policy
-from discovery.model.job import APPROVE, HARVEST, REMAP, RETRY, Job
+from discovery.model.job import APPROVE, HARVEST, PREVIEW, REMAP, RETRY, Job
 from discovery.model.source import COMPLETE, FAILED, Counts
 from discovery.portal import Portal
 
@@ -38,6 +38,7 @@ class Tasks:
             RETRY: self._retry,
             APPROVE: self._approve,
             REMAP: self._remap,
+            PREVIEW: self._preview,
         }
 
     @property
@@ -108,3 +109,14 @@ class Tasks:
             counts = remap(self._portal.store, job.source or None, client=client, stop=stop)
         row = {name: getattr(counts, name) for name in Counts.__dataclass_fields__}
         return Outcome(not stop.is_set(), f"{counts.seen} mapped again, {counts.updated} changed", row)
+
+    def _preview(self, job: Job, stop: threading.Event) -> Outcome:
+        from harvesters.preview import preview_record, preview_source
+
+        source = self._portal.store.ledger.source(job.source) if job.source else None
+        with wiring.client(self._settings, source, stop=stop, gates=self._gates) as client:
+            if source is None:
+                found = [preview_record(self._portal.store, job.arguments["record"], client=client)]
+            else:
+                found = list(preview_source(source, job.arguments.get("first", 1), client=client))
+        return Outcome(True, f"{len(found)} looked at", {"elements": [each.to_dict() for each in found]})

@@ -150,6 +150,17 @@ def test_an_element_of_quarantine_is_tried_again_alone(
         assert ended(portal, portal.ask("retry", {})).result == {"released": 0, "left": 1}
 
 
+def test_a_mapping_is_previewed_for_whoever_asks(portal: Portal, working: Callable[..., Any], tmp_path: Path) -> None:
+    add(portal, items(tmp_path / "records.ndjson", 3))
+    with working():
+        first = ended(portal, portal.ask("preview", {"source": "s", "first": 2}))
+        assert (first.status, first.message, live(portal)) == (DONE, "2 looked at", 0)
+        ended(portal, portal.ask("harvest", {"source": "s"}))
+        id = first.result["elements"][0]["record"]
+        again = ended(portal, portal.ask("preview", {"record": id}))
+    assert again.result["elements"][0]["fields"] == first.result["elements"][0]["fields"] != []
+
+
 def test_a_source_that_a_command_harvests_is_waited_for(
     settings: Settings, portal: Portal, working: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

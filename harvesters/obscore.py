@@ -16,6 +16,7 @@ from discovery.query.stc import stc
 from harvesters import stac
 from harvesters.defaults import Defaults
 from harvesters.document import MAX_TITLE, Notes, clean, moment, tail
+from harvesters.tap_table import Standard
 
 _T = TypeVar("_T")
 
@@ -246,3 +247,19 @@ def _footprint(cells: Mapping[str, str], xtypes: Mapping[str, str], numbers: _Nu
     if fov is not None and 0 < fov <= 360:
         return {"type": "Circle", "center": [ra % 360, dec], "radius": fov / 2}
     return {"type": "Point", "coordinates": [ra % 360, dec]}
+
+
+STANDARD: Final = Standard(
+    name="ObsCore",
+    key="obs_publisher_did",
+    to_record=to_record,
+    apart=("access_url", "obs_id"),
+    window="t_min",
+    bin=365.25,
+    modified=("lastmodified", "last_modified", "modification_date"),
+    group=COLLECTIONS,
+    to_group=to_dataset,
+    units=UNITS,
+    regions=("s_region",),
+)
+"""ObsCore tables as TAP walks them."""

@@ -183,6 +183,26 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                     *COMMON,
                     Setting("table", str, "ivoa.ObsCore", "The table, as the service calls it."),
                     Setting("page", int, 5000, "How many rows are asked for at a time."),
+                    Setting(
+                        "strategy",
+                        str,
+                        "auto",
+                        "How the table is walked: by identifier (keyset), along t_min (window), or by collection.",
+                        ("auto", "keyset", "window", "collection"),
+                    ),
+                    Setting(
+                        "modified",
+                        str,
+                        "auto",
+                        "The column that says when a row was changed, by which runs read only changes; none for none.",
+                    ),
+                    Setting(
+                        "mode",
+                        str,
+                        "auto",
+                        "Whether queries are synchronous, jobs once those are refused (auto), or always jobs (async).",
+                        ("auto", "sync", "async"),
+                    ),
                 ),
             ),
             Kind(

@@ -6,7 +6,7 @@ import io
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from lxml import etree
 
@@ -17,9 +17,14 @@ OVERFLOW: Final = "OVERFLOW"
 ERROR: Final = "ERROR"
 _BINARY: Final = frozenset({"BINARY", "BINARY2", "FITS", "PARQUET"})
 _INTEGERS: Final = frozenset({"unsignedByte", "short", "int", "long"})
+_TOLD: Final = ("VOTABLE", "TABLE", "FIELD", "VALUES", "INFO", "TR", "TABLEDATA", *sorted(_BINARY))
+"""The elements that the parser tells of; cells are not among them, since there are millions and a row has its own."""
 MAX_CELL: Final = 4 * 1024 * 1024
 """Characters of one cell; the longest footprints have some hundred thousand."""
 _MAX_FIELDS: Final = 2000
+_MAX_TAGS: Final = 1_000_000
+"""Tags outside of the rows that were let go; each takes some hundred bytes of memory, however short it is."""
+_PIECE: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +67,37 @@ class Table:
         return {each.name: each.xtype for each in self.columns if each.xtype}
 
 
-def read(body: bytes, *, most: int) -> Table:
+class Readable(Protocol):
+    """What a table is read from while it comes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes; none at the end."""
+        ...
+
+
+def read(body: bytes | Readable, *, most: int) -> Table:
     """Return the first table of a VOTable; names of columns are in lower case, empty cells are left out of a row.
 
+    Rows are read one by one as they come, so what is in memory is the texts of the rows and never the document. What
+    the service says of their number (`nrows`) is not looked at. Only when this returns has the status been read.
+
     Args:
-        body: The whole answer.
+        body: The whole answer, or where it is read from; what that raises is raised.
         most: How many rows are taken; a server that sends more does not keep to what was asked.
 
     Raises:
         RecordError: It is not a VOTable, or it ends before its end (`broken-votable`); rows of it cannot be trusted.
     """
-    reader = _Reader(most)
+    source = _Recorded(io.BytesIO(body) if isinstance(body, bytes) else body)
+    reader = _Reader(most, source)
     try:
-        for event, element in _events(body):
+        for event, element in _events(source):
             if reader.take(event, element):
                 break
     except etree.XMLSyntaxError as error:
         raise RecordError("broken-votable", f"the VOTable is broken: {error.msg}") from error
     if reader.binary:
-        return _binary(body, reader.table, most)
+        return _binary(source.whole(), reader.table, most)
     if not reader.begun:
         raise RecordError("broken-votable", "the answer is XML, but no VOTable")
     return reader.table
@@ -95,34 +112,73 @@ def failure(content: bytes) -> str:
         return "" if text.startswith("<") else text
 
 
-def _events(body: bytes) -> Iterator[tuple[str, Any]]:
+def _events(source: Readable) -> Iterator[tuple[str, Any]]:
     # No entity is resolved and nothing is loaded; libxml2's own limits on depth and size stay on.
     return iter(
         etree.iterparse(
-            io.BytesIO(body), events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False
+            source,
+            events=("start", "end"),
+            tag=tuple(f"{{*}}{name}" for name in _TOLD),
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
         )
     )
+
+
+class _Recorded:
+    """A source of bytes that are kept until it is known that nobody will want to read them again."""
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self._kept: list[bytes] | None = []
+        self.tags = 0
+        """How many there were, less those of the rows that were let go."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return what comes next."""
+        data = self._source.read(size)
+        self.tags += data.count(b"<")
+        if self.tags > _MAX_TAGS:
+            raise RecordError("broken-votable", f"the VOTable has more than {_MAX_TAGS} tags beside its rows")
+        if self._kept is not None:
+            self._kept.append(data)
+        return data
+
+    def let_go(self) -> None:
+        """Keep nothing any more: what comes is text, which is read only once."""
+        self._kept = None
+
+    def whole(self) -> bytes:
+        """Return everything from the first byte on, bounded by whatever bounds the source."""
+        kept, self._kept = self._kept or [], None
+        while data := self._source.read(_PIECE):
+            kept.append(data)
+        return b"".join(kept)
 
 
 class _Reader:
     """Takes the parser's events one by one and forgets rows as they are read."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, source: _Recorded) -> None:
         self.table = Table()
         self.begun = False
         self.binary = False
         self._most = most
+        self._source = source
         self._tables = 0
         self._null = ""
 
     def take(self, event: str, element: Any) -> bool:
         """Take an event; say whether nothing more is wanted."""
-        if not isinstance(element.tag, str):
-            return False
         name = element.tag.rpartition("}")[2]
         if event == "start":
-            self._start(name, element)
+            # A row begins as often as it ends, and only its end has cells.
+            if name != "TR":
+                self._start(name, element)
             return self.binary and name in _BINARY and bool(self.table.columns)
+        if name == "TR":
+            return self._tables == 1 and self._row(element)
         if name == "VALUES":
             self._null = element.get("null") or self._null
         elif name == "FIELD" and self._tables == 1:
@@ -130,21 +186,22 @@ class _Reader:
         elif name == "INFO" and element.get("name") == "QUERY_STATUS":
             self.table.status = (element.get("value") or "").upper()
             self.table.message = " ".join((element.text or "").split())[:1000]
-        elif name == "TR" and self._tables == 1:
-            return self._row(element)
         return False
 
     def _start(self, name: str, element: Any) -> None:
         if not self.begun:
             if element.getroottree().docinfo.doctype:
                 raise RecordError("broken-votable", "the answer brings a DTD, which no VOTable needs")
-            if name != "VOTABLE":
-                raise RecordError("broken-votable", f"the answer is <{name[:40]}>, not a VOTable")
             self.begun = True
+            root = element.getroottree().getroot()
+            if root is not element or name != "VOTABLE":
+                raise RecordError("broken-votable", f"the answer is <{_local(root)[:40]}>, not a VOTable")
         elif name == "TABLE":
             self._tables += 1
         elif name in _BINARY and self._tables == 1:
             self.binary = True
+        elif name == "TABLEDATA":
+            self._source.let_go()
 
     def _field(self, element: Any) -> None:
         datatype = element.get("datatype") or "char"
@@ -169,17 +226,25 @@ class _Reader:
             return True
         row: dict[str, str] = {}
         for column, cell in zip(table.columns, element, strict=False):
-            value = column.value(cell.text or "")
-            if len(value) > MAX_CELL:
+            text = cell.text
+            if not text:
+                continue
+            if not column.text and not (text := column.value(text)):
+                continue
+            if len(text) > MAX_CELL:
                 raise RecordError("broken-votable", f"a cell of {column.name} is longer than {MAX_CELL} characters")
-            if value:
-                row[column.name] = value
+            row[column.name] = text
         table.rows.append(row)
+        self._source.tags -= 2 * len(element) + 2
         # Rows that are read are let go, with what stands before them, so that a page takes the memory of its texts.
         element.clear()
         while element.getprevious() is not None:
             del element.getparent()[0]
         return False
+
+
+def _local(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
 
 
 def _binary(body: bytes, read: Table, most: int) -> Table:

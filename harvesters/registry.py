@@ -14,8 +14,10 @@ from discovery.http import Client, Policy
 from discovery.model.source import Source
 from harvesters import schedule
 from harvesters.base import Harvester, SourceContext, Value
+from harvesters.folder import Folder
 from harvesters.ogc_collections import OgcCollections
 from harvesters.ogc_records import OgcRecords
+from harvesters.opensearch import OpenSearch
 from harvesters.records_static import RecordsStatic
 from harvesters.stac_api import StacApi
 from harvesters.stac_items import RecordsFile, StacItems
@@ -227,6 +229,31 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 RecordsStatic,
                 "A crawlable catalogue of OGC API Records: linked JSON documents, from the first one (file: or http:).",
                 (*COMMON, *_LINKED),
+            ),
+            Kind(
+                "folder",
+                Folder,
+                "A folder of STAC, OGC Records, DCAT, ISO 19115 or Dublin Core documents: files, or on the web (WAF).",
+                (
+                    *COMMON,
+                    Setting("published", str, "", "The public URL of a file: folder, for links in its documents."),
+                ),
+            ),
+            Kind(
+                "opensearch",
+                OpenSearch,
+                "The series of an OpenSearch service for Earth observation, from its description document.",
+                (
+                    *COMMON,
+                    Setting("page", int, 100, "How many series are asked for at a time."),
+                    Setting(
+                        "totals",
+                        str,
+                        "check",
+                        "Whether a source that gives fewer series than it says it has is held.",
+                        ("check", "ignore"),
+                    ),
+                ),
             ),
             Kind(
                 "ogc-collections",

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from discovery.errors import NotFoundError
 from discovery.portal import Portal
+from ui import admin
 from ui.pages import router
 from ui.rendering import STATIC, Renderer, Static
 
@@ -21,13 +22,14 @@ def attach(app: FastAPI, portal: Portal, *, title: str) -> None:
     for it; every other route keeps the application's handlers.
 
     Args:
-        app: Takes `/`, `/search`, `/records`, `/suggest` and `/static`.
+        app: Takes `/`, `/search`, `/records`, `/open`, `/suggest`, `/admin` and `/static`.
         portal: What is asked.
         title: What the portal is called on its pages.
     """
-    app.include_router(router(portal, title=title))
-    app.mount("/static", Static(directory=STATIC), name="static")
     renderer = Renderer(title)
+    app.include_router(router(portal, renderer))
+    app.include_router(admin.router(portal, renderer))
+    app.mount("/static", Static(directory=STATIC), name="static")
 
     @app.exception_handler(404)
     async def nothing_there(request: Request, error: Exception) -> Response:

@@ -21,16 +21,15 @@ from ui.rendering import HEADERS, Renderer, answer, redirect
 SUGGESTIONS = 8
 
 
-def router(portal: Portal, *, title: str) -> APIRouter:
+def router(portal: Portal, renderer: Renderer) -> APIRouter:
     """Return the routes of the pages: `/`, `/search`, `/records/{id}`, `/records`, `/open` and `/suggest`.
 
     Errors of these routes become pages, or JSON by `f=json`; the handlers of the application stay as they are.
 
     Args:
         portal: What is asked.
-        title: What the portal is called on its pages.
+        renderer: What turns contexts into pages.
     """
-    renderer = Renderer(title)
     routes = _Pages(portal, renderer)
     made = APIRouter(route_class=_route_class(renderer), include_in_schema=False, redirect_slashes=False)
     for path, endpoint in (

@@ -43,6 +43,7 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 _TITLES: Final = {
     400: "This question cannot be answered",
+    403: "Not allowed",
     404: "Nothing here",
     410: "Not here any more",
     503: "Search does not answer just now",

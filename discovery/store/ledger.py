@@ -184,6 +184,19 @@ class Ledger:
         with self._database.read() as connection:
             return connection.execute(statement).scalar_one()
 
+    def quarantined_counts(self) -> dict[str, int]:
+        """Return how many elements of each source are in quarantine."""
+        statement = select(quarantine.c.source, func.count()).group_by(quarantine.c.source)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(statement)}
+
+    def quarantine_reasons(self, source: str) -> list[tuple[str, int]]:
+        """Return the reasons for which elements of a source are in quarantine, the most frequent ones first."""
+        count = func.count()
+        statement = select(quarantine.c.code, count).where(quarantine.c.source == source).group_by(quarantine.c.code)
+        with self._database.read() as connection:
+            return [(code, n) for code, n in connection.execute(statement.order_by(count.desc(), quarantine.c.code))]
+
     def quarantine_entry(self, id: int) -> Quarantined:
         """Return one element in quarantine.
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from discovery.errors import DeniedError, LimitError, MovedError, UnavailableError, UnknownFieldError
+from discovery.errors import ConflictError, LimitError, MovedError, UnavailableError, UnknownFieldError
 from ui.rendering import HEADERS, Renderer, answer
 
 
@@ -25,7 +25,7 @@ def test_an_error_as_json_names_what_to_change() -> None:
 
 
 def test_any_error_of_ours_has_a_page() -> None:
-    assert b"This did not work" in bytes(Renderer("T").error(DeniedError("no"), as_json=False).body)
+    assert b"This did not work" in bytes(Renderer("T").error(ConflictError("no"), as_json=False).body)
 
 
 def test_a_message_is_text_on_its_page() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -28,7 +28,6 @@ class RawPage:
     """How many elements the source says it has in all; a walk that ends with fewer is not believed."""
     rejected: tuple[Quarantined, ...] = ()
     """What came but could not be cut out or read, with its place in the source."""
-    partition: str = ""
     clock: int | None = None
     """What time the source says it is, in UTC milliseconds, where it says so: its dates are of that clock."""
 
@@ -144,4 +143,23 @@ class SupportsChanges(Protocol):
         Raises:
             SourceUnavailableError, RunError: As `pages`.
         """
+        ...
+
+
+@runtime_checkable
+class SupportsPartitions(Protocol):
+    """A harvester that can part a full walk into walks that know nothing of each other; they share it by threads."""
+
+    def partitions(self) -> Sequence[str]:
+        """Return names of parts that hold every element together, each best in one; none where parting is not worth it.
+
+        A walk keeps to the names that it began with, also in later runs, so each must say all that `partition` needs.
+
+        Raises:
+            SourceUnavailableError, RunError: As `pages`.
+        """
+        ...
+
+    def partition(self, name: str, position: Position | None) -> Iterator[RawPage]:
+        """Yield the elements of one part, as `pages` does those of all; `RawPage.matched` is of the part."""
         ...

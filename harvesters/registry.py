@@ -95,6 +95,12 @@ COMMON: Final = (
         "Days after which everything is walked again, or what has gone is looked for, where changes alone can be had.",
     ),
     Setting(
+        "parallel",
+        int,
+        2,
+        "Parts of a large source that are read at the same time, where its kind can part it.",
+    ),
+    Setting(
         "schedule",
         str,
         "",

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import islice
@@ -41,12 +42,13 @@ from discovery.model.source import (
 )
 from discovery.store.ingest import now
 from discovery.store.store import Store
-from harvesters.base import Harvester, Position, RawPage, SupportsChanges
+from harvesters.base import Harvester, RawPage, SupportsChanges, SupportsPartitions
 from harvesters.document import clean, nameable
 from harvesters.mapping import map_one
 from harvesters.progress import Progress
+from harvesters.registry import find, read_settings
 from harvesters.registry import harvester as make_harvester
-from harvesters.walk import Walk, digest, plan
+from harvesters.walk import Part, Walk, digest, plan
 
 _LOG = logging.getLogger(__name__)
 
@@ -158,10 +160,9 @@ class _Run:
         self._before = client.counters
         self._started = self._told = time.monotonic()
         self._counts = Counts()
-        self._seen_before = 0
-        self._unreadable = 0
-        self._rejected = 0
-        self._matched: int | None = None
+        self._parts = [Part()]
+        self._counting = threading.Lock()
+        self._halt, self._interrupted = threading.Event(), threading.Event()
         # A dry run leaves nothing behind, not even the fact that it was.
         self._id = 0 if dry else store.ledger.begin(source.id).id
         self._number = self._id
@@ -201,68 +202,149 @@ class _Run:
             return self._broken_off(), f"an error of ours, {type(error).__name__}: {error}"
 
     def _broken_off(self) -> str:
-        return PARTIAL if self._counts.seen or self._seen_before else FAILED
+        return PARTIAL if self._counts.seen or self._seen else FAILED
+
+    @property
+    def _seen(self) -> int:
+        return sum(each.seen for each in self._parts)
+
+    @property
+    def _unreadable(self) -> int:
+        return sum(each.unreadable for each in self._parts)
+
+    @property
+    def _rejected(self) -> int:
+        return sum(each.rejected for each in self._parts)
+
+    @property
+    def _matched(self) -> int | None:
+        """How many elements the source says that it has; None where it does not say so of every part."""
+        said = [each.matched for each in self._parts]
+        return None if None in said else sum(each for each in said if each is not None)
 
     def _pages(self) -> tuple[str, str]:
-        position, done = self._resume()
+        self._resume()
         if self._progress is not None:
             probe = self._harvester.probe()
             total = probe.matched if self._walk.mode == FULL else None
             self._progress.begin(self._source.title or self._source.id, total)
-        pages = iter(()) if done else self._begin(position)
+        changes = self._changes()
         seen_ids = self._compare() if self._walk.mode == IDS else 0
-        partition, steps = "", 0
-        for page in pages:
-            cut = self._take(page)
-            if cut:
-                return PARTIAL, f"stopped after {self._limit} elements, as asked"
-            if page.position is not None and page.position == position:
-                self._forget()
-                raise RunError("the source gives the same page again and again; nothing was deleted")
-            position, partition, steps = page.position, page.partition, steps + 1
-            if position is not None and self._limit is not None and self._counts.seen >= self._limit:
-                return PARTIAL, f"stopped after {self._limit} elements, as asked"
-        _LOG.debug("walk %s over %s%s ended after %s pages", self._number, self._source.id, partition, steps)
+        if self._walk_parts(changes):
+            return PARTIAL, f"stopped after {self._limit} elements, as asked"
         if self._dry:
             return COMPLETE, "nothing was written"
         return self._finish_changes() if self._walk.mode == CHANGES else self._finish(seen_ids)
 
-    def _resume(self) -> tuple[Position | None, bool]:
-        """Return where the walk goes on, and whether it had already reached its end."""
-        checkpoint = None if self._dry else self._store.ingest.checkpoint(self._source.id)
+    def _resume(self) -> None:
+        """Find out which walk it is that goes on, and where; else begin one."""
+        standing = {} if self._dry else self._store.ingest.checkpoints(self._source.id)
+        checkpoint = standing.get("")
         walk = Walk.from_json(checkpoint.position) if checkpoint is not None else None
         if checkpoint is None or walk is None or not self._goes_on(walk):
-            if checkpoint is not None:
+            if standing:
                 self._forget()
             began = now() if self._dry else self._store.ledger.run(self._id).started
             self._walk = plan(self._store.ledger, self._source, self._harvester, began, full=self._whole)
-            return None, False
+            self._divide()
+            return
         self._number, self._walk = checkpoint.walk, walk
-        state = checkpoint.position
-        self._seen_before = int(state.get("seen", 0))
-        self._unreadable = int(state.get("unreadable", 0))
-        self._rejected = int(state.get("rejected", 0))
-        self._matched = state.get("matched")
-        return state.get("at"), bool(state.get("done"))
+        names = checkpoint.position.get("parts")
+        if names is None:
+            self._parts = [Part.from_json("", checkpoint.position)]
+        else:
+            self._parts = [Part.from_json(each, standing[each].position if each in standing else {}) for each in names]
+
+    def _divide(self) -> None:
+        """Part a full walk that begins, where that can be done, and remember how."""
+        if self._walk.mode != FULL or not isinstance(self._harvester, SupportsPartitions):
+            return
+        names = list(self._harvester.partitions())
+        if len(names) < 2:
+            return
+        if "" in names or len(set(names)) < len(names):
+            raise RunError("two parts of the source have one name, or one has none")
+        self._parts = [Part(each) for each in names]
+        if not self._dry:
+            where = Checkpoint(self._number, {"parts": names, **self._walk.to_json()})
+            self._store.ingest.page(self._source.id, self._id, [], checkpoint=where)
 
     def _goes_on(self, walk: Walk) -> bool:
         """Say whether an interrupted walk is still the one to take: over the same address, and full where asked so."""
         same = walk.setup in ("", digest(self._source))
         return same and (walk.mode == FULL or not self._whole)
 
-    def _begin(self, position: Position | None) -> Iterator[RawPage]:
-        """Return the pages of the walk; a source that cannot tell what has changed is walked whole."""
-        if self._walk.mode != FULL and isinstance(self._harvester, SupportsChanges):
-            pages = self._harvester.changes(self._walk.since, position)
+    def _changes(self) -> Iterator[RawPage] | None:
+        """Return what has changed where that is walked; a source that cannot tell it is walked whole from now on."""
+        if self._walk.mode == FULL or self._parts[0].done:
+            return None
+        if isinstance(self._harvester, SupportsChanges):
+            pages = self._harvester.changes(self._walk.since, self._parts[0].at)
             if pages is not None:
                 return pages
-        if self._walk.mode != FULL:
-            if position is not None:
+        if self._parts[0].at is not None:
+            self._forget()
+        self._number, self._parts = self._id, [Part()]
+        self._walk = replace(self._walk, mode=FULL, since=0)
+        self._divide()
+        return None
+
+    def _walk_parts(self, changes: Iterator[RawPage] | None) -> bool:
+        """Walk every part that is not done, several at a time; say whether the limit has ended that."""
+        left = [number for number, part in enumerate(self._parts) if not part.done]
+        threads = 1 if self._limit is not None or self._dry else min(self._parallel(), len(left))
+        if threads <= 1:
+            return any(self._walk_part(number, changes) for number in left)
+        with ThreadPoolExecutor(threads, thread_name_prefix=f"part of {self._source.id}") as pool:
+            begun = [pool.submit(self._walk_part, number, None) for number in left]
+            try:
+                errors = [error for each in begun if (error := each.exception()) is not None]
+            except BaseException:  # Ctrl-C comes here, where the main thread waits.
+                self._interrupted.set()
+                raise
+        if errors:
+            # What ended the others is the first that was no wish to end.
+            raise next((each for each in errors if not isinstance(each, _StoppedError)), errors[0])
+        return False
+
+    def _parallel(self) -> int:
+        settings = read_settings(find(self._source.kind), self._source.settings)
+        return int(settings["parallel"])
+
+    def _walk_part(self, number: int, changes: Iterator[RawPage] | None) -> bool:
+        """Walk one part to its end; say whether the limit has cut it short."""
+        if self._halt.is_set() or self._interrupted.is_set():
+            raise _StoppedError
+        try:
+            return self._walk_pages(number, changes if changes is not None else self._pages_of(self._parts[number]))
+        except BaseException:
+            # The others finish what they have begun; no further one begins.
+            self._halt.set()
+            raise
+
+    def _pages_of(self, part: Part) -> Iterator[RawPage]:
+        if part.name:
+            assert isinstance(self._harvester, SupportsPartitions)
+            return self._harvester.partition(part.name, part.at)
+        return self._harvester.pages(part.at)
+
+    def _walk_pages(self, number: int, pages: Iterator[RawPage]) -> bool:
+        steps = 0
+        for page in pages:
+            before = self._parts[number].at
+            if self._take(number, page):
+                return True
+            if page.position is not None and page.position == before:
                 self._forget()
-            self._seen_before = self._unreadable = self._rejected = 0
-            self._number, self._matched, position = self._id, None, None
-            self._walk = replace(self._walk, mode=FULL, since=0)
-        return self._harvester.pages(position)
+                raise RunError("the source gives the same page again and again; nothing was deleted")
+            steps += 1
+            if self._limit is not None and self._counts.seen >= self._limit and not self._ended():
+                return True
+        _LOG.debug("walk %s over %s %s ended after %s pages", self._number, self._source.id, number, steps)
+        return False
+
+    def _ended(self) -> bool:
+        return all(each.done for each in self._parts)
 
     def _compare(self) -> int:
         """Tell the store which elements the source still has, by their ids alone, and return how many.
@@ -280,62 +362,42 @@ class _Run:
                 self._unknown += unknown[: _UNSURE + 1 - len(self._unknown)]
         return count
 
-    def _take(self, page: RawPage) -> bool:
-        """Map and store one page; say whether the limit has cut it, so that it has to be read again."""
+    def _take(self, number: int, page: RawPage) -> bool:
+        """Map and store one page of a part; say whether the limit has cut it, so that it has to be read again."""
         room = None if self._limit is None else max(0, self._limit - self._counts.seen)
         raws = page.raws if room is None else page.raws[:room]
         mapped: list[Mapped] = []
         rejected = list(page.rejected)
         for raw in raws:
-            if self._stop is not None and self._stop.is_set():
+            if self._interrupted.is_set() or (self._stop is not None and self._stop.is_set()):
                 raise _StoppedError
             outcome = map_one(self._harvester, raw)
             mapped.append(outcome) if isinstance(outcome, Mapped) else rejected.append(outcome)
         cut = len(raws) < len(page.raws)
-        bad = (self._unreadable + sum(_blocks_deletion(each) for each in rejected), self._rejected + len(rejected))
-        matched = page.matched if page.matched is not None else self._matched
-        if page.clock is not None and page.clock < self._walk.began:
-            self._walk = replace(self._walk, began=page.clock)
-        self._store_page(page, mapped, rejected, bad, matched, cut=cut)
+        after = self._parts[number]
         if not cut:
-            (self._unreadable, self._rejected), self._matched = bad, matched
-        self._tell()
+            after = after.after(page, len(rejected), sum(_blocks_deletion(each) for each in rejected))
+        counts = self._stored(after, mapped, rejected)
+        with self._counting:
+            self._parts[number] = after
+            self._counts += counts
+            self._tell()
         return cut
 
-    def _store_page(
-        self,
-        page: RawPage,
-        mapped: list[Mapped],
-        rejected: list[Quarantined],
-        bad: tuple[int, int],
-        matched: int | None,
-        *,
-        cut: bool,
-    ) -> None:
+    def _stored(self, part: Part, mapped: list[Mapped], rejected: list[Quarantined]) -> Counts:
+        """Store a page together with where its part stands then."""
         if self._dry:
-            self._counts += _foreseen(self._store, mapped, rejected)
-            return
-        state = {
-            "at": page.position,
-            "done": page.position is None,
-            "seen": self._seen_before + self._counts.seen + len(mapped) + len(rejected),
-            "unreadable": bad[0],
-            "rejected": bad[1],
-            "matched": matched,
-            **self._walk.to_json(),
-        }
+            return _foreseen(self._store, mapped, rejected)
+        state = part.to_json() if part.name else {**part.to_json(), **self._walk.to_json()}
         where = Checkpoint(self._number, state)
-        if cut:
-            start = Checkpoint(self._number, {"at": None, **self._walk.to_json()})
-            where = self._store.ingest.checkpoint(self._source.id) or start
-        self._counts += self._store.ingest.page(
-            self._source.id, self._id, mapped, rejected, checkpoint=where, partition=""
+        return self._store.ingest.page(
+            self._source.id, self._id, mapped, rejected, checkpoint=where, partition=part.name
         )
 
     def _finish_changes(self) -> tuple[str, str]:
         """End a walk over what has changed, which says nothing about what is gone."""
         unseen, live = self._store.ingest.missing(self._source.id, self._number)
-        different = min(self._seen_before + self._counts.seen, live - unseen + self._rejected)
+        different = min(self._seen, live - unseen + self._rejected)
         self._store.ingest.finish(self._source.id, self._number, sweep=False)
         if self._matched is not None and different < self._matched:
             # The next walk begins where this one did, so nothing is lost for good.
@@ -346,12 +408,13 @@ class _Run:
     def _remember(self, mode: str) -> None:
         """Let later walks over changes begin here, unless this was one and a change could not be read."""
         if mode == FULL or not self._unreadable:
-            self._walked = Walked(mode, self._walk.began, self._walk.setup)
+            clocks = [each.clock for each in self._parts if each.clock is not None]
+            self._walked = Walked(mode, min([self._walk.began, *clocks]), self._walk.setup)
 
     def _finish(self, ids: int) -> tuple[str, str]:
         """End a walk that met everything, itself or its id: decide whether what it did not see may be deleted."""
         by_ids = self._walk.mode == IDS
-        seen = ids if by_ids else self._seen_before + self._counts.seen
+        seen = ids if by_ids else self._seen
         unseen, live = self._store.ingest.missing(self._source.id, self._number)
         self._missing = unseen
         reason = self._suspicion(seen, unseen, live)

@@ -12,13 +12,13 @@ import orjson
 from discovery.model.source import CHANGES, FULL, IDS, UNSURE, Source, Walked
 from discovery.store.ledger import Ledger
 from harvesters import registry
-from harvesters.base import Harvester, SupportsChanges
+from harvesters.base import Harvester, Position, RawPage, SupportsChanges
 
 OVERLAP: Final = 24 * 3_600_000
 """Milliseconds that a walk over changes begins before the last walk: a source's dates and clock are not exact."""
 _DAY: Final = 24 * 3_600_000
 # What an operator may change without anything at the source being another for it.
-_ASIDE: Final = frozenset({"allow_hosts", "full_every", "schedule"})
+_ASIDE: Final = frozenset({"allow_hosts", "full_every", "parallel", "schedule"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,50 @@ class Walk:
     def from_json(cls, data: Mapping[str, Any]) -> Walk:
         """Read back what `to_json` wrote; a checkpoint of before there were modes is of a full walk."""
         return cls(data.get("mode", FULL), data.get("since", 0), data.get("began", 0), data.get("setup", ""))
+
+
+@dataclass(slots=True)
+class Part:
+    """Where the walk over one part of a source stands; most walks have a single one, without a name."""
+
+    name: str = ""
+    at: Position | None = None
+    done: bool = False
+    seen: int = 0
+    """Elements that came, in all runs of the walk."""
+    unreadable: int = 0
+    """Those that may be known records which could not be recognised."""
+    rejected: int = 0
+    matched: int | None = None
+    """How many the source says that there are."""
+    clock: int | None = None
+    """The earliest time that the source has said it was."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the part as it stands in its checkpoint."""
+        return {name: getattr(self, name) for name in _KEPT}
+
+    @classmethod
+    def from_json(cls, name: str, data: Mapping[str, Any]) -> Part:
+        """Read back what `to_json` wrote."""
+        return cls(name, **{each: data[each] for each in _KEPT if each in data})
+
+    def after(self, page: RawPage, rejected: int, unreadable: int) -> Part:
+        """Return the part as it stands once a page has been stored."""
+        clocks = [each for each in (self.clock, page.clock) if each is not None]
+        return Part(
+            self.name,
+            page.position,
+            page.position is None,
+            self.seen + len(page.raws) + len(page.rejected),
+            self.unreadable + unreadable,
+            self.rejected + rejected,
+            page.matched if page.matched is not None else self.matched,
+            min(clocks, default=None),
+        )
+
+
+_KEPT: Final = ("at", "done", "seen", "unreadable", "rejected", "matched", "clock")
 
 
 def plan(ledger: Ledger, source: Source, harvester: Harvester, moment: int, *, full: bool = False) -> Walk:

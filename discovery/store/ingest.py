@@ -80,6 +80,14 @@ class Ingest:
             row = connection.execute(statement).first()
         return None if row is None else Checkpoint(row.walk, orjson.loads(row.position))
 
+    def checkpoints(self, source: str) -> dict[str, Checkpoint]:
+        """Return where the walk over each partition of a source stands; empty when none is under way."""
+        statement = select(cursors.c.partition, cursors.c.walk, cursors.c.position).where(cursors.c.source == source)
+        with self._database.read() as connection:
+            return {
+                row.partition: Checkpoint(row.walk, orjson.loads(row.position)) for row in connection.execute(statement)
+            }
+
     def here(self, source: str, walk: int, ids: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         """Say that a walk has seen these elements, as container and id, and return those that are not known.
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from discovery.errors import RecordError
+from discovery.model.extent import SKY
+from discovery.query.footprint import build
 from discovery.query.query import Region
 from discovery.query.region import cone, decide
 from discovery.query.stc import footprint, stc
@@ -107,3 +111,22 @@ def test_every_dialect_gives_a_region_that_can_be_asked_for() -> None:
     geometry = stc("Union ICRS (Circle 10 20 1 Polygon 30 30 31 30 31 31)")
     assert geometry is not None
     assert decide(Region(geometry, "sky"), [{"type": "Point", "coordinates": [10, 20]}]) == [True]
+
+
+def test_what_is_not_built_while_it_is_read_can_always_be_built() -> None:
+    chance = random.Random(5)
+    for number in range(400):
+        # Rings that cross themselves, have one place only, run along a line, over a pole or around the sky.
+        wide = chance.choice((0, 1e-9, 1, 30, 180))
+        lon, lat = chance.uniform(-360, 360), chance.choice((-90, 90, 0, chance.uniform(-89, 89)))
+        points = [
+            (
+                lon + chance.uniform(-wide, wide),
+                min(90, max(-90, lat + chance.choice((0, 1)) * chance.uniform(-wide, wide))),
+            )
+            for _ in range(chance.randint(3, 12))
+        ]
+        text = "POLYGON " + " ".join(f"{x!r} {y!r}" for x, y in points)
+        geometry = stc(text if number % 3 else f"CIRCLE {lon!r} {lat!r} {chance.choice((0, 1e-12, 1, 90, 180))!r}")
+        assert geometry is not None
+        build(geometry, SKY)

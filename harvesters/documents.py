@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -17,6 +19,8 @@ from discovery.http import Client
 
 MAX_DOCUMENT: Final = 64 * 1024 * 1024
 """Bytes of one document; a larger one is no metadata of one thing."""
+MAX_COPY: Final = 64 * 1024**3
+"""Bytes of a file that is copied to this machine to be read."""
 _JSON: Final = "application/geo+json, application/json;q=0.9, */*;q=0.1"
 
 
@@ -117,6 +121,40 @@ class Documents:
         ):
             _skip(plain, skip)
             yield plain
+
+    @contextmanager
+    def whole(self, url: str) -> Iterator[Path]:
+        """Give the path of a document that is read from everywhere; one from the network is a copy for that while."""
+        if url.startswith("file:"):
+            path = self._path(url)
+            with _file_errors(url):
+                self.bytes_read += path.stat().st_size
+            yield path
+            return
+        with tempfile.NamedTemporaryFile(prefix="discovery-") as copy:
+            with self.stream(url) as file, _file_errors(url):
+                size = 0
+                while data := file.read(1 << 20):
+                    size += len(data)
+                    if size > MAX_COPY:
+                        raise SourceUnavailableError(f"{url} is larger than {MAX_COPY} bytes", detail="too_large")
+                    copy.write(data)
+                copy.flush()
+            yield Path(copy.name)
+
+    def changed(self, url: str) -> int | None:
+        """Return when a document changed last, in UTC milliseconds; None where that is not known."""
+        if url.startswith("file:"):
+            with _file_errors(url):
+                found = self._path(url).stat()
+            # A file that is put in the place of another may be older, which its name is not.
+            return int(max(found.st_mtime, found.st_ctime) * 1000)
+        with self._client.stream(url, accept="*/*") as body:
+            said = body.headers.get("last-modified", "")
+        try:
+            return int(parsedate_to_datetime(said).timestamp() * 1000)
+        except (TypeError, ValueError, OverflowError):
+            return None
 
     def beside(self, pattern: str) -> Iterator[str]:
         """Yield the files below the root that fit a pattern, by name; nothing where the source is not a folder."""

@@ -20,6 +20,7 @@ from harvesters.ogc_records import OgcRecords
 from harvesters.opensearch import OpenSearch
 from harvesters.records_static import RecordsStatic
 from harvesters.stac_api import StacApi
+from harvesters.stac_geoparquet import StacGeoparquet
 from harvesters.stac_items import RecordsFile, StacItems
 from harvesters.stac_static import StacStatic
 from harvesters.tap import Tap
@@ -173,6 +174,27 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                         str,
                         "",
                         "Where the collections of the items are: a URL, or a path beside the file.",
+                    ),
+                    Setting(
+                        "collection",
+                        str,
+                        "",
+                        "The collection of all items, where they name one that is not among the collections.",
+                    ),
+                    Setting("page", int, 500, "How many elements are stored at a time."),
+                ),
+            ),
+            Kind(
+                "stac-geoparquet",
+                StacGeoparquet,
+                "STAC items in one STAC GeoParquet file (file:, http: or https:); needs discovery-portal[geoparquet].",
+                (
+                    *COMMON,
+                    Setting(
+                        "collections",
+                        str,
+                        "",
+                        "Where the collections of the items are, if not in the file: a URL, or a path beside it.",
                     ),
                     Setting(
                         "collection",

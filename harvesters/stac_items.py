@@ -74,6 +74,11 @@ class _ElementFile:
             for raw in page.raws:
                 yield raw.container, raw.source_id
 
+    def changed(self) -> int | None:
+        """Return when one of the files changed last, in UTC milliseconds; None where that is not known."""
+        moments = [file.changed(file.first) for file in self._files]
+        return None if None in moments else max(each for each in moments if each is not None)
+
     def parse(self, raw: RawRecord) -> dict[str, Any]:
         """Return the JSON object of an element."""
         return parse_object(raw)
@@ -151,13 +156,8 @@ class StacItems(_ElementFile):
 
     def __init__(self, context: SourceContext) -> None:
         url, collections = context.source.url, context.text("collections")
-        # A path without a scheme stands beside the file of the items.
-        beside = (
-            [collections if urlsplit(collections).scheme else f"{url.rpartition('/')[0]}/{collections}"]
-            if collections
-            else []
-        )
-        super().__init__(context, *(Documents(context.client, context.folder, each) for each in (*beside, url)))
+        urls = [beside(url, collections), url] if collections else [url]
+        super().__init__(context, *(Documents(context.client, context.folder, each) for each in urls))
         self._defaults = Defaults.of(context, "earth-observation")
         self._collection = context.text("collection")
 
@@ -171,6 +171,14 @@ class StacItems(_ElementFile):
     def map(self, raw: RawRecord, document: Mapping[str, Any]) -> Mapped:
         """Return the record of an Item or a Collection."""
         return to_mapped(raw, document, self._defaults, self._collection or raw.container)
+
+
+def beside(url: str, collections: str) -> str:
+    """Return where the file of the collections is: its own address, or a path beside the file of the Items."""
+    if urlsplit(collections).scheme:
+        return collections
+    # A file URL need not have a slash.
+    return url[: max(url.rfind("/"), url.find(":")) + 1] + collections
 
 
 def to_mapped(raw: RawRecord, document: Mapping[str, Any], defaults: Defaults, collection: str) -> Mapped:

@@ -12,6 +12,7 @@ from discovery.http import Client
 from discovery.model.record import record_id
 from discovery.model.source import COMPLETE, FAILED, PARTIAL, Report, Source
 from discovery.store.store import Store
+from harvesters import stac_items
 from harvesters.registry import harvester
 
 Harvest = Callable[..., Report]
@@ -213,3 +214,16 @@ def test_items_may_be_given_the_collection_that_they_do_not_name(store: Store, h
     items = [each for each in records if each.kind == "observation"]
     assert items
     assert {(each.dataset, each.container) for each in items} == {(dataset, "sentinel-s2-l2a-cogs")}
+
+
+@pytest.mark.parametrize(
+    ("url", "beside"),
+    [
+        ("file:items.ndjson", "file:all.json"),
+        ("file:/a/items.ndjson", "file:/a/all.json"),
+        ("https://example.org/a/items.ndjson", "https://example.org/a/all.json"),
+    ],
+)
+def test_a_file_of_collections_stands_beside_that_of_the_items(url: str, beside: str) -> None:
+    assert stac_items.beside(url, "all.json") == beside
+    assert stac_items.beside(url, "https://example.org/b.json") == "https://example.org/b.json"

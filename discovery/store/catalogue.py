@@ -77,7 +77,10 @@ class Named:
     stac_id: str
 
 
-LIVE: Final = records.c.deleted.is_(None) & records.c.merged.is_(None)
+PRESENT: Final = records.c.deleted.is_(None)
+"""What a source has, whether or not another record speaks for it."""
+LIVE: Final = PRESENT & records.c.merged.is_(None)
+"""What faces show."""
 _STORED: Final = select(
     records.c.key, records.c.body, records.c.harvested, records.c.change, records.c.stac_id, records.c.stac_space
 )
@@ -158,10 +161,10 @@ class Catalogue:
             row = connection.execute(_GET, {"id": _asked(id)}).first()
         if row is None:
             raise NotFoundError(f"no record {id[:64]!r}")
-        if row.merged is not None:
-            raise MovedError(row.merged)
         if row.deleted is not None:
             raise GoneError(f"record {id} was deleted at its source")
+        if row.merged is not None:
+            raise MovedError(row.merged)
         return _stored(row)
 
     def find(self, source: str, container: str, source_id: str) -> Stored:
@@ -298,7 +301,7 @@ class Catalogue:
             after = rows[-1].key
 
     def raws(self, source: str | None = None) -> Iterator[tuple[str, str, RawRecord]]:
-        """Yield `(source, id, raw)` of every live record in order of their numbers, for mapping again."""
+        """Yield `(source, id, raw)` of every record that its source still has, in order of their numbers."""
         statement = (
             select(
                 records.c.key,
@@ -311,7 +314,7 @@ class Catalogue:
                 raws.c.url,
             )
             .join(raws, raws.c.key == records.c.key)
-            .where(LIVE, records.c.key > bindparam("after"))
+            .where(PRESENT, records.c.key > bindparam("after"))
             .order_by(records.c.key)
             .limit(500)
         )
@@ -329,10 +332,10 @@ class Catalogue:
             after = rows[-1].key
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return how many live records each source has, by kind."""
+        """Return how many records each source has here, by kind, whether or not others speak for them."""
         statement = (
             select(records.c.source, records.c.kind, func.count().label("n"))
-            .where(LIVE)
+            .where(PRESENT)
             .group_by(records.c.source, records.c.kind)
         )
         out: dict[str, dict[str, int]] = {}

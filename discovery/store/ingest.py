@@ -15,7 +15,7 @@ from discovery.model.record import Record, record_id, scope_of
 from discovery.model.source import Checkpoint, Counts, Mapped, Quarantined, RawRecord
 from discovery.store import bulk
 from discovery.store.bulk import parts
-from discovery.store.catalogue import LIVE
+from discovery.store.catalogue import PRESENT
 from discovery.store.codec import pack, storable
 from discovery.store.connection import Database
 from discovery.store.schema import cursors, meta, quarantine, raws, records
@@ -94,8 +94,8 @@ class Ingest:
         What is in quarantine is known.
         """
         named = {record_id(source, container, source_id): (container, source_id) for container, source_id in ids}
-        seen = update(records).where(records.c.id.in_(bindparam("ids", expanding=True)), LIVE)
-        known = select(records.c.id).where(records.c.id.in_(bindparam("ids", expanding=True)), LIVE)
+        seen = update(records).where(records.c.id.in_(bindparam("ids", expanding=True)), PRESENT)
+        known = select(records.c.id).where(records.c.id.in_(bindparam("ids", expanding=True)), PRESENT)
         held = select(quarantine.c.container, quarantine.c.source_id).where(
             quarantine.c.source == source, quarantine.c.source_id.in_(bindparam("ids", expanding=True))
         )
@@ -111,7 +111,7 @@ class Ingest:
 
     def missing(self, source: str, walk: int) -> tuple[int, int]:
         """Return how many live records of a source a walk did not see, and how many live ones it has in all."""
-        lives = select(func.count()).where(records.c.source == source, LIVE)
+        lives = select(func.count()).where(records.c.source == source, PRESENT)
         with self._database.read() as connection:
             unseen = connection.execute(lives.where(records.c.walk < walk)).scalar_one()
             return unseen, connection.execute(lives).scalar_one()
@@ -132,7 +132,7 @@ class Ingest:
                 return 0
             if release:
                 connection.execute(delete(quarantine).where(quarantine.c.source == source, quarantine.c.run < walk))
-            unseen = (records.c.source == source) & (records.c.walk < walk) & LIVE
+            unseen = (records.c.source == source) & (records.c.walk < walk) & PRESENT
             gone = unseen if now_gone else unseen & (records.c.missing >= 1)
             keys = list(connection.execute(select(records.c.key).where(gone)).scalars())
             _bury(connection, keys)
@@ -142,7 +142,7 @@ class Ingest:
     def remove(self, source: str) -> int:
         """Give every live record of a source a tombstone, and forget its cursors and quarantine."""
         with self._database.write() as connection:
-            keys = list(connection.execute(select(records.c.key).where(records.c.source == source, LIVE)).scalars())
+            keys = list(connection.execute(select(records.c.key).where(records.c.source == source, PRESENT)).scalars())
             _bury(connection, keys)
             connection.execute(delete(cursors).where(cursors.c.source == source))
             connection.execute(delete(quarantine).where(quarantine.c.source == source))
@@ -201,7 +201,7 @@ def _upsert(connection: Connection, walk: int | None, latest: Mapping[str, _Arri
                 reworded.append((stored.key, each))
         else:
             changed.append((stored.key, each))
-    change = _take_changes(connection, len(fresh) + len(changed) + 2 * len(moved))
+    change = take_changes(connection, len(fresh) + len(changed) + 2 * len(moved))
     moment = now()
     _add(connection, fresh, walk or 0, change, moment)
     _change(connection, changed, walk, change + len(fresh), moment)
@@ -244,7 +244,7 @@ def _known(connection: Connection, ids: Sequence[str]) -> dict[str, _Known]:
     }
 
 
-def _take_changes(connection: Connection, count: int) -> int:
+def take_changes(connection: Connection, count: int) -> int:
     """Return the first of `count` new change numbers; the write lock is held, so they become visible in order."""
     value = connection.execute(select(meta.c.value).where(meta.c.name == "change").with_for_update()).scalar()
     if value is None:
@@ -403,7 +403,7 @@ def _longer_names(record: Record) -> Iterator[str]:
 
 
 def _bury(connection: Connection, keys: Sequence[int]) -> None:
-    change = _take_changes(connection, len(keys))
+    change = take_changes(connection, len(keys))
     if not keys:
         return
     moment = now()
@@ -454,7 +454,7 @@ def _hold(connection: Connection, source: str, run: int, quarantined: Sequence[Q
 def _spare(connection: Connection, source: str, walk: int, quarantined: Sequence[Quarantined]) -> None:
     """Count records as seen whose new version is in quarantine: they are spoilt at the source, not gone."""
     ids = [record_id(source, each.raw.container, each.raw.source_id) for each in quarantined if each.raw.source_id]
-    seen = update(records).where(records.c.id.in_(bindparam("ids", expanding=True)), LIVE)
+    seen = update(records).where(records.c.id.in_(bindparam("ids", expanding=True)), PRESENT)
     for part in parts(ids):
         connection.execute(seen.values(walk=walk, missing=0), {"ids": part})
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint, text
 
 metadata = MetaData()
 
@@ -60,6 +60,8 @@ cursors = Table(
     Column("updated", BigInteger, nullable=False),
 )
 
+_MERGED: Final = text("merged IS NOT NULL")
+
 records = Table(
     "records",
     metadata,
@@ -87,7 +89,36 @@ records = Table(
     Index("records_by_walk", "source", "walk"),
     Index("records_by_dataset", "dataset"),
     UniqueConstraint("stac_space", "stac_id", name="records_by_stac_id"),
+    Index(
+        "records_by_master",
+        "merged",
+        sqlite_where=text("merged IS NOT NULL"),
+        postgresql_where=text("merged IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
+)
+
+matches = Table(
+    "matches",
+    metadata,
+    # By which records of several sources are found to be one thing; see discovery/model/sameness.py.
+    Column("digest", LargeBinary, primary_key=True),
+    # Of the record; 0 says that so many records have this digest that it names nothing.
+    Column("key", Key, primary_key=True, autoincrement=False),
+    Column("place", Text, nullable=False),
+    Index("matches_by_key", "key"),
+    sqlite_with_rowid=False,
+)
+
+apart = Table(
+    "apart",
+    metadata,
+    # Ids, the smaller first.
+    Column("one", Text, primary_key=True),
+    Column("other", Text, primary_key=True),
+    Column("said", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Index("apart_by_other", "other"),
 )
 
 raws = Table(
@@ -153,5 +184,5 @@ passes = Table(
     Column("expires", BigInteger, nullable=False),
 )
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The newest migration; a store that says otherwise is migrated, or refused when it is newer."""

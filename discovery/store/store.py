@@ -10,6 +10,8 @@ from sqlalchemy import Connection, func, select, text
 from discovery.errors import UnavailableError
 from discovery.store.catalogue import LIVE, Catalogue
 from discovery.store.connection import Database
+from discovery.store.duplicates import Duplicates
+from discovery.store.history import History
 from discovery.store.ingest import Ingest
 from discovery.store.jobs import Jobs
 from discovery.store.ledger import Ledger
@@ -33,7 +35,9 @@ class Store:
         self.ingest = Ingest(self.database)
         self.ledger = Ledger(self.database)
         self.jobs = Jobs(self.database)
+        self.duplicates = Duplicates(self.database)
         self.passes = Passes(self.database)
+        self.history = History(self.database)
 
     @property
     def local(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -115,7 +116,9 @@ def _serving(answer: Callable[[str, Mapping[str, str]], tuple[int, bytes, Mappin
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            for at in range(0, len(body), 1 if "X-Drip" in headers else max(1, len(body))):
+                self.wfile.write(body[at : at + 1] if "X-Drip" in headers else body)
+                time.sleep(float(headers.get("X-Drip", 0)))
 
         def log_message(self, format: str, *arguments: object) -> None:
             pass
@@ -139,7 +142,10 @@ def _serving(answer: Callable[[str, Mapping[str, str]], tuple[int, bytes, Mappin
 
 @pytest.fixture
 def served() -> Iterator[Callable[..., str]]:
-    """Return a function that serves what `answer(path, headers) -> (status, body, headers)` says, and gives the URL."""
+    """Return a function that serves what `answer(path, headers) -> (status, body, headers)` says, and gives the URL.
+
+    A header X-Drip says how many seconds pass between one byte and the next.
+    """
     with ExitStack() as stack:
         yield lambda answer: stack.enter_context(_serving(answer))
 

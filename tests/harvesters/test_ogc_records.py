@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,14 @@ import orjson
 import pytest
 
 from discovery.errors import ConfigError, SourceUnavailableError
-from discovery.http import Client
+from discovery.http import Client, Policy
 from discovery.model.record import Record
 from discovery.model.source import COMPLETE, FAILED, HELD, PARTIAL, Mapped, RawRecord, Report, Source
 from discovery.store.store import Store
-from harvesters import paged
+from harvesters import paged, run
 from harvesters.base import SupportsChanges
-from harvesters.registry import harvester
 from harvesters.mapping import map_one
+from harvesters.registry import harvester
 
 Harvest = Callable[..., Report]
 Served = Callable[..., str]
@@ -315,6 +316,27 @@ def test_a_fault_of_the_server_deletes_nothing_and_is_named(
         assert report.message or store.ledger.quarantined()
     assert live(store) == before
     assert len(theirs.asked) < 100
+
+
+def test_a_server_that_drips_is_not_waited_for(
+    theirs: Catalogues, source: Source, store: Store, harvest: Harvest
+) -> None:
+    harvest(source)
+    before = live(store)
+    theirs.wrong = lambda path, query: (
+        (*theirs.right(path, query)[:2], {"X-Drip": "0.05"}) if path == "/collections/a/items" else None
+    )
+    policy = Policy(attempts=1, grace=0.3, min_rate=10_000).with_hosts("127.0.0.1")
+    # The run that goes on leaves the catalogue that failed again, and reads the other one.
+    for status in (FAILED, COMPLETE):
+        with Client(policy) as impatient:
+            began = time.monotonic()
+            report = run.harvest(store, source, client=impatient)
+        assert (report.status, report.counts.deleted) == (status, 0)
+        assert time.monotonic() - began < 20
+    assert "could not be read" in report.message
+    assert [each.issue.code for each in store.ledger.quarantined()] == ["no-items"]
+    assert live(store) == before
 
 
 def test_an_endless_chain_of_empty_pages_ends(

@@ -136,7 +136,7 @@ def fate(store: Store, source_id: str) -> tuple[bool, tuple[str, ...]]:
     return False, (entry.issue.code,)
 
 
-@pytest.mark.parametrize("name", [*CASES, *HUGE])
+@pytest.mark.parametrize("name", [*CASES, *(pytest.param(each, marks=pytest.mark.slow) for each in HUGE)])
 def test_a_spoilt_element_ends_as_the_table_says_and_its_neighbours_are_there(
     name: str, store: Store, harvest: Harvest, lines: Lines
 ) -> None:

@@ -14,6 +14,7 @@ from discovery.http import Client, Policy
 from discovery.model.source import Source
 from harvesters import schedule
 from harvesters.base import Harvester, SourceContext, Value
+from harvesters.csw import Csw
 from harvesters.folder import Folder
 from harvesters.ogc_collections import OgcCollections
 from harvesters.ogc_records import OgcRecords
@@ -290,6 +291,43 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 (
                     *COMMON,
                     Setting("collections", str, "", "The ids of the only collections to take, with commas between."),
+                ),
+            ),
+            Kind(
+                "csw",
+                Csw,
+                "A CSW 2.0.2 or 3.0 catalogue service, from its address without parameters (http: or https:).",
+                (
+                    *COMMON,
+                    Setting(
+                        "schema",
+                        str,
+                        "",
+                        "The standard that records are asked for in; empty for the richest that the service has.",
+                        ("", "iso19139", "iso19115-3", "dublin-core"),
+                    ),
+                    Setting(
+                        "version",
+                        str,
+                        "",
+                        "The version that is spoken; empty for the service's.",
+                        ("", "2.0.2", "3.0.0"),
+                    ),
+                    Setting("page", int, 100, "How many records are asked for at a time."),
+                    Setting(
+                        "sort",
+                        str,
+                        "identifier",
+                        "Whether records are asked for in the order of their identifiers, so that none is missed.",
+                        ("identifier", "none"),
+                    ),
+                    Setting(
+                        "totals",
+                        str,
+                        "check",
+                        "Whether a source that gives fewer records than it says it has is held.",
+                        ("check", "ignore"),
+                    ),
                 ),
             ),
             Kind(

@@ -1,0 +1,364 @@
+"""CSW 2.0.2 and 3.0: the records of a catalogue service, page by page, each as the bytes that were sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from discovery.errors import ConfigError, NotFoundError, RecordError, SourceUnavailableError
+from discovery.model.record import Issue
+from discovery.model.source import Mapped, Quarantined, RawRecord
+from harvesters import csw_page, xml_record
+from harvesters.ahead import Ahead
+from harvesters.base import Position, Probe, RawPage, SourceContext
+from harvesters.csw_page import Ask, Dialect, Results
+from harvesters.csw_service import XML, Service, describe
+from harvesters.defaults import Defaults
+from harvesters.xml_page import Element
+from harvesters.xml_record import CONTAINER
+
+_MOST_EMPTY: Final = 100
+"""Pages in a row without a record that are followed: a service counts records that it cannot give in our schema."""
+_MOST_ALONE: Final = 20
+"""Single records in a row that the service cannot give; where there are more the service itself is at fault."""
+# After these the same page in smaller pieces may come.
+_SMALLER: Final = frozenset({"query", "too_large", "ratio", "slow", "timeout", "cut", "encoding"})
+_SMALLER_STATUS: Final = frozenset({400, 413, 422, 500, 502, 504})
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY: Final = "1000-01-01"
+
+
+class Csw:
+    """Walks a catalogue service in the order of its identifiers.
+
+    What a service says of the next page is one opinion; where the walk stands is counted here, so that neither a loop
+    nor a missing number matters. A page that the service cannot give is halved until one record is left, which is
+    shown in quarantine, and the walk goes on behind it.
+    """
+
+    cheap_ids = False
+    """Short records take a service nearly as long as whole ones: it reads each of them all the same."""
+
+    def __init__(self, context: SourceContext) -> None:
+        if urlsplit(context.source.url).scheme not in ("http", "https"):
+            raise ConfigError(f"csw: url {context.source.url[:80]!r} is not an http: or https: address")
+        self._context = context
+        self._defaults = Defaults.of(context, "earth-observation")
+        self._size = context.number("page")
+        self._service: Service | None = None
+        self._chosen: Dialect | None = None
+
+    @property
+    def bytes_read(self) -> int:
+        """No local file is read."""
+        return 0
+
+    def probe(self) -> Probe:
+        """Return the title of the service and how many records it has.
+
+        Raises:
+            SourceUnavailableError: It is no catalogue service.
+        """
+        service = self._open()
+        dialect = self._dialect(service)
+        notes = [f"CSW {service.version}, records in {dialect.schema} by {'POST' if dialect.post else 'GET'}"]
+        if not dialect.sort:
+            notes.append("the service does not sort by identifier, so that records may be missed while it changes")
+        return Probe(service.title, self._ask(Ask(dialect, 1, 1)).matched, tuple(notes))
+
+    def pages(self, position: Position | None) -> Iterator[RawPage]:
+        """Yield the records page by page, in the order of their identifiers where the service can sort."""
+        walk = _Walk.resume(position) if position else _Walk(self._dialect(self._open()), 1, self._size, self._size)
+        return self._pages(walk)
+
+    def changes(self, since: int, position: Position | None) -> Iterator[RawPage] | None:
+        """Yield the records whose metadata changed since an instant; None where the service cannot tell."""
+        if position is not None:
+            return self._pages(_Walk.resume(position))
+        day = (_EPOCH + timedelta(milliseconds=since)).date().isoformat() if since > 0 else _FIRST_DAY
+        dialect = self._changed(day)
+        return self._pages(_Walk(dialect, 1, self._size, self._size)) if dialect is not None else None
+
+    def ids(self) -> Iterator[tuple[str, str]]:
+        """Yield container and id of every record, from short records."""
+        dialect = replace(self._dialect(self._open()), elements="brief")
+        for page in self._pages(_Walk(dialect, 1, self._size, self._size)):
+            for raw in page.raws:
+                yield raw.container, raw.source_id
+
+    def parse(self, raw: RawRecord) -> Any:
+        """Return the root element of a record."""
+        return xml_record.parse(raw)
+
+    def map(self, raw: RawRecord, document: Any) -> Mapped:
+        """Return the record of a document, by the standard that it is of."""
+        return xml_record.to_mapped(raw, document, self._defaults)
+
+    # The way in
+
+    def _open(self) -> Service:
+        if self._service is None:
+            try:
+                self._service = describe(self._context.client, self._context.source.url, self._context.text("version"))
+            except NotFoundError as error:
+                raise SourceUnavailableError(str(error), detail="status") from error
+        return self._service
+
+    def _dialect(self, service: Service) -> Dialect:
+        """Return the first way of asking that the service answers with a page; what it says of itself is not enough.
+
+        Raises:
+            SourceUnavailableError: There is none; the message is that of the first.
+        """
+        if self._chosen is not None:
+            return self._chosen
+        refused: SourceUnavailableError | None = None
+        ways = sorted(self._dialects(service), key=lambda dialect: not dialect.sort)
+        for dialect, start in (
+            (each, start) for sorts in (True, False) for start in (1, 2) for each in ways if bool(each.sort) == sorts
+        ):
+            try:
+                self._ask(Ask(dialect, start, 1))
+            except SourceUnavailableError as error:
+                if error.detail != "query" and error.answer_status not in _SMALLER_STATUS:
+                    raise
+                refused = refused or error
+            else:
+                self._chosen = dialect
+                return dialect
+        assert refused is not None
+        raise refused
+
+    def _dialects(self, service: Service) -> Iterator[Dialect]:
+        schema = self._schema(service)
+        kinds = [each for each in csw_page.types(schema, service.version) if each in service.types]
+        for kind in kinds or csw_page.types(schema, service.version):
+            own = "dc:identifier" if kind.endswith(":Record") else "apiso:Identifier"
+            sorts = dict.fromkeys((own, "dc:identifier", "Identifier", ""))
+            for sort in sorts if self._context.text("sort") == "identifier" else ("",):
+                for url, post in ((service.get, False), (service.post, True)):
+                    if url:
+                        yield Dialect(url, service.version, schema, kind, sort, post)
+
+    def _schema(self, service: Service) -> str:
+        """Return the output schema: the one that was set, else the richest that the service has."""
+        chosen = self._context.text("schema")
+        wanted = (
+            csw_page.SCHEMAS[chosen] if chosen else tuple(each for all in csw_page.SCHEMAS.values() for each in all)
+        )
+        found = next((each for each in wanted if each in service.schemas), None)
+        if found is None and service.schemas and chosen:
+            raise SourceUnavailableError(
+                f"the service does not give {chosen}; it gives {', '.join(service.schemas)[:300]}", detail="query"
+            )
+        if found is not None:
+            return found
+        return csw_page.RECORD_2 if service.version.startswith("2") else csw_page.RECORD_3
+
+    def _changed(self, day: str) -> Dialect | None:
+        """Return how the service is asked for what changed since a day; None where no way of asking works."""
+        dialect = self._dialect(self._open())
+        post = self._open().post
+        ways = [
+            (True, "apiso:Modified", dialect.type.endswith(":Record")),
+            (True, "dct:modified", True),
+            (False, "dct:modified", True),
+            (True, "Modified", False),
+        ]
+        for by_post, name, record in ways:
+            if by_post and not post:
+                continue
+            base = replace(dialect, url=post if by_post else self._open().get, post=by_post)
+            try:
+                # A service that does not know the property may also answer that nothing has ever changed.
+                ever = self._ask(Ask(base.asking_since(name, _FIRST_DAY, record=record), 1, 1)).matched
+            except SourceUnavailableError as error:
+                if error.detail != "query" and error.answer_status not in _SMALLER_STATUS:
+                    raise
+                continue
+            if ever:
+                return base.asking_since(name, day, record=record)
+        return None
+
+    # The walk
+
+    def _pages(self, walk: _Walk) -> Iterator[RawPage]:
+        ahead = Ahead[Ask, Results](self._ask)
+        while not walk.done:
+            try:
+                results = ahead.take(walk.ask)
+            except SourceUnavailableError as error:
+                rejected = self._failed(walk, error)
+                if rejected is not None:
+                    yield RawPage((), walk.position(), self._matched(walk), (rejected,))
+                continue
+            start = walk.ask.start
+            raws = tuple(_raw(element, start + n, walk.dialect.url) for n, element in enumerate(results.elements))
+            rejections = tuple(_rejected(start, *each) for each in walk.take(results))
+            if "repeated-page" in {each.issue.code for each in rejections}:
+                raws = ()
+            if not walk.done:
+                ahead.begin(walk.ask)
+            yield RawPage(raws, walk.position(), self._matched(walk), rejections, clock=results.clock)
+
+    def _failed(self, walk: _Walk, error: SourceUnavailableError) -> Quarantined | None:
+        """Halve a page that cannot be had; the single record that is left is named, and the walk goes on behind it."""
+        if error.detail == "query" and walk.least is not None and walk.start > walk.least:
+            # The service led beyond its own end, and says so now.
+            walk.done = True
+            return None
+        if error.detail not in _SMALLER and error.answer_status not in _SMALLER_STATUS:
+            raise error
+        if walk.halve(lasting=error.detail != "query"):
+            return None
+        if (error.detail != "query" and error.answer_status not in _SMALLER_STATUS) or walk.alone >= _MOST_ALONE:
+            raise error
+        rejected = _rejected(walk.start, "unserialisable", f"the service cannot give this record: {error}")
+        walk.pass_over()
+        return rejected
+
+    def _matched(self, walk: _Walk) -> int | None:
+        return walk.least if self._context.text("totals") == "check" else None
+
+    def _ask(self, ask: Ask) -> Results:
+        client = self._context.client
+        try:
+            if ask.dialect.post:
+                kind = {"content-type": "application/xml"}
+                answer = client.post(ask.url, content=ask.body(), headers=kind, accept=XML, idempotent=True)
+            else:
+                answer = client.get(ask.url, accept=XML)
+        except NotFoundError as error:
+            raise SourceUnavailableError(str(error), detail="status") from error
+        except SourceUnavailableError as error:
+            if told := csw_page.said(error.content):
+                raise SourceUnavailableError(
+                    f"{error}: {told}", detail="query", answer_status=error.answer_status, content=error.content
+                ) from error
+            raise
+        return csw_page.read(answer.content, answer.url)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Where a walk stands, and what it has been told so far."""
+
+    dialect: Dialect
+    start: int
+    size: int
+    """Records that are asked for next."""
+    full: int
+    """Records that are asked for where nothing is wrong."""
+    least: int | None = None
+    """The smallest number of records that a page has stated: sources change while they are read."""
+    most: int | None = None
+    """The number that the first page has stated."""
+    empty: int = 0
+    alone: int = 0
+    """Single records in a row that could not be had."""
+    done: bool = False
+    seen: set[bytes] = field(default_factory=set)
+    """The pages that have come; a kill forgets them, which costs a second round."""
+
+    @classmethod
+    def resume(cls, position: Position) -> _Walk:
+        """Return the walk that stood at a position."""
+        numbers = {name: position.get(name) for name in ("least", "most")}
+        return cls(
+            Dialect.from_json(position["dialect"]),
+            int(position["start"]),
+            int(position["size"]),
+            int(position["full"]),
+            numbers["least"],
+            numbers["most"],
+            int(position.get("empty", 0)),
+            int(position.get("alone", 0)),
+        )
+
+    @property
+    def ask(self) -> Ask:
+        """The request for the next page."""
+        return Ask(self.dialect, self.start, self.size)
+
+    def position(self) -> Position | None:
+        """Return the walk as JSON values; None at its end."""
+        if self.done:
+            return None
+        numbers: Mapping[str, Any] = {
+            "start": self.start,
+            "size": self.size,
+            "full": self.full,
+            "least": self.least,
+            "most": self.most,
+            "empty": self.empty,
+            "alone": self.alone,
+        }
+        return {"dialect": self.dialect.to_json(), **numbers}
+
+    def take(self, results: Results) -> list[tuple[str, str]]:
+        """Go on behind a page; return what is wrong with it, as codes and messages."""
+        self.alone = 0
+        count, told = len(results.elements), results.following
+        if results.matched is not None:
+            self.least = results.matched if self.least is None else min(self.least, results.matched)
+            self.most = self.most if self.most is not None else results.matched
+        if count and self._again(results):
+            self.done = True
+            return [("repeated-page", f"the page from record {self.start} on has come before")]
+        self.empty = 0 if count else self.empty + 1
+        following = max(told or 0, self.start + count)
+        # A service that leads beyond the number of its own that it states is followed: one of the two is wrong.
+        over = results.matched is not None and following > results.matched and (told or 0) < following
+        if told == 0 or following <= self.start or over:
+            self.done = True
+            return []
+        if self.empty > _MOST_EMPTY or (self.most is not None and following > 2 * self.most + 10 * self.full):
+            self.done = True
+            return [("endless", f"the service leads on without end, behind record {self.start}")]
+        self.start, self.size = following, min(self.full, self.size * 2)
+        return []
+
+    def halve(self, *, lasting: bool) -> bool:
+        """Ask for half as many records next, and for no more later on if that is `lasting`; False for a single one."""
+        if self.size <= 1:
+            return False
+        self.size = self.size // 2
+        if lasting:
+            self.full = self.size
+        return True
+
+    def pass_over(self) -> None:
+        """Go on behind a single record that cannot be had."""
+        self.alone += 1
+        self.start += 1
+        self.done = self.least is not None and self.start > self.least
+
+    def _again(self, results: Results) -> bool:
+        digest = hashlib.sha256()
+        for each in results.elements:
+            digest.update(b"%d:" % len(each.body))
+            digest.update(each.body)
+        mark = digest.digest()[:12]
+        known = mark in self.seen
+        self.seen.add(mark)
+        return known
+
+
+def _raw(element: Element, number: int, url: str) -> RawRecord:
+    """Return a record with its identifier, where it has one and is XML at all."""
+    raw = RawRecord(CONTAINER, "", element.body, "application/xml", url, f"record {number}")
+    try:
+        found = xml_record.identity(xml_record.parse(raw))
+    except RecordError:
+        found = ""
+    if found:
+        return replace(raw, source_id=found, position="")
+    return replace(raw, position=f"record {hashlib.sha256(element.body).hexdigest()[:8]}")
+
+
+def _rejected(number: int, code: str, message: str) -> Quarantined:
+    return Quarantined(RawRecord("", "", b"", position=f"record {number}"), Issue(code, message[:1000]), "fetch")

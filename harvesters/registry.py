@@ -154,6 +154,13 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                         "Whether items are read collection by collection, or by a search for each of them.",
                         ("items", "search"),
                     ),
+                    Setting(
+                        "method",
+                        str,
+                        "auto",
+                        "How searches are asked; auto is by POST where the service offers it.",
+                        ("auto", "GET", "POST"),
+                    ),
                     Setting("page", int, 500, "How many items are asked for at a time."),
                     Setting(
                         "totals",

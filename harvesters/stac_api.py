@@ -144,7 +144,9 @@ def _open(context: SourceContext) -> _Api:
     try:
         landing = parse_object(RawRecord("", "", answer.content))
         data, post = link(landing.get("links"), "data"), link(landing.get("links"), "search", "POST")
-        search = link(landing.get("links"), "search", "GET") or post
+        asked = context.text("method")
+        post = None if asked == "GET" else post
+        search = (link(landing.get("links"), "search", "GET") if asked != "POST" else None) or post
         collections = resolved(data["href"], answer.url) if data else ""
         found = resolved(search["href"], answer.url) if search else ""
     except RecordError as error:

@@ -284,6 +284,36 @@ def pygeoapi(peer: Callable[[bool, str], None], tmp_path_factory: pytest.TempPat
         yield (folder / "address").read_text()
 
 
+@pytest.fixture(scope="session")
+def pgstac(
+    peer: Callable[[bool, str], None], postgresql: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Return the address of a stac-fastapi upon pgstac with a thousand items, one for all workers of this run."""
+    home, recipe = ROOT / ".cache" / "peers" / "pgstac", ROOT / "tests" / "peers" / "pgstac"
+    peer((home / ".installed").is_file(), "pgstac is not here; tests/peers/pgstac/prepare.sh builds it")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "pgstac"
+    folder.mkdir(exist_ok=True)
+    with (folder / "users").open("a") as users, (folder / "starting").open("a") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        fcntl.flock(users, fcntl.LOCK_SH)
+        if not (folder / "address").exists():
+            files = [folder / "collections.ndjson", folder / "items.ndjson"]
+            subprocess.run([sys.executable, recipe / "items.py", *files], check=True)
+            _on_server(postgresql, "DROP DATABASE IF EXISTS pgstac WITH (FORCE)")
+            _on_server(postgresql, "CREATE DATABASE pgstac")
+            serve = [home / "bin" / "python", recipe / "serve.py", f"{postgresql}/pgstac", *files]
+            keeper = ROOT / "tests" / "peers" / "keep.py"
+            subprocess.run([sys.executable, keeper, folder, *serve], stdin=subprocess.DEVNULL, check=True)
+        deadline = time.monotonic() + 100
+        while not (folder / "address").exists():
+            assert not (folder / "failed").exists(), (folder / "failed").read_text()
+            assert time.monotonic() < deadline, f"pgstac does not come up; see {folder / 'log'}"
+            time.sleep(0.05)
+        fcntl.flock(starting, fcntl.LOCK_UN)
+        yield (folder / "address").read_text()
+
+
 DACHS = ROOT / "tests" / "peers" / "dachs"
 
 

@@ -199,6 +199,20 @@ def with_settings(source: Source, **settings: str) -> Source:
 # What is harvested
 
 
+@pytest.mark.parametrize(
+    ("method", "first"), [("auto", "/search"), ("POST", "/search"), ("GET", "/search?collections")]
+)
+def test_a_search_is_asked_as_the_operator_says(
+    api: Api, made: dict[str, list[dict[str, Any]]], store: Store, harvest: Harvest, method: str, first: str
+) -> None:
+    with serving(api) as source:
+        harvest(with_settings(source, walk="search", method=method))
+    assert live(store) == whole(made)
+    searches = [each for each in api.asked if each.startswith("/search")]
+    # A link onward may have parameters whatever the first request was.
+    assert searches[0].partition("=")[0] == first
+
+
 @pytest.mark.parametrize("walk", ["items", "search"])
 @pytest.mark.parametrize("paging", ["get", "post", "merge", "header"])
 def test_every_collection_and_item_comes_by_every_way(

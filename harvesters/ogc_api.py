@@ -11,7 +11,7 @@ from discovery.errors import NotFoundError, RecordError, SourceRefusedError, Sou
 from discovery.http import Client
 from discovery.model.source import RawRecord
 from harvesters.document import identity, parse_object
-from harvesters.paged import JSON
+from harvesters.paged import JSON, with_parameters
 from harvesters.stac_page import Ask, link, resolved
 
 _LONG: Final = "http://www.opengis.net/def/rel/ogc/1.0/"
@@ -113,7 +113,14 @@ def _with_conformance(client: Client, entrance: Entrance, listing: Ask, document
 
 
 def _read(client: Client, url: str) -> tuple[dict[str, Any], bytes, str]:
-    answer = client.get(url, accept=JSON)
+    """Return a document, its bytes and where it came from; a service that gives a page is asked by a parameter."""
+    try:
+        answer = client.get(url, accept=JSON)
+    except SourceUnavailableError as error:
+        if error.detail != "unexpected_content" or "f=" in urlsplit(url).query:
+            raise
+        # Everything behind it is asked for by the links of the document, which say what leads to JSON.
+        answer = client.get(with_parameters(url, {"f": "json"}), accept=JSON)
     try:
         return parse_object(RawRecord("", "", answer.content)), answer.content, answer.url
     except RecordError as error:

@@ -338,7 +338,7 @@ def _place(collection: str, walk: _Walk) -> str:
 
 def repeated(place: str, message: str) -> Quarantined:
     """Return what stands in quarantine for pages that come in a circle; while it does, nothing is deleted."""
-    return _rejected(place, "repeated-page", message)
+    return _rejected(place, "repeated-page", f"the pages come in a circle: {message}")
 
 
 def _rejected(place: str, code: str, message: str) -> Quarantined:

@@ -57,6 +57,19 @@ def test_conformance_that_cannot_be_read_is_no_hindrance(
     assert enter(client, site({"/": {"links": links}})).conforms_to == ()
 
 
+def test_a_service_that_gives_pages_for_people_is_asked_by_a_parameter(
+    served: Callable[..., str], client: Client
+) -> None:
+    def answer(path: str, headers: Mapping[str, str]) -> Answer:
+        if "f=json" not in path:
+            return 200, b"<!doctype html><html></html>", {"Content-Type": "text/html"}
+        return 200, orjson.dumps({"links": [{"rel": "data", "href": "/c?f=json"}], "conformsTo": []}), {}
+
+    found = enter(client, served(answer))
+    assert found.listing is not None
+    assert found.listing.href.endswith("/c?f=json")
+
+
 @pytest.mark.parametrize("document", [{}, {"id": "x"}, {"links": "no"}, {"links": [7, {"rel": "data"}]}, []])
 def test_what_is_no_such_service_is_named(
     document: Any, site: Callable[[Mapping[str, Any]], str], client: Client

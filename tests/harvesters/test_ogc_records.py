@@ -223,6 +223,22 @@ def test_what_was_updated_is_asked_for_where_the_server_obeys(
     assert [raw.source_id for page in pages for raw in page.raws] == ["a7"]
 
 
+def test_the_loop_asks_for_what_has_changed_and_deletes_nothing_then(
+    theirs: Catalogues, source: Source, store: Store, harvest: Harvest
+) -> None:
+    theirs.filters = True
+    harvest(source)
+    theirs.asked = []
+    changed = {"title": "New", "updated": "2999-01-01T00:00:00Z"}
+    theirs.records["a"][7]["properties"].update(changed)
+    theirs.records["b"].append(record("new", **changed))
+    gone = theirs.records["a"].pop(0)
+    report = harvest(source)
+    assert (report.status, report.counts.seen, report.counts.updated, report.counts.added) == (COMPLETE, 2, 1, 1)
+    assert report.counts.deleted == 0
+    assert live(store) == whole(theirs) | {("a", gone["id"])}
+
+
 def test_a_filter_that_is_ignored_or_would_hide_records_is_not_used(
     theirs: Catalogues, source: Source, client: Client
 ) -> None:

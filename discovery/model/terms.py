@@ -29,6 +29,7 @@ _DOMAIN_LABELS: Final = {
     "navigation": "Navigation",
 }
 _MAX_TEXT = 200  # characters; no name in the vocabularies is near it, and hostile text may be megabytes
+_NEITHER: Final = re.compile("[^a-z0-9+]+")
 _NOT_SPDX: Final = frozenset({"other", "proprietary", "various"})
 _CREATIVE_COMMONS = re.compile(
     r"https?://(?:www\.)?creativecommons\.org/(?:licenses/(?P<kind>[a-z-]+)/(?P<version>\d\.\d)(?:/(?P<igo>igo)\b)?"
@@ -147,6 +148,8 @@ def fold(text: str) -> str:
 
     A plus stays: `GPL-3.0+` is another licence than `GPL-3.0`, and `ETM+` another instrument than `ETM`.
     """
+    if text.isascii():
+        return _NEITHER.sub("", text.lower())
     decomposed = unicodedata.normalize("NFKD", text.replace("ø", "o").replace("Ø", "O")).casefold()
     return "".join(character for character in decomposed if character.isalnum() or character == "+")
 

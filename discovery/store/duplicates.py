@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -47,6 +48,10 @@ _MASTERED: Final = (
     .where(records.c.merged.is_not(None), records.c.key > bindparam("after"))
     .order_by(records.c.key)
     .limit(bindparam("most"))
+)
+_ANY_APART: Final = select(apart.c.one).limit(1)
+_APART: Final = select(apart.c.one, apart.c.other).where(
+    apart.c.one.in_(bindparam("ids", expanding=True)) | apart.c.other.in_(bindparam("ids", expanding=True))
 )
 
 
@@ -91,6 +96,8 @@ class _State:
     """The last record of a group that was put under another order of the sources; None when all are."""
     seen: dict[str, int] = field(default_factory=dict)
     """The last change of each scope."""
+    own: list[tuple[int, int]] = field(default_factory=list)
+    """Changes further on that a pass has made itself, from and to: they need no look."""
 
 
 class Duplicates:
@@ -185,11 +192,15 @@ class Duplicates:
         for scope in SCOPES if found is None else ():
             changed = connection.execute(_CHANGED, _after(state, scope, STEP)).all()
             if changed:
-                found = self._look(connection, changed)
-                # At the end, what this step has changed itself needs no look; it is of the same scope.
-                at_end = len(changed) < STEP
-                state.seen[scope] = take_changes(connection, 0) - 1 if at_end else changed[-1].change
+                first = take_changes(connection, 0)
+                found = self._look(connection, _others(changed, state.own))
+                if (end := take_changes(connection, 0)) > first:
+                    state.own.append((first, end))
+                state.seen[scope] = changed[-1].change
                 break
+            state.seen[scope] = max(state.seen.get(scope, 0), take_changes(connection, 0) - 1)
+        passed = min(state.seen.get(scope, 0) for scope in SCOPES)
+        state.own = [each for each in state.own if each[1] - 1 > passed]
         if orjson.dumps(state) != before:
             _write(connection, state)
         return found
@@ -225,11 +236,12 @@ class Duplicates:
             return Found()
         rank = {id: place for place, id in enumerate(_ranking(connection))}
         rows: list[dict[str, Any]] = []
-        for family in kin.families(connection, seeds, touched):
-            members = [sameness.Member(each.id, each.source, each.keys) for each in family.members]
+        families = kin.families(connection, seeds, touched)
+        pairs = _apart(connection, [each.id for family in families if family.telling for each in family.members])
+        for family in families:
             masters: Mapping[str, str] = {}
-            if len(members) > 1:
-                pairs = _apart(connection, [each.id for each in members])
+            if family.telling:
+                members = [sameness.Member(each.id, each.source, each.keys) for each in family.members]
                 masters = sameness.grouped(members, family.telling, rank, pairs)
             rows += [
                 {"key": each.key, "merged": masters.get(each.id), "id": each.id}
@@ -250,6 +262,12 @@ def _keys_of(body: bytes) -> dict[bytes, str]:
 
 def _after(state: _State, scope: str, most: int) -> dict[str, Any]:
     return {"scope": scope, "after": state.seen.get(scope, 0), "most": most}
+
+
+def _others(changed: Sequence[Any], own: Sequence[tuple[int, int]]) -> list[Any]:
+    """Return the changes that no pass has made itself."""
+    firsts = [first for first, _ in own]
+    return [row for row in changed if not (at := bisect_right(firsts, row.change)) or own[at - 1][1] <= row.change]
 
 
 def _read(connection: Connection) -> _State:
@@ -281,11 +299,11 @@ def _reordered(before: Sequence[str], after: Sequence[str]) -> bool:
 
 def _apart(connection: Connection, ids: Sequence[str]) -> set[tuple[str, str]]:
     """Return the pairs that somebody has parted, with at least one of these ids."""
-    found: set[tuple[str, str]] = set()
-    for part in parts(ids, width=2):
-        named = apart.c.one.in_(part) | apart.c.other.in_(part)
-        found |= {(one, other) for one, other in connection.execute(select(apart.c.one, apart.c.other).where(named))}
-    return found
+    if connection.execute(_ANY_APART).first() is None:
+        return set()
+    return {
+        (one, other) for part in parts(ids, width=2) for one, other in connection.execute(_APART, {"ids": list(part)})
+    }
 
 
 def _present(connection: Connection, id: str) -> kin.Relative:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 import discovery_graphql
 import ui
-from discovery import __version__, stac_api
+from discovery import __version__, metrics, stac_api
 from discovery.access import RequestLog
 from discovery.config import Settings
 from discovery.errors import DiscoveryError
@@ -60,6 +60,7 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
         max_body_size=MAX_BODY,
     )
     app.get("/health", tags=["operation"])(_health(door))
+    app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)(metrics.endpoint(door))
     stac_api.attach(app, door, title=settings.title)
     app.include_router(discovery_graphql.router(door, vendor=VENDOR))
     ui.attach(app, door, title=settings.title)

@@ -87,7 +87,7 @@ CUTS: Final = (
     "discovery.index.plans:COUNTED",
     "discovery.store.ingest:MAX_QUARANTINED_BODY",
     "harvesters.documents:MAX_DOCUMENT",
-    "harvesters.stac_static:MAX_DOCUMENTS",
+    "harvesters.trail:MAX_DOCUMENTS",
     "harvesters.stac_items:MAX_LINE",
     "harvesters.votable:MAX_CELL",
     "harvesters.places:MAX_POSITIONS",

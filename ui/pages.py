@@ -12,13 +12,14 @@ from fastapi.routing import APIRoute
 
 from discovery.errors import BadQueryError, DiscoveryError, MovedError, UnavailableError
 from discovery.launch import notebook
-from discovery.model.record import OBSERVATIONS, record_id
+from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, record_id
 from discovery.portal import Page, Portal, View
 from discovery.query.query import Facet, Total
-from ui import home, links, listing, opening, record, sources
+from ui import feed, home, links, listing, opening, record, sources
 from ui.rendering import HEADERS, Renderer, answer, redirect
 
 SUGGESTIONS = 8
+_DIGITS = 18
 
 
 def router(portal: Portal, renderer: Renderer) -> APIRouter:
@@ -40,6 +41,7 @@ def router(portal: Portal, renderer: Renderer) -> APIRouter:
         (links.OPEN, routes.open),
         (links.NOTEBOOK, routes.notebook),
         ("/suggest", routes.suggest),
+        (feed.PATH, routes.changes),
     ):
         made.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_model=None)
     return made
@@ -116,6 +118,24 @@ class _Pages:
         made = notebook.build(found, site=str(request.base_url), choice=chosen)
         headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{made.name}"'}
         return Response(made.content, headers=headers, media_type=notebook.MEDIA_TYPE)
+
+    def changes(self, request: Request) -> Response:
+        """Return the feed of what has changed, newest first."""
+        scope = request.query_params.get("scope", RESOURCES)
+        if scope not in SCOPES:
+            raise BadQueryError(f"scope {scope[:80]!r} is not one of {', '.join(SCOPES)}", parameter="scope")
+        given = request.query_params.get("before")
+        if given is not None and not (given.isdecimal() and len(given) < _DIGITS):
+            raise BadQueryError("before is not the number of a change", parameter="before")
+        before = None if given is None else int(given)
+        happenings = self._portal.store.history.newest(scope, feed.SIZE, before)
+        tag = f'"{happenings[0].change if happenings else 0}"'
+        headers = {**HEADERS, "ETag": tag, "Cache-Control": "no-cache"}
+        if request.headers.get("If-None-Match") == tag:
+            return Response(status_code=304, headers=headers)
+        site = str(request.base_url).rstrip("/")
+        body = feed.feed(self._renderer.title, site, scope, happenings, before)
+        return Response(body, headers=headers, media_type=feed.MEDIA_TYPE)
 
     def suggest(self, request: Request) -> Response:
         found = self._portal.suggest(request.query_params.get("q", ""), SUGGESTIONS)

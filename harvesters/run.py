@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
@@ -22,6 +22,7 @@ from discovery.errors import (
 from discovery.http import Client
 from discovery.indexer import few_collections
 from discovery.lock import Lock
+from discovery.model.record import record_id
 from discovery.model.source import (
     CHANGES,
     COMPLETE,
@@ -169,6 +170,7 @@ class _Run:
         self._walk = Walk()
         self._walked: Walked | None = None
         self._missing = 0
+        self._may_go: int | None = None
         self._unknown: list[tuple[str, str]] = []
 
     def go(self) -> Report:
@@ -377,22 +379,45 @@ class _Run:
         after = self._parts[number]
         if not cut:
             after = after.after(page, len(rejected), sum(_blocks_deletion(each) for each in rejected))
-        counts = self._stored(after, mapped, rejected)
+        counts = self._stored(after, mapped, rejected, () if cut else page.gone)
         with self._counting:
             self._parts[number] = after
             self._counts += counts
             self._tell()
         return cut
 
-    def _stored(self, part: Part, mapped: list[Mapped], rejected: list[Quarantined]) -> Counts:
+    def _stored(
+        self, part: Part, mapped: list[Mapped], rejected: list[Quarantined], gone: Sequence[tuple[str, str]]
+    ) -> Counts:
         """Store a page together with where its part stands then."""
         if self._dry:
             return _foreseen(self._store, mapped, rejected)
         state = part.to_json() if part.name else {**part.to_json(), **self._walk.to_json()}
         where = Checkpoint(self._number, state)
         return self._store.ingest.page(
-            self._source.id, self._id, mapped, rejected, checkpoint=where, partition=part.name
+            self._source.id,
+            self._id,
+            mapped,
+            rejected,
+            checkpoint=where,
+            partition=part.name,
+            gone=self._believed(gone),
         )
+
+    def _believed(self, gone: Sequence[tuple[str, str]]) -> list[str]:
+        """Return the ids of the records that may be deleted because the source says so; a full walk sees to the rest.
+
+        A source that takes back more in one run than may vanish without anybody asking looks broken here, too.
+        """
+        if not gone or self._walk.mode != CHANGES:
+            return []
+        if self._may_go is None:
+            live = self._store.ingest.missing(self._source.id, self._number)[1]
+            self._may_go = int(max(MOST_VANISHED, SHARE_VANISHED * live))
+        ids = [record_id(self._source.id, container, id) for container, id in gone]
+        believed = ids[: self._may_go]
+        self._may_go -= len(believed)
+        return believed
 
     def _finish_changes(self) -> tuple[str, str]:
         """End a walk over what has changed, which says nothing about what is gone."""
@@ -436,8 +461,8 @@ class _Run:
         )
         self._counts += Counts(deleted=gone)
         waiting = unseen - gone
-        said = f"{waiting} records are missing and will be deleted if the next run misses them too" if waiting else ""
-        return COMPLETE, "; ".join(each for each in (said, note) if each)
+        said = f"{waiting} records are missing; the next walk over everything deletes those that it misses, too"
+        return COMPLETE, "; ".join(each for each in (said if waiting else "", note) if each)
 
     def _suspicion(self, seen: int, unseen: int, live: int) -> str:
         """Return why the source should not be believed when it says that records are gone; empty when it should."""

@@ -74,6 +74,16 @@ class _ElementFile:
             for raw in page.raws:
                 yield raw.container, raw.source_id
 
+    @property
+    def cheap_ids(self) -> bool:
+        """A file is read whole or not at all."""
+        return False
+
+    def changes(self, since: int, position: Position | None) -> Iterator[RawPage] | None:
+        """Return nothing where no file has changed since; where one has, it is not known which of its elements did."""
+        changed = self.changed()
+        return iter((RawPage((), None),)) if changed is not None and changed < since else None
+
     def changed(self) -> int | None:
         """Return when one of the files changed last, in UTC milliseconds; None where that is not known."""
         moments = [file.changed(file.first) for file in self._files]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -227,3 +228,24 @@ def test_items_may_be_given_the_collection_that_they_do_not_name(store: Store, h
 def test_a_file_of_collections_stands_beside_that_of_the_items(url: str, beside: str) -> None:
     assert stac_items.beside(url, "all.json") == beside
     assert stac_items.beside(url, "https://example.org/b.json") == "https://example.org/b.json"
+
+
+def test_a_file_that_nobody_has_touched_is_not_read_again(
+    store: Store, client: Client, lines: Lines, make_item: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harvesters import walk
+    from harvesters.run import harvest
+
+    # A file that was written within a day before the last walk is read again, and here it was written just now.
+    monkeypatch.setattr(walk, "OVERLAP", 0)
+    source = lines(make_item("a"), make_item("b"))
+    time.sleep(0.01)
+    first = harvest(store, source, client=client, folder=tmp_path)
+    second = harvest(store, source, client=client, folder=tmp_path)
+    assert [(each.mode, each.status, each.counts.seen, each.bytes > 0) for each in (first, second)] == [
+        ("full", "complete", 2, True),
+        ("changes", "complete", 0, False),
+    ]
+    time.sleep(0.01)
+    third = harvest(store, lines(make_item("a")), client=client, folder=tmp_path)
+    assert (third.mode, third.counts.seen) == ("full", 1)

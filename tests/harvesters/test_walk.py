@@ -296,7 +296,7 @@ def test_a_dry_run_says_what_has_changed_and_leaves_no_trace(
 
 
 def test_a_harvester_without_changes_is_walked_whole(store: Store, client: Client) -> None:
-    source = Source("s", "stac-items", "file:items.ndjson")
+    source = Source("s", "stac-static", "file:catalog.json")
     store.ledger.end(Report("s", store.ledger.begin("s").id, COMPLETE), Walked(FULL, now(), digest(source)))
     worker = registry.harvester(source, client)
     assert plan(store.ledger, source, worker, now()).mode == FULL

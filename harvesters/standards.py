@@ -16,7 +16,7 @@ from discovery.model.record import Issue
 from discovery.model.source import Mapped, Quarantined, RawRecord
 from discovery.model.stac import array
 from discovery.model.stac import elements as spans_of
-from harvesters import dcat, ogc_collection, ogc_record, stac_items, xml, xml_page, xml_record
+from harvesters import dcat, ogc_collection, ogc_record, rdf_xml, stac_items, xml, xml_page, xml_record
 from harvesters.defaults import Defaults
 from harvesters.document import BOM, identity, parse_object, require_identity
 from harvesters.documents import MAX_DOCUMENT
@@ -170,7 +170,7 @@ def _one(body: bytes, document: Any, url: str, place: str) -> Iterator[Element]:
     if name is not None and "@context" not in document:
         yield from _members(body, document[name], name, url, place)
         return
-    yield from _linked_data(body, document, url, place)
+    yield from _linked_data(document, url, place)
 
 
 def _recognised(body: bytes, document: Mapping[str, Any], url: str, place: str) -> RawRecord | None:
@@ -217,14 +217,14 @@ def _members(body: bytes, given: list[Any], name: str, url: str, place: str) -> 
         raise RecordError("unknown-type", f"none of the {len(given)} {name} describes anything in a way that we know")
 
 
-def _linked_data(body: bytes, document: Any, url: str, place: str) -> Iterator[Element]:
+def _linked_data(document: Any, url: str, place: str) -> Iterator[Element]:
     found = False
     for number, node in enumerate(dcat.nodes(document), 1):
         found = True
         source_id = dcat.identity(node)
         yield RawRecord(dcat.CONTAINER, source_id, orjson.dumps(node), LINKED_DATA, url, f"{place} {number}")
     if not found:
-        raise RecordError("unknown-type", "this is JSON, but neither STAC nor OGC Records nor DCAT")
+        raise RecordError("unknown-type", "the document is neither STAC nor OGC Records, nor is there DCAT in it")
 
 
 # XML
@@ -238,7 +238,10 @@ def _in_xml(body: bytes, url: str, place: str) -> Iterator[Element]:
     except RecordError as error:
         if error.code != "no-page":
             raise
-        root = xml.parse(body, most_tags=xml_record.MAX_TAGS)
+        root = xml.parse(body)
+        if rdf_xml.is_rdf(root):
+            yield from _linked_data(rdf_xml.document(root), url, place)
+            return
         yield RawRecord(METADATA, xml_record.identity(root), body, "application/xml", url, place)
         return
     for number, each in enumerate(page.elements, 1):

@@ -18,6 +18,10 @@ DUBLIN_CORE = (
     b"<dc:identifier>dc-1</dc:identifier><dc:title>T</dc:title></csw:Record>"
 )
 RESULTS = b'<r:X xmlns:r="r"><r:SearchResults>%s<r:Other/></r:SearchResults></r:X>' % DUBLIN_CORE
+RDF = (
+    b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dcat="http://www.w3.org/ns/dcat#">'
+    b"%s</rdf:RDF>"
+)
 
 
 def feature(id: str, **more: Any) -> dict[str, Any]:
@@ -85,6 +89,8 @@ CASES: list[tuple[Any, list[tuple[str, str] | str]]] = [
         (b"<a><b></a>", ["broken-xml"]),
         (b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', ["dtd"]),
         (b"<unknown/>", ["unknown-standard"]),
+    (RDF % b'<dcat:Dataset rdf:about="urn:d"/>', [("datasets", "urn:d")]),
+    (RDF % b'<rdf:Description rdf:about="urn:d"/>', ["unknown-type"]),
         (b"<?xml version='1.0'?><!DOCTYPE html><html/>", []),
 ]  # fmt: skip
 

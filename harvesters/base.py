@@ -30,6 +30,8 @@ class RawPage:
     """What came but could not be cut out or read, with its place in the source."""
     clock: int | None = None
     """What time the source says it is, in UTC milliseconds, where it says so: its dates are of that clock."""
+    gone: tuple[tuple[str, str], ...] = ()
+    """Container and id of elements that the source itself says it has deleted, on a page of changes."""
 
 
 @dataclass(frozen=True, slots=True)

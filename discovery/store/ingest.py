@@ -53,8 +53,9 @@ class Ingest:
         *,
         checkpoint: Checkpoint | None = None,
         partition: str = "",
+        gone: Sequence[str] = (),
     ) -> Counts:
-        """Store one page of a walk, all of it or none.
+        """Store one page of a walk, all of it or none; records in `gone` get a tombstone with it.
 
         Doing the same page again changes nothing, so a run that was killed may repeat its last page. When an id occurs
         twice on the page the last one wins, as it would over two pages.
@@ -66,10 +67,14 @@ class Ingest:
             _release(connection, source, [each.mapped.raw for each in latest.values()])
             _hold(connection, source, run, quarantined)
             _spare(connection, source, walk, quarantined)
+            deleted = _live(connection, source, gone)
+            if deleted:
+                _bury(connection, deleted)
             if checkpoint is not None:
                 _remember(connection, source, partition, checkpoint)
         warnings = sum(len(each.mapped.record.issues) for each in latest.values())
-        return counts + Counts(seen=len(mapped) + len(quarantined), quarantined=len(quarantined), warnings=warnings)
+        seen = len(mapped) + len(quarantined)
+        return counts + Counts(seen, deleted=len(deleted), quarantined=len(quarantined), warnings=warnings)
 
     def checkpoint(self, source: str, partition: str = "") -> Checkpoint | None:
         """Return where the walk over a partition stands; None when none is under way."""
@@ -400,6 +405,14 @@ def _longer_names(record: Record) -> Iterator[str]:
     whole = f"{record.source}.{record.container}.{record.source_id}"
     yield whole
     yield from (f"{whole}.{number}" for number in count(2))
+
+
+def _live(connection: Connection, source: str, ids: Sequence[str]) -> list[int]:
+    """Return the keys of a source's live records among some ids."""
+    found = select(records.c.key).where(records.c.source == source, records.c.deleted.is_(None))
+    return [
+        key for part in parts(list(ids)) for key in connection.execute(found.where(records.c.id.in_(part))).scalars()
+    ]
 
 
 def _bury(connection: Connection, keys: Sequence[int]) -> None:

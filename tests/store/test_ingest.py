@@ -199,6 +199,19 @@ def test_a_full_disk_tears_nothing_and_says_to_try_again(store: Store) -> None:
     assert store.check() == []
 
 
+def test_what_a_source_says_it_has_deleted_gets_a_tombstone_with_its_page(store: Store, mapped: Make) -> None:
+    store.ingest.page("s", 1, [mapped("a"), mapped("b")])
+    gone = [record_id("s", "c", "a"), record_id("s", "c", "never was"), record_id("t", "c", "b")]
+    assert store.ingest.page("s", 2, [], gone=gone) == Counts(deleted=1)
+    # The same page again, after a kill, deletes nothing more.
+    assert store.ingest.page("s", 2, [], gone=gone) == Counts()
+    assert [row["source_id"] for row in store.catalogue.export()] == ["b"]
+    with pytest.raises(GoneError):
+        store.catalogue.get(gone[0])
+    store.ingest.page("s", 3, [mapped("a")])
+    assert len(list(store.catalogue.export())) == 2
+
+
 def test_a_record_is_deleted_only_when_two_walks_in_a_row_missed_it(store: Store, mapped: Make) -> None:
     store.ingest.page("s", 1, [mapped("a"), mapped("b")])
     store.ingest.page("s", 2, [mapped("a")])

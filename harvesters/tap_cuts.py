@@ -89,9 +89,9 @@ class Cuts:
         # The first and the last are open, for what was never counted.
         edges: list[float | None] = [None, *bounds[1:], None]
         found = [Window(low, high, rows) for (low, high), rows in zip(pairwise(edges), held or [0], strict=True)]
-        return self._from(found, start, stop)
+        return self._left(found, start, stop)
 
-    def _from(self, windows: list[Window], start: float | None, stop: float | None) -> list[Window]:
+    def _left(self, windows: list[Window], start: float | None, stop: float | None) -> list[Window]:
         """Return what is left of windows behind a bound."""
         if start is None and stop is None:
             return windows

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from discovery.errors import NotFoundError, RecordError, SourceRefusedError, SourceUnavailableError
 from discovery.http import Client
@@ -23,6 +24,9 @@ _TOO_MUCH: Final = frozenset({405, 408, 413, 501, 504})
 _SLOW: Final = re.compile(r"time[ -]?out|timed out|too long|time limit|asynchronous|async", re.IGNORECASE)
 """What services say when a query needs longer than they give a synchronous one."""
 _NUMERIC: Final = frozenset({"short", "int", "long", "float", "double", "integer", "bigint", "smallint", "real"})
+
+_Read = Callable[[votable.Readable], votable.Table]
+"""Reads the table of an answer while it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,13 @@ class Service:
         self._jobs: Jobs | None = Jobs(client, self.url) if mode != "sync" else None
         self._by_job = mode == "async"
 
-    def ask(self, query: str, maxrec: int) -> votable.Table:
+    def ask(self, query: str, maxrec: int, pack: Callable[[dict[str, str]], Any] | None = None) -> votable.Table:
         """Return the answer to a query, after its last status was read.
+
+        Args:
+            query: In ADQL.
+            maxrec: How many rows are wanted at most; a service may give one more.
+            pack: What is kept of each row instead of the row.
 
         Raises:
             RecordError: It cannot be read.
@@ -72,22 +81,22 @@ class Service:
         """
         data = {"REQUEST": "doQuery", "LANG": "ADQL", "QUERY": query, "MAXREC": str(maxrec), "RESPONSEFORMAT": FORMAT}
         # DaCHS gives a row more than MAXREC when it overflows; far more is a server that does not listen.
-        most = maxrec * 2 + 10
+        read = partial(votable.read, most=maxrec * 2 + 10, pack=pack)
         if self._by_job and self._jobs is not None:
-            return self._good(self._job(self._jobs, data, most))
+            return self._good(self._job(self._jobs, data, read))
         try:
-            return self._good(self._sync(data, most))
+            return self._good(self._sync(data, read))
         except (SourceUnavailableError, NotFoundError) as error:
             if self._jobs is None or not _may_do_as_job(error):
                 raise
-            return self._instead(self._jobs, data, most, error)
+            return self._instead(self._jobs, data, read, error)
 
     def _instead(
-        self, jobs: Jobs, data: Mapping[str, str], most: int, error: SourceUnavailableError | NotFoundError
+        self, jobs: Jobs, data: Mapping[str, str], read: _Read, error: SourceUnavailableError | NotFoundError
     ) -> votable.Table:
         """Do by a job what was refused; every later query is a job at once when that helps."""
         try:
-            table = self._good(self._job(jobs, data, most))
+            table = self._good(self._job(jobs, data, read))
         except (NotFoundError, SourceRefusedError):
             self._jobs = None
             raise error from None
@@ -99,23 +108,23 @@ class Service:
             raise votable.unavailable(table, self.url)
         return table
 
-    def _sync(self, data: Mapping[str, str], most: int) -> votable.Table:
+    def _sync(self, data: Mapping[str, str], read: _Read) -> votable.Table:
         for attempt in range(1, _CUT + 1):
             try:
                 with self._client.stream(
                     f"{self.url}/sync", method="POST", data=data, accept=ACCEPT, idempotent=True
                 ) as body:
-                    return votable.read(body, most=most)
+                    return read(body)
             except SourceUnavailableError as error:
                 if error.detail == "cut" and attempt < _CUT:
                     continue
                 raise self._said(error) from error
         raise AssertionError("the last attempt returns or raises")
 
-    def _job(self, jobs: Jobs, data: Mapping[str, str], most: int) -> votable.Table:
+    def _job(self, jobs: Jobs, data: Mapping[str, str], read: _Read) -> votable.Table:
         job: Job
         with jobs.run(data) as job, self._client.stream(job.result, accept=ACCEPT) as body:
-            return votable.read(body, most=most)
+            return read(body)
 
     def _said(self, error: SourceUnavailableError) -> SourceUnavailableError:
         """Return an error with what the service says in it, where it says something."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import orjson
 
@@ -73,6 +73,25 @@ XTYPES: Final = "@xtypes"
 GROUP: Final = "@dataset"
 
 
+class Packed(NamedTuple):
+    """A row as it is stored, with what a walk must know of it: a fifth of the memory of its cells."""
+
+    key: str
+    group: str
+    body: bytes
+
+    def row(self) -> Row:
+        """Return the cells."""
+        cells: dict[str, str] = orjson.loads(self.body)
+        return cells
+
+
+def packed(standard: Standard, row: dict[str, str]) -> Packed:
+    """Return a row as it is stored."""
+    # Copied, since what orjson returns keeps the room that it was written in: 8 to 16 KiB for a row of one.
+    return Packed(row.get(standard.key, ""), row.get(standard.group, ""), bytes(memoryview(orjson.dumps(row))))
+
+
 def named(standard: Standard, key: str, rows: Iterable[Row]) -> list[tuple[str, Row]]:
     """Return the different rows of one identifier, each with what names it in the catalogue.
 
@@ -96,11 +115,11 @@ def named(standard: Standard, key: str, rows: Iterable[Row]) -> list[tuple[str, 
     return list(out.items())
 
 
-def together(standard: Standard, rows: Sequence[Row]) -> dict[str, list[Row]]:
+def together(rows: Iterable[Packed]) -> dict[str, list[Packed]]:
     """Return the rows by their identifier, in the order in which each was met; those without one are under ''."""
-    out: dict[str, list[Row]] = {}
+    out: dict[str, list[Packed]] = {}
     for row in rows:
-        out.setdefault(row.get(standard.key, ""), []).append(row)
+        out.setdefault(row.key, []).append(row)
     return out
 
 

@@ -22,7 +22,7 @@ from harvesters.ahead import Ahead
 from harvesters.base import Position, RawPage
 from harvesters.tap_cuts import Cuts, Window, too_much
 from harvesters.tap_service import Service
-from harvesters.tap_table import GROUP, UNITS, XTYPES, Row, Standard, named, together
+from harvesters.tap_table import GROUP, UNITS, XTYPES, Packed, Standard, named, packed, together
 
 KEYSET: Final = "keyset"
 WINDOW: Final = "window"
@@ -34,7 +34,7 @@ _MOST_OF_ONE: Final = 65_536
 _MOST_GROUPS: Final = 10_000
 _LEEWAY: Final = 10_000
 """Rows by which a table may grow while it is walked, beyond twice its size."""
-_CHUNK: Final = 1_000
+_CHUNK: Final = 500
 """Rows that are handed on at once: an answer may hold many more, and their records take ten times their memory."""
 _TOGETHER: Final = 50
 """Identifiers that are asked for by name in one query; some services take no longer ones than a few kilobytes."""
@@ -112,7 +112,7 @@ class Question:
 class _Step:
     """What one answer has brought: rows to store, and whether there are more under the same condition."""
 
-    rows: Sequence[Row]
+    rows: Sequence[Packed]
     table: votable.Table | None = None
     rejected: tuple[Quarantined, ...] = ()
     more: bool = False
@@ -227,11 +227,11 @@ class Walker:
                 return None
             raise
         # Fewer than were counted, and called complete: some services cut their answers without a word.
-        if table.status == votable.OVERFLOW or table.full or len(table.rows) < window.rows:
+        if table.status == votable.OVERFLOW or table.full or len(table.packed) < window.rows:
             return None
         if following and following[-1].rows is not None and following[-1].rows <= self._size:
             self._ahead.begin(self._window(following[-1]))
-        return _Step([row for row in table.rows if row.get(self._key)], table)
+        return _Step([row for row in table.packed if row.key], table)
 
     def _window(self, window: Window) -> Question:
         return Question(_all(window.where(self._standard.window), f"{self._key} IS NOT NULL"), self._size + 1)
@@ -256,7 +256,7 @@ class Walker:
         except RecordError as error:
             problem = str(error)
         if not problem and table.status != votable.OVERFLOW and not table.full:
-            return _Step(table.rows, table)
+            return _Step(table.packed, table)
         if len(keys) > 1:
             halves = [self._by_name(part) for part in (keys[: len(keys) // 2], keys[len(keys) // 2 :])]
             tables = [each.table for each in halves if each.table is not None and each.table.columns]
@@ -264,7 +264,7 @@ class Walker:
             return _Step(rows, tables[0] if tables else None, tuple(r for each in halves for r in each.rejected))
         if problem:
             return _Step((), None, (_rejected(keys[0], "broken-votable", problem),))
-        return _Step(table.rows, table, (_too_many(keys[0]),))
+        return _Step(table.packed, table, (_too_many(keys[0]),))
 
     # By identifier
 
@@ -318,21 +318,21 @@ class Walker:
                 asked //= 4
 
     def _advance(self, walk: Walk, table: votable.Table, asked: int, expected: int) -> _Step:
-        rows = [row for row in table.rows if row.get(self._key)]
+        rows = [row for row in table.packed if row.key]
         # A service may cut at MAXREC and say OK; asking once more costs less than losing the rest.
-        more = table.status == votable.OVERFLOW or table.full or len(table.rows) >= asked
+        more = table.status == votable.OVERFLOW or table.full or len(table.packed) >= asked
         # So may one that cuts where it likes; only rows of another identifier than the first lead any further.
-        more |= len(rows) < expected and any(row[self._key] != rows[0][self._key] for row in rows)
+        more |= len(rows) < expected and any(row.key != rows[0].key for row in rows)
         if not more:
             return _Step(rows, table)
         if not rows:
             raise RunError(f"{self._service.url} says that there are more rows and sends none")
-        last = rows[-1][self._key]
-        kept = [row for row in rows if row[self._key] != last]
+        last = rows[-1].key
+        kept = [row for row in rows if row.key != last]
         rejected: tuple[Quarantined, ...] = ()
         if kept:
             rows, walk.last, walk.beyond = kept, last, False
-        elif walk.size <= asked < _MOST_OF_ONE and len(table.rows) >= asked:
+        elif walk.size <= asked < _MOST_OF_ONE and len(table.packed) >= asked:
             walk.size = min(asked * 4, _MOST_OF_ONE)
             return _Step((), table, more=True)
         else:
@@ -354,7 +354,7 @@ class Walker:
             table = self._ask(Question(asked.where, asked.most, asked.ordered, self._key))
         except RecordError as worse:
             raise RunError(f"{self._service.url}: no answer can be read, not even one row: {worse}") from worse
-        found = [row[self._key] for row in table.rows if row.get(self._key)]
+        found = [row.key for row in table.packed if row.key]
         if not found:
             return _Step(())
         walk.last, walk.beyond = found[0], True
@@ -371,9 +371,9 @@ class Walker:
             raise RunError(f"{self._service.url}: the rows without an identifier cannot be read: {error}") from error
         rejected: tuple[Quarantined, ...] = ()
         if table.status == votable.OVERFLOW or table.full:
-            message = f"more than {len(table.rows)} rows have no identifier; the rest cannot be asked for"
+            message = f"more than {len(table.packed)} rows have no identifier; the rest cannot be asked for"
             rejected = (_rejected("rows without identifier", "too-many-rows", message),)
-        rows = [row for row in table.rows if not row.get(self._key)]
+        rows = [row for row in table.packed if not row.key]
         yield RawPage(self._raws(walk, rows, table), None, self._matched(walk), rejected)
 
     # Elements
@@ -382,9 +382,9 @@ class Walker:
         """Yield an answer in portions; a walk that ends between them asks for the whole answer again."""
         rows, table = step.rows, step.table
         if self._spread and not all_of_them:
-            rows = [row for row in rows if row[self._key] not in self._spread]
+            rows = [row for row in rows if row.key not in self._spread]
         if self._siblings and rows:
-            found = self._all_of([row[self._key] for row in rows])
+            found = self._all_of([row.key for row in rows])
             rows, table = found.rows, found.table
         walk.taken += len(rows)
         if walk.matched is not None and walk.taken > 2 * walk.matched + _LEEWAY:
@@ -402,18 +402,23 @@ class Walker:
         table = next((each.table for each in steps if each.table is not None and each.table.columns), None)
         return _Step([row for each in steps for row in each.rows], table)
 
-    def _raws(self, walk: Walk, rows: Sequence[Row], table: votable.Table) -> tuple[RawRecord, ...]:
+    def _raws(self, walk: Walk, rows: Sequence[Packed], table: votable.Table) -> tuple[RawRecord, ...]:
         said, group_column, url = _said(self._standard, table), self._standard.group, self._service.url
+        # What is said beside the cells goes to the end of the object that they are.
+        more = b"," + orjson.dumps(said)[1:]
         out: list[RawRecord] = []
-        for key, members in together(self._standard, rows).items():
-            different = named(self._standard, key, members)
+        for key, members in together(rows).items():
+            if key and len(members) == 1:
+                different = [(key, members[0])]
+            else:
+                found = named(self._standard, key, (each.row() for each in members))
+                different = [(name, packed(self._standard, dict(row))) for name, row in found]
             walk.repeated += len(members) - len(different)
             for source_id, row in different:
-                group = row.get(group_column, "") if group_column else ""
-                if group and group not in walk.groups and len(walk.groups) < _MOST_GROUPS:
-                    walk.groups[group] = None
-                    out.append(RawRecord(group_column, group, orjson.dumps({GROUP: group}), url=url))
-                out.append(RawRecord(self._table, source_id, orjson.dumps({**row, **said}), url=url))
+                if row.group and row.group not in walk.groups and len(walk.groups) < _MOST_GROUPS:
+                    walk.groups[row.group] = None
+                    out.append(RawRecord(group_column, row.group, orjson.dumps({GROUP: row.group}), url=url))
+                out.append(RawRecord(self._table, source_id, row.body[:-1] + more if said else row.body, url=url))
         return tuple(out)
 
     def _matched(self, walk: Walk) -> int | None:
@@ -423,7 +428,7 @@ class Walker:
     def _ask(self, question: Question) -> votable.Table:
         order = f" ORDER BY {self._key}" if question.ordered else ""
         query = f"SELECT {question.columns} FROM {self._table} WHERE {question.where}{order}"  # noqa: S608  # ADQL, quoted
-        return self._service.ask(query, question.most)
+        return self._service.ask(query, question.most, partial(packed, self._standard))
 
 
 def _said(standard: Standard, table: votable.Table) -> dict[str, Any]:

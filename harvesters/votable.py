@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -52,6 +52,8 @@ class Table:
 
     columns: list[Column] = field(default_factory=list)
     rows: list[dict[str, str]] = field(default_factory=list)
+    packed: list[Any] = field(default_factory=list)
+    """What the caller has made of the rows, where it makes something of them; `rows` is empty then."""
     status: str = ""
     """Of the last QUERY_STATUS; services say OK before a table that they then cut short."""
     message: str = ""
@@ -75,7 +77,7 @@ class Readable(Protocol):
         ...
 
 
-def read(body: bytes | Readable, *, most: int) -> Table:
+def read(body: bytes | Readable, *, most: int, pack: Callable[[dict[str, str]], Any] | None = None) -> Table:
     """Return the first table of a VOTable; names of columns are in lower case, empty cells are left out of a row.
 
     Rows are read one by one as they come, so what is in memory is the texts of the rows and never the document. What
@@ -84,12 +86,13 @@ def read(body: bytes | Readable, *, most: int) -> Table:
     Args:
         body: The whole answer, or where it is read from; what that raises is raised.
         most: How many rows are taken; a server that sends more does not keep to what was asked.
+        pack: Called with each row, when what it returns is smaller than the row and is all that is wanted.
 
     Raises:
         RecordError: It is not a VOTable, or it ends before its end (`broken-votable`); rows of it cannot be trusted.
     """
     source = _Recorded(io.BytesIO(body) if isinstance(body, bytes) else body)
-    reader = _Reader(most, source)
+    reader = _Reader(most, source, pack)
     try:
         for event, element in _events(source):
             if reader.take(event, element):
@@ -97,7 +100,7 @@ def read(body: bytes | Readable, *, most: int) -> Table:
     except etree.XMLSyntaxError as error:
         raise RecordError("broken-votable", f"the VOTable is broken: {error.msg}") from error
     if reader.binary:
-        return _binary(source.whole(), reader.table, most)
+        return _binary(source.whole(), reader.table, most, pack)
     if not reader.begun:
         raise RecordError("broken-votable", "the answer is XML, but no VOTable")
     return reader.table
@@ -160,8 +163,9 @@ class _Recorded:
 class _Reader:
     """Takes the parser's events one by one and forgets rows as they are read."""
 
-    def __init__(self, most: int, source: _Recorded) -> None:
+    def __init__(self, most: int, source: _Recorded, pack: Callable[[dict[str, str]], Any] | None) -> None:
         self.table = Table()
+        self._pack = pack
         self.begun = False
         self.binary = False
         self._most = most
@@ -221,7 +225,7 @@ class _Reader:
 
     def _row(self, element: Any) -> bool:
         table = self.table
-        if len(table.rows) >= self._most:
+        if len(table.rows) + len(table.packed) >= self._most:
             table.full = True
             return True
         row: dict[str, str] = {}
@@ -234,7 +238,10 @@ class _Reader:
             if len(text) > MAX_CELL:
                 raise RecordError("broken-votable", f"a cell of {column.name} is longer than {MAX_CELL} characters")
             row[column.name] = text
-        table.rows.append(row)
+        if self._pack is None:
+            table.rows.append(row)
+        else:
+            table.packed.append(self._pack(row))
         self._source.tags -= 2 * len(element) + 2
         # Rows that are read are let go, with what stands before them, so that a page takes the memory of its texts.
         element.clear()
@@ -247,7 +254,7 @@ def _local(element: Any) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _binary(body: bytes, read: Table, most: int) -> Table:
+def _binary(body: bytes, read: Table, most: int, pack: Callable[[dict[str, str]], Any] | None) -> Table:
     """Return a table that came in one of the binary forms, which services send although text was asked for."""
     from astropy.io.votable import parse  # a second to import, for the few services that need it
 
@@ -263,7 +270,11 @@ def _binary(body: bytes, read: Table, most: int) -> Table:
         statuses = [info for each in document.resources for info in each.infos if info.name == "QUERY_STATUS"]
         if statuses:
             read.status, read.message = str(statuses[-1].value).upper(), str(statuses[-1].content or "")[:1000]
-        read.rows = [_binary_row(read.columns, values) for values in found.array[:most]]
+        rows = (_binary_row(read.columns, values) for values in found.array[:most])
+        if pack is None:
+            read.rows = list(rows)
+        else:
+            read.packed = [pack(row) for row in rows]
         read.full = len(found.array) > most
     return read
 

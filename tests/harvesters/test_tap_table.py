@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import permutations
 
 from harvesters.obscore import STANDARD
-from harvesters.tap_table import named, together
+from harvesters.tap_table import named, packed, together
 
 ROWS = [
     {"obs_publisher_did": "a", "access_url": "u2", "obs_id": "1"},
@@ -29,5 +29,9 @@ def test_a_row_without_an_identifier_is_known_by_what_it_says() -> None:
 
 
 def test_rows_of_one_identifier_are_put_together_wherever_they_stand() -> None:
-    found = together(STANDARD, [ROWS[0], {"obs_publisher_did": "b"}, ROWS[1], {}])
-    assert {key: len(rows) for key, rows in found.items()} == {"a": 2, "b": 1, "": 1}
+    rows = [packed(STANDARD, row) for row in (ROWS[0], {"obs_publisher_did": "b"}, ROWS[1], {})]
+    assert {key: [each.row() for each in found] for key, found in together(rows).items()} == {
+        "a": [ROWS[0], ROWS[1]],
+        "b": [{"obs_publisher_did": "b"}],
+        "": [{}],
+    }

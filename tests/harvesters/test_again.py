@@ -15,6 +15,8 @@ from discovery.model.source import Report, Source
 from discovery.store.store import Store
 from harvesters.again import Released, release, remap, retry
 
+pytestmark = pytest.mark.stores
+
 Harvest = Callable[..., Report]
 Make = Callable[..., dict[str, Any]]
 Lines = Callable[..., Source]

@@ -15,6 +15,8 @@ from discovery.model.source import COMPLETE, FAILED, HELD, PARTIAL, Report, Sour
 from discovery.store.store import Store
 from harvesters.approval import approve
 
+pytestmark = pytest.mark.stores
+
 Harvest = Callable[..., Report]
 Make = Callable[..., dict[str, Any]]
 

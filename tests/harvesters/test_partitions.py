@@ -26,6 +26,8 @@ from harvesters.base import Position, RawPage, SourceContext
 from harvesters.run import harvest
 from harvesters.stac_items import StacItems
 
+pytestmark = pytest.mark.stores
+
 Make = Callable[..., dict[str, Any]]
 Lines = Callable[..., Source]
 Go = Callable[..., Report]

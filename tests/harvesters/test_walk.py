@@ -20,6 +20,8 @@ from harvesters.base import Position, RawPage, SourceContext
 from harvesters.stac_items import StacItems
 from harvesters.walk import OVERLAP, Walk, digest, plan
 
+pytestmark = pytest.mark.stores
+
 DAY = 24 * 3_600_000
 Make = Callable[..., dict[str, Any]]
 Go = Callable[..., Report]

@@ -25,6 +25,8 @@ from discovery.steward import worker as module
 from discovery.steward.worker import Worker
 from discovery.store.ingest import now
 
+pytestmark = pytest.mark.stores
+
 WAIT = 30.0
 
 KILLED = """
@@ -34,14 +36,14 @@ from discovery.config import Settings
 from discovery.steward.worker import Worker
 from discovery.wiring import open_portal
 
-settings = Settings(Path(sys.argv[1]))
+settings = Settings(Path(sys.argv[1]), store=sys.argv[2])
 Worker(settings, open_portal(settings), threading.Event()).run()
 """
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(tmp_path / "home")
+def settings(tmp_path: Path, store_url: str) -> Settings:
+    return Settings(tmp_path / "home", store=store_url)
 
 
 @pytest.fixture
@@ -246,7 +248,7 @@ def test_a_job_outlives_a_worker_that_is_killed(
     server = slow("127.0.0.1")
     portal.store.ledger.add_source(Source("s", "stac-api", server.url))
     job = portal.ask("harvest", {"source": "s"})
-    with subprocess.Popen([sys.executable, "-c", KILLED, str(settings.home)]) as process:
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(settings.home), settings.store]) as process:
         assert until_true(lambda: server.open > 0)
         os.kill(process.pid, signal.SIGKILL)
     assert portal.job(job.id).status == RUNNING

@@ -25,6 +25,14 @@ class RecordsStatic(StacStatic):
         is_stac = "stac_version" in document
         return super().is_way(document) or (not is_stac and "links" in document and is_catalogue(document, ()))
 
+    def array_of(self, document: Mapping[str, Any]) -> str:
+        """Return the name of the member that holds many records; a catalogue may have them in itself."""
+        if found := super().array_of(document):
+            return found
+        said = document.get("recordsArrayName")
+        name = said if isinstance(said, str) and said else "records"
+        return name if self.is_way(document) and isinstance(document.get(name), list) else ""
+
     def to_record(self, document: Mapping[str, Any], container: str, source_id: str, base: str) -> Record:
         """Return the record of an OGC Record; one without a type is taken for a dataset, with a warning."""
         return ogc_record.to_record(document, container, source_id, self._defaults, base=base, otherwise="dataset")

@@ -131,11 +131,11 @@ class StacStatic:
             self._remember(url, document)
         walk.add(self._onward(url, document))
         kind = document.get("type")
-        if self.is_way(document):
-            return
-        if kind == "FeatureCollection":
+        if many := self.array_of(document):
             # Not among what nothing links to: such a file beside a catalogue holds data more often than records.
-            raws += self._features(url, body, document) if not unlinked else ()
+            raws += self._members(url, body, document, many) if not unlinked else ()
+        elif self.is_way(document):
+            return
         elif kind in ("Collection", "Feature") and (not unlinked or identity(document)):
             media_type = "application/geo+json" if kind == "Feature" else "application/json"
             raws.append(RawRecord(self._container(url, document), identity(document), body, media_type, url, place))
@@ -144,11 +144,15 @@ class StacStatic:
             issue = Issue("unknown-type", f"type {str(kind)[:80]!r} is not Catalog, Collection or Feature", "type")
             rejected.append(Quarantined(raw, issue, "parse"))
 
-    def _features(self, url: str, body: bytes, document: Mapping[str, Any]) -> Iterator[RawRecord]:
+    def array_of(self, document: Mapping[str, Any]) -> str:
+        """Return the name of the member that holds many elements; empty where a document holds none in itself."""
+        is_collection = document.get("type") == "FeatureCollection" and isinstance(document.get("features"), list)
+        return "features" if is_collection else ""
+
+    def _members(self, url: str, body: bytes, document: Mapping[str, Any], name: str) -> Iterator[RawRecord]:
         """Yield the elements of a document that holds many, byte by byte as they stand there."""
-        given = document.get("features")
-        spans = list(array(body.removeprefix(BOM), "features")) if isinstance(given, list) else []
-        for number, ((start, end), each) in enumerate(zip(spans, given or (), strict=True), 1):
+        spans = array(body.removeprefix(BOM), name)
+        for number, ((start, end), each) in enumerate(zip(spans, document[name], strict=True), 1):
             feature = each if isinstance(each, dict) else {}
             place = f"{self._place(url)} {number}"
             container = self._container(url, feature)

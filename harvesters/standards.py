@@ -164,11 +164,11 @@ def _one(body: bytes, document: Any, url: str, place: str) -> Iterator[Element]:
     if raw is not None:
         yield raw
         return
-    if document.get("type") == "Catalog" or is_catalogue(document, ()):
-        return
     name = next((each for each in _ARRAYS if isinstance(document.get(each), list)), None)
     if name is not None and "@context" not in document:
         yield from _members(body, document[name], name, url, place)
+        return
+    if document.get("type") == "Catalog" or is_catalogue(document, ()):
         return
     yield from _linked_data(document, url, place)
 

@@ -32,6 +32,7 @@ DOCUMENTS: dict[str, Any] = {
         "id": "root",
         "itemType": "record",
         "links": links(("child", "sea/catalog.json"), ("child", "land/catalog.json"), ("item", "top.json")),
+        "records": [record("inside", type="dataset")],
     },
     "top.json": record("top", ("item", "data.csv"), ("child", "nowhere.json"), type="dataset", title="Top"),
     "sea/catalog.json": {
@@ -41,12 +42,22 @@ DOCUMENTS: dict[str, Any] = {
     },
     "sea/ice.json": record("ice", ("item", "https://h.org/ice.nc"), ("parent", "catalog.json"), type="service"),
     "sea/more.json": {"type": "FeatureCollection", "features": [record("m1", type="dataset"), record("m2"), 7]},
-    "land/catalog.json": {"type": "Collection", "id": "land", "itemType": ["record"], "links": links(("items", "all"))},
+    "land/catalog.json": {
+        "type": "Collection",
+        "id": "land",
+        "itemType": ["record"],
+        "links": links(("items", "all")),
+        "recordsArrayName": "holdings",
+        "holdings": [record("held", type="dataset")],
+        "records": "none",
+    },
     "land/all": {"type": "FeatureCollection", "features": [orjson.loads(SPEC.read_bytes())]},
     "data.csv": b"a,b\n1,2\n",
 }
 FOUND = {
     ("dataset", "records", "top"),
+    ("dataset", "records", "inside"),
+    ("dataset", "records", "held"),
     ("service", "records", "ice"),
     ("dataset", "records", "m1"),
     ("dataset", "records", "m2"),
@@ -88,7 +99,7 @@ def test_every_record_of_the_tree_comes_and_no_catalogue(source: Source, store: 
     assert [each.issue.code for each in store.ledger.quarantined()] == ["not-an-object"]
     assert [each.href for each in store.catalogue.find("s", "records", "ice").record.assets] == ["https://h.org/ice.nc"]
     second = harvest(source)
-    assert (second.counts.unchanged, second.counts.deleted) == (5, 0)
+    assert (second.counts.unchanged, second.counts.deleted) == (7, 0)
 
 
 def test_the_open_science_catalog_is_the_same_as_by_stac_static(

@@ -110,6 +110,12 @@ COMMON: Final = (
         check=schedule.checked,
     ),
     Setting(
+        "priority",
+        int,
+        100,
+        "Which source speaks for a thing that several have: that of the highest number, then the oldest one.",
+    ),
+    Setting(
         "allow_hosts",
         str,
         "",

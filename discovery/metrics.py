@@ -15,7 +15,6 @@ from discovery.errors import UnavailableError
 from discovery.model.job import RUNNING, WAITING
 from discovery.portal import Portal
 
-_BEARER: Final = "bearer "
 _COUNTED: Final = ("seen", "added", "updated", "deleted", "quarantined")
 _JOBS: Final = 1000
 
@@ -113,9 +112,7 @@ def endpoint(portal: Portal) -> Callable[[Request], Response]:
 
     def metrics(request: Request) -> Response:
         """Say how the catalogue stands, for Prometheus; the operators' token opens it."""
-        shown = request.headers.get("Authorization", "")
-        token = shown[len(_BEARER) :].strip() if shown[: len(_BEARER)].lower() == _BEARER else ""
-        if not portal.operators.accepts(token):
+        if not portal.operators.admits(request.headers.get("Authorization", "")):
             headers = {"WWW-Authenticate": "Bearer", "Cache-Control": "no-store"}
             return Response("show the operators' token\n", 401, headers, "text/plain")
         headers = {"Cache-Control": "no-store"}

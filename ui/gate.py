@@ -16,7 +16,6 @@ COOKIE: Final = "discovery_operator"
 PATH: Final = "/admin"
 KEY: Final = "key"
 """The field of a form that holds its key."""
-_BEARER: Final = "bearer "
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +39,9 @@ class Gate:
 
     def operator(self, request: Request) -> Operator | None:
         """Return who asks, if it is an operator."""
-        shown = request.headers.get("Authorization", "")
-        if shown[: len(_BEARER)].lower() == _BEARER:
-            return Operator("") if self._operators.accepts(shown[len(_BEARER) :].strip()) else None
+        shown = request.headers.get("Authorization")
+        if shown is not None:
+            return Operator("") if self._operators.admits(shown) else None
         session = request.cookies.get(COOKIE, "")
         return Operator(session) if self._operators.knows(session) else None
 

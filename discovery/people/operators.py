@@ -58,6 +58,11 @@ class Operators:
         """Say whether this is the token of operators."""
         return bool(self._token) and hmac.compare_digest(_digest(token), self._token)
 
+    def admits(self, authorization: str) -> bool:
+        """Say whether the header `Authorization` of a request shows the token: `Bearer TOKEN`."""
+        scheme, _, token = authorization.partition(" ")
+        return scheme.lower() == "bearer" and self.accepts(token.strip())
+
     def invite(self) -> str:
         """Return the code of a link that makes whoever opens it first an operator; it lasts ten minutes."""
         code = secrets.token_urlsafe(32)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import strawberry
 
+from discovery.model import job, source
 from discovery.model.record import KINDS, OBSERVATIONS, RESOURCES
 from discovery.query import fields
 from discovery.query.region import FRAMES, RELATIONS
@@ -85,6 +86,12 @@ if TYPE_CHECKING:
 
     class Interval(Enum):
         """A step of a histogram."""
+
+    class RunStatus(Enum):
+        """How a run stands."""
+
+    class JobStatus(Enum):
+        """How a job stands."""
 else:
     Kind = _enum("Kind", "What a record is.", ((kind, _KINDS[kind]) for kind in KINDS))
     Scope = _enum(
@@ -125,6 +132,27 @@ else:
         "Interval",
         "A step of a histogram.",
         (("year", "A calendar year in UTC."), ("month", "A calendar month in UTC.")),
+    )
+    RunStatus = _enum(
+        "RunStatus",
+        "How a run stands.",
+        (
+            (source.RUNNING, "It is under way."),
+            (source.COMPLETE, "It came to its end."),
+            (source.PARTIAL, "It was interrupted; the next one goes on."),
+            (source.HELD, "So much has vanished that somebody has to approve."),
+            (source.FAILED, "Nothing came."),
+        ),
+    )
+    JobStatus = _enum(
+        "JobStatus",
+        "How a job stands.",
+        (
+            (job.WAITING, "Nobody has begun."),
+            (job.RUNNING, "The steward does it."),
+            (job.DONE, "It was done."),
+            (job.FAILED, "It could not be done."),
+        ),
     )
 
 

@@ -53,6 +53,7 @@ _PRICES: Final = {
     ("Query", "search"): _SEARCH,
     ("Query", "histogram"): _HISTOGRAM,
     ("Query", "suggest"): _FACET,
+    ("Query", "sources"): _LIST,
     ("SearchConnection", "histogram"): _HISTOGRAM,
     ("SearchConnection", "otherScope"): _FACET,
 }

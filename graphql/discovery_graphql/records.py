@@ -18,6 +18,7 @@ from discovery.model.extent import Extent as ModelExtent
 from discovery.portal import Portal
 from discovery.query import fields
 from discovery.query.query import FacetRequest, In, Query
+from discovery.store import elsewhere
 from discovery.store.catalogue import Stored
 from discovery_graphql.described import attribute, resolver
 from discovery_graphql.enums import Access, Domain, Kind, member
@@ -89,6 +90,21 @@ class Property:
     values: list[str] = attribute("The values.")
 
 
+@strawberry.type(description="Another source's record of the same thing.")
+class Place:
+    """Another source's record of the same thing."""
+
+    id: strawberry.ID = attribute("The id that the record has here; it leads to the one that speaks for it.")
+    source: str = attribute("The source.")
+    source_title: str = attribute("What people call the source.")
+    container: str = attribute("What makes the source's own id unique there.")
+    source_id: str = attribute("The source's own id.")
+    title: str = attribute("What the source calls the thing.")
+    url: str | None = attribute("Where its document was read.")
+    seen: Instant = attribute("When its source last had it.")
+    why: str | None = attribute("By what it was found to be the same: `doi`, `identifier` or `title`.")
+
+
 @strawberry.interface(description="Anything findable.")
 class Record:
     """Anything findable."""
@@ -142,6 +158,11 @@ class Record:
     def links(self, first: Annotated[int, strawberry.argument(description="At most so many.")] = 20) -> list[Link]:
         """Return its relations to other things."""
         return [_link(each) for each in self.held.links[: _count(first)]]
+
+    @resolver("The other sources that have the same thing.")
+    def also_at(self) -> list[Place]:
+        """Return the other sources that have the same thing."""
+        return [_place(each) for each in self.around.also_at(self.held.id)]
 
     @resolver("The people and organisations it names.")
     def contacts(self) -> list[Contact]:
@@ -253,6 +274,7 @@ class Around:
         self._page = page
         self._parents: dict[str, Record] | None = None
         self._counts: dict[str, int] | None = None
+        self._places: Mapping[str, Sequence[elsewhere.Place]] | None = None
         self._openings: dict[str, Opening] = {}
         self._openers: dict[str, Record] = {}
 
@@ -262,6 +284,12 @@ class Around:
             wanted = dict.fromkeys(each.record.dataset for each in self._page if each.record.dataset)
             self._parents = {each.record.id: shown for each, shown in load(self._portal, list(wanted))}
         return self._parents.get(id)
+
+    def also_at(self, id: str) -> Sequence[elsewhere.Place]:
+        """Return the other places of a record of this page."""
+        if self._places is None:
+            self._places = self._portal.store.elsewhere.of([each.record.id for each in self._page])
+        return self._places.get(id, ())
 
     def observations(self, id: str) -> int:
         """Return how many observations name a dataset of this page as theirs."""
@@ -399,6 +427,20 @@ def _link(link: model.Link) -> Link:
         title=link.title or None,
         media_type=link.media_type or None,
         record_id=strawberry.ID(link.record) if link.record else None,
+    )
+
+
+def _place(place: elsewhere.Place) -> Place:
+    return Place(
+        id=strawberry.ID(place.id),
+        source=place.source,
+        source_title=place.source_title,
+        container=place.container,
+        source_id=place.source_id,
+        title=place.title,
+        url=place.url or None,
+        seen=Instant(place.seen),
+        why=place.why or None,
     )
 
 

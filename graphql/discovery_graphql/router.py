@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ from discovery_graphql.schema import build
 from discovery_graphql.search import Context
 
 PATH = "/graphql"
+Allowed = tuple[OperationType, ...]
+READS: Allowed = (OperationType.QUERY,)
+WRITES: Allowed = (OperationType.QUERY, OperationType.MUTATION)
+"""Of a POST alone: a link must not do anything."""
 
 
 def router(portal: Portal, *, vendor: Path | None = None) -> APIRouter:
@@ -55,7 +60,7 @@ class _Face:
         if "query" not in given and "documentId" not in given and "text/html" in request.headers.get("accept", ""):
             return self.explorer.page(plain="plain" in given)
         try:
-            return await self.answer(request, message.from_url(given, self.operations))
+            return await self.answer(request, message.from_url(given, self.operations), READS)
         except DiscoveryError as error:
             return _refused(request, error)
 
@@ -63,7 +68,7 @@ class _Face:
         """Answer the query of a JSON body."""
         try:
             data = await message.body(request)
-            return await self.answer(request, message.from_body(data, self.operations))
+            return await self.answer(request, message.from_body(data, self.operations), WRITES)
         except DiscoveryError as error:
             return _refused(request, error)
 
@@ -71,20 +76,24 @@ class _Face:
         """Return a file of the page."""
         return self.explorer.file(name)
 
-    async def answer(self, request: Request, asked: Message) -> Response:
+    async def answer(self, request: Request, asked: Message, allowed: Allowed) -> Response:
         """Execute off the event loop, because stores and engines block."""
-        result = await run_in_threadpool(execute, self.schema, self.context, asked)
+        shown = request.headers.get("authorization")
+        context = self.context
+        if shown is not None:
+            context = replace(context, operator=context.portal.operators.admits(shown))
+        result = await run_in_threadpool(execute, self.schema, context, asked, allowed)
         kind = message.media_type(request.headers.get("accept", ""))
         # GraphQL over HTTP: an answer without data is 400 in the new media type; the old one keeps 200 for it.
         status = 400 if kind == message.RESPONSE and result.get("data") is None and "errors" in result else 200
         return _response(result, kind, status)
 
 
-def execute(schema: strawberry.Schema, context: Context, asked: Message) -> dict[str, Any]:
+def execute(schema: strawberry.Schema, context: Context, asked: Message, allowed: Allowed) -> dict[str, Any]:
     """Return the answer to a question as the value of its JSON.
 
     Raises:
-        BadQueryError: The document has no such operation, or it is no query.
+        BadQueryError: The document has no such operation, or it is none of those that are allowed.
     """
     try:
         result = schema.execute_sync(
@@ -92,12 +101,13 @@ def execute(schema: strawberry.Schema, context: Context, asked: Message) -> dict
             variable_values=dict(asked.variables),
             context_value=context,
             operation_name=asked.operation_name,
-            allowed_operation_types=(OperationType.QUERY,),
+            allowed_operation_types=allowed,
         )
     except CannotGetOperationTypeError as error:
         raise BadQueryError(error.as_http_error_reason(), parameter="operationName") from None
     except InvalidOperationTypeError:
-        raise BadQueryError("only queries are answered here", parameter="query") from None
+        what = "queries and mutations" if OperationType.MUTATION in allowed else "queries"
+        raise BadQueryError(f"only {what} are answered here", parameter="query") from None
     except RecursionError:
         raise LimitError("graphql-depth", "the document is nested too deeply", parameter="query") from None
     out: dict[str, Any] = {}

@@ -15,6 +15,7 @@ from discovery.query.query import Query as PortalQuery
 from discovery_graphql import inputs
 from discovery_graphql.described import attribute, resolver
 from discovery_graphql.enums import Kind, Scope, member
+from discovery_graphql.harvests import HarvestQueries, Mutation
 from discovery_graphql.inputs import FacetSelection, RecordFilter, RegionInput, SortInput, TimeInput
 from discovery_graphql.limits import Limits
 from discovery_graphql.records import TYPES, Record, load, show
@@ -53,7 +54,7 @@ class Suggestion:
 
 
 @strawberry.type(description="What can be asked of the catalogue.")
-class Query:
+class Query(HarvestQueries):
     """What can be asked of the catalogue."""
 
     @resolver("Records that match, with facets and totals over all of them.")
@@ -164,6 +165,7 @@ def build() -> strawberry.Schema:
     """Return the schema with its limits."""
     return _Schema(
         query=Query,
+        mutation=Mutation,
         types=list(TYPES.values()),
         extensions=[lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS), Limits],
         config=StrawberryConfig(scalar_map=SCALARS, relay_max_results=MAX_PAGE),

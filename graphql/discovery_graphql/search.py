@@ -34,6 +34,8 @@ class Context:
     """What resolvers are given with every request."""
 
     portal: Portal
+    operator: bool = False
+    """Whether whoever asks has shown the operators' token."""
 
 
 Info = strawberry.Info[Context, None]

@@ -46,14 +46,14 @@ def test_the_new_media_type_tells_by_its_status_what_never_ran(client: TestClien
     assert client.post("/graphql", json={"query": query}).status_code == 200
 
 
-@pytest.mark.parametrize("word", ["mutation", "subscription"])
-def test_only_queries_are_answered(client: TestClient, word: str) -> None:
-    for response in (
-        client.post("/graphql", json={"query": word + " { x }"}),
-        client.get("/graphql", params={"query": word + " { x }"}),
+def test_only_queries_and_by_post_mutations_are_answered(client: TestClient) -> None:
+    for word, answer in (
+        ("subscription", client.post("/graphql", json={"query": "subscription { x }"})),
+        ("subscription", client.get("/graphql", params={"query": "subscription { x }"})),
+        ("mutation", client.get("/graphql", params={"query": 'mutation { harvest(source: "x") { id } }'})),
     ):
-        assert response.status_code == 400
-        assert response.json()["errors"][0]["message"] == "only queries are answered here"
+        assert answer.status_code == 400, word
+        assert "are answered here" in answer.json()["errors"][0]["message"]
 
 
 def test_an_operation_is_chosen_by_its_name(client: TestClient) -> None:

@@ -51,6 +51,14 @@ def test_nothing_but_the_token_is_the_token(store: Store) -> None:
     assert not Operators(store.passes).accepts("")
 
 
+def test_the_token_is_shown_as_a_bearers(store: Store) -> None:
+    operators = Operators(store.passes, TOKEN)
+    assert operators.admits(f"Bearer {TOKEN}")
+    assert operators.admits(f"bearer  {TOKEN} ")
+    for wrong in (TOKEN, f"Basic {TOKEN}", "Bearer", "Bearer ", f"Bearer{TOKEN}", ""):
+        assert not operators.admits(wrong)
+
+
 def test_a_link_is_no_session_and_a_session_no_link(store: Store) -> None:
     operators = Operators(store.passes)
     code = operators.invite()

@@ -12,7 +12,7 @@ from typing import Final
 from discovery.errors import ConfigError
 from discovery.http import Client, Policy
 from discovery.model.source import Source
-from harvesters import schedule
+from harvesters import schedule, table_map
 from harvesters.base import Harvester, SourceContext, Value
 from harvesters.csw import Csw
 from harvesters.folder import Folder
@@ -24,7 +24,7 @@ from harvesters.stac_api import StacApi
 from harvesters.stac_geoparquet import StacGeoparquet
 from harvesters.stac_items import RecordsFile, StacItems
 from harvesters.stac_static import StacStatic
-from harvesters.tap import Tap
+from harvesters.tap import OBSCORE, EpnTap, Tap
 
 _WORDS: Final = MappingProxyType({"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False})
 
@@ -136,6 +136,30 @@ _LINKED: Final = (
     ),
 )
 
+_TAP: Final = (
+    Setting("page", int, 5000, "How many rows are asked for at a time."),
+    Setting(
+        "strategy",
+        str,
+        "auto",
+        "How the table is walked: by identifier (keyset), along its times (window), or by collection.",
+        ("auto", "keyset", "window", "collection"),
+    ),
+    Setting(
+        "modified",
+        str,
+        "auto",
+        "The column that says when a row was changed, by which runs read only changes; none for none.",
+    ),
+    Setting(
+        "mode",
+        str,
+        "auto",
+        "Whether queries are synchronous, jobs once those are refused (auto), or always jobs (async).",
+        ("auto", "sync", "async"),
+    ),
+)
+
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         each.name: each
@@ -225,29 +249,22 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "An ObsCore table of a TAP service, from the URL that its /sync and /capabilities stand below.",
                 (
                     *COMMON,
-                    Setting("table", str, "ivoa.ObsCore", "The table, as the service calls it."),
-                    Setting("page", int, 5000, "How many rows are asked for at a time."),
+                    Setting("table", str, OBSCORE, "The table, as the service calls it."),
                     Setting(
-                        "strategy",
+                        "map",
                         str,
-                        "auto",
-                        "How the table is walked: by identifier (keyset), along t_min (window), or by collection.",
-                        ("auto", "keyset", "window", "collection"),
+                        "",
+                        "For a table that is not ObsCore: the map of its columns, by a shipped name or a .toml file.",
+                        check=table_map.load,
                     ),
-                    Setting(
-                        "modified",
-                        str,
-                        "auto",
-                        "The column that says when a row was changed, by which runs read only changes; none for none.",
-                    ),
-                    Setting(
-                        "mode",
-                        str,
-                        "auto",
-                        "Whether queries are synchronous, jobs once those are refused (auto), or always jobs (async).",
-                        ("auto", "sync", "async"),
-                    ),
+                    *_TAP,
                 ),
+            ),
+            Kind(
+                "epntap",
+                EpnTap,
+                "An EPN-TAP table of a TAP service, from the URL that its /sync and /capabilities stand below.",
+                (*COMMON, Setting("table", str, "epn_core", "The table, as in omega_cubes.epn_core."), *_TAP),
             ),
             Kind(
                 "ogc-records",

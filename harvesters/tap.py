@@ -11,7 +11,7 @@ import orjson
 
 from discovery.errors import ConfigError, RecordError, SourceUnavailableError
 from discovery.model.source import Mapped, RawRecord
-from harvesters import obscore
+from harvesters import epntap, obscore, table_map, table_rows
 from harvesters.base import Position, Probe, RawPage, SourceContext
 from harvesters.defaults import Defaults
 from harvesters.document import MAX_ID
@@ -24,6 +24,7 @@ _TABLE: Final = re.compile(
     r'(?:[A-Za-z_][A-Za-z0-9_]*|"[^"\n]{1,100}")(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|"[^"\n]{1,100}")){0,2}'
 )
 _COLUMN: Final = re.compile(r'[A-Za-z_][A-Za-z0-9_]*|"[^"\n]{1,100}"')
+OBSCORE: Final = "ivoa.ObsCore"
 AUTO: Final = "auto"
 NONE: Final = "none"
 
@@ -36,12 +37,13 @@ class TapTable:
     service refuses at the very beginning is tried another way.
     """
 
-    def __init__(self, context: SourceContext, standard: Standard) -> None:
+    def __init__(self, context: SourceContext, standard: Standard, table: str = "") -> None:
         self._standard = standard
         self._service = Service(context.client, context.source.url, context.text("mode"))
-        self._table = context.text("table")
+        self._table = table or context.text("table")
         if not _TABLE.fullmatch(self._table):
             raise ConfigError(f"tap: setting table is {self._table[:80]!r}; allowed: a name such as ivoa.ObsCore")
+        self._relation = standard.rows_of(self._table)
         self._modified = context.text("modified")
         if not _COLUMN.fullmatch(self._modified):
             message = "allowed: auto, none, or the name of a column"
@@ -74,7 +76,7 @@ class TapTable:
             notes.append(f"walked by {strategy}")
         if column := self._changed_by(columns):
             notes.append(f"{column} says what has changed")
-        return Probe(matched=self._service.count(self._table), notes=tuple(notes))
+        return Probe(matched=self._service.count(self._relation), notes=tuple(notes))
 
     def pages(self, position: Position | None) -> Iterator[RawPage]:
         """Yield the rows in the order that the strategy gives, and last those that have no identifier."""
@@ -84,7 +86,7 @@ class TapTable:
             yield from self._walker(size).pages(walk)
             return
         columns, _ = self._columns()
-        matched = self._service.count(self._table)
+        matched = self._service.count(self._relation)
         strategies = self._strategies(columns)
         for number, strategy in enumerate(strategies, 1):
             pages = self._walker(size).pages(Walk(strategy, size=size, matched=matched))
@@ -149,7 +151,7 @@ class TapTable:
     def _repeats(self) -> bool:
         """Say whether rows may share an identifier."""
         key = self._standard.key
-        found = self._service.try_ask(f"SELECT COUNT({key}) AS n, COUNT(DISTINCT {key}) AS d FROM {self._table}", 1)  # noqa: S608
+        found = self._service.try_ask(f"SELECT COUNT({key}) AS n, COUNT(DISTINCT {key}) AS d FROM {self._relation}", 1)  # noqa: S608
         return found is None or not found.rows or found.rows[0].get("n") != found.rows[0].get("d")
 
     def _columns(self) -> tuple[dict[str, ColumnInfo], list[str]]:
@@ -158,6 +160,8 @@ class TapTable:
         Raises:
             SourceUnavailableError: TAP_SCHEMA knows the table, and it has no identifier.
         """
+        if self._standard.relation:
+            return {}, [f"the rows are those of a query over {self._table}"]
         columns = self._service.columns(self._table)
         if columns is None:
             return {}, ["TAP_SCHEMA cannot be asked"]
@@ -192,7 +196,19 @@ class TapTable:
 
 
 class Tap(TapTable):
-    """Walks an ObsCore table."""
+    """Walks an ObsCore table, or the table of an archive's own that a map is for."""
 
     def __init__(self, context: SourceContext) -> None:
-        super().__init__(context, obscore.STANDARD)
+        if name := context.text("map"):
+            table = table_map.load(name, context.folder)
+            own = context.text("table")
+            super().__init__(context, table_rows.standard(table), table.table if own == OBSCORE else own)
+        else:
+            super().__init__(context, obscore.STANDARD)
+
+
+class EpnTap(TapTable):
+    """Walks an EPN-TAP table."""
+
+    def __init__(self, context: SourceContext) -> None:
+        super().__init__(context, epntap.STANDARD)

@@ -44,6 +44,7 @@ class Cuts:
         self._service = service
         self._standard = standard
         self._table = table
+        self._relation = standard.rows_of(table)
         self._size = size
 
     def groups(self) -> dict[str, int]:
@@ -55,7 +56,7 @@ class Cuts:
         column, found, last = self._standard.group, dict[str, int](), ""
         while True:
             behind = f" > '{_quoted(last)}'" if last else " IS NOT NULL"
-            query = f"SELECT {column} AS name, COUNT(*) AS n FROM {self._table} WHERE {column}{behind} "  # noqa: S608
+            query = f"SELECT {column} AS name, COUNT(*) AS n FROM {self._relation} WHERE {column}{behind} "  # noqa: S608
             table = (
                 self._service.try_ask(f"{query}GROUP BY {column} ORDER BY {column}", _MOST_GROUPS) if column else None
             )
@@ -110,7 +111,7 @@ class Cuts:
     def halves(self, window: Window) -> tuple[Window, ...]:
         """Return the two halves of a window, by the values that really are in it; none when there is only one value."""
         column = self._standard.window
-        query = f"SELECT MIN({column}) AS a, MAX({column}) AS b FROM {self._table} WHERE {window.where(column)}"  # noqa: S608
+        query = f"SELECT MIN({column}) AS a, MAX({column}) AS b FROM {self._relation} WHERE {window.where(column)}"  # noqa: S608
         table = self._service.try_ask(query, 1)
         try:
             low, high = (float(table.rows[0][name]) for name in ("a", "b")) if table else (math.nan, math.nan)
@@ -128,12 +129,12 @@ class Cuts:
 
     def count(self, where: str) -> int | None:
         """Return how many rows with an identifier a condition is true of; None where the service does not say."""
-        return self._service.count(self._table, f"{where} AND {self._standard.key} IS NOT NULL")
+        return self._service.count(self._relation, f"{where} AND {self._standard.key} IS NOT NULL")
 
     def _histogram(self) -> list[tuple[float, int]]:
         """Return the lower bounds of bins and how many rows are in each, in rising order."""
         column, wide = self._standard.window, self._standard.bin
-        source = f"{self._table} WHERE {column} IS NOT NULL AND {self._standard.key} IS NOT NULL"
+        source = f"{self._relation} WHERE {column} IS NOT NULL AND {self._standard.key} IS NOT NULL"
         for _ in range(5):
             slot = f"FLOOR({column} / {wide!r})"
             inner = f"SELECT {slot} AS slot FROM {source}"  # noqa: S608
@@ -162,13 +163,13 @@ class Cuts:
             behind = f" AND {key} > '{_quoted(last)}'" if last else ""
             inner = (
                 f"SELECT {key} AS name, COUNT(*) AS n, COUNT({column}) AS c, MIN({column}) AS a, MAX({column}) AS b "  # noqa: S608
-                f"FROM {self._table} WHERE {key} IS NOT NULL{behind} GROUP BY {key}"
+                f"FROM {self._relation} WHERE {key} IS NOT NULL{behind} GROUP BY {key}"
             )
             query = f"SELECT name FROM ({inner}) AS g WHERE n > 1 AND (c < n OR a < b) ORDER BY name"  # noqa: S608
             table = self._service.try_ask(query, self._size)
             if table is None:
                 # All that are repeated are more than are needed, and as right.
-                query = f"SELECT {key} AS name FROM {self._table} WHERE {key} IS NOT NULL{behind} "  # noqa: S608
+                query = f"SELECT {key} AS name FROM {self._relation} WHERE {key} IS NOT NULL{behind} "  # noqa: S608
                 table = self._service.try_ask(f"{query}GROUP BY {key} HAVING COUNT(*) > 1 ORDER BY {key}", self._size)
             if table is None:
                 raise self._cannot("the service does not say which identifiers are repeated")

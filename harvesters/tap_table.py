@@ -66,6 +66,12 @@ class Standard:
     """The units of the standard's columns; only others need be kept beside a row."""
     regions: tuple[str, ...] = ()
     """Columns whose extended type says how to read them."""
+    relation: str = ""
+    """A query that stands in the place of the table, such as one that joins several; empty for the table itself."""
+
+    def rows_of(self, table: str) -> str:
+        """Return what rows are selected from, as ADQL has it."""
+        return f"({self.relation}) AS rows_of_it" if self.relation else table
 
 
 UNITS: Final = "@units"

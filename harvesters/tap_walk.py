@@ -144,6 +144,7 @@ class Walker:
         self._standard = standard
         self._key = standard.key
         self._table = table
+        self._relation = standard.rows_of(table)
         self._size = size
         self._condition = condition
         self._siblings = siblings
@@ -336,7 +337,7 @@ class Walker:
             walk.size = min(asked * 4, _MOST_OF_ONE)
             return _Step((), table, more=True)
         else:
-            if self._service.count(self._table, f"{self._key} = '{_quoted(last)}'") != len(rows):
+            if self._service.count(self._relation, f"{self._key} = '{_quoted(last)}'") != len(rows):
                 rejected = (_too_many(last),)
             walk.last, walk.beyond = last, True
         # Grow back after a page that had to be small.
@@ -427,8 +428,13 @@ class Walker:
 
     def _ask(self, question: Question) -> votable.Table:
         order = f" ORDER BY {self._key}" if question.ordered else ""
+<<<<<<< HEAD
         query = f"SELECT {question.columns} FROM {self._table} WHERE {question.where}{order}"  # noqa: S608  # ADQL, quoted
         return self._service.ask(query, question.most, partial(packed, self._standard))
+=======
+        query = f"SELECT {question.columns} FROM {self._relation} WHERE {question.where}{order}"  # noqa: S608  # ADQL, quoted
+        return self._service.ask(query, question.most)
+>>>>>>> 94a6248 (wip)
 
 
 def _said(standard: Standard, table: votable.Table) -> dict[str, Any]:

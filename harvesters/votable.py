@@ -280,14 +280,15 @@ def _binary(body: bytes, read: Table, most: int, pack: Callable[[dict[str, str]]
 
 
 def _binary_row(columns: list[Column], values: Any) -> dict[str, str]:
+    import numpy as np
+
     row: dict[str, str] = {}
-    for column, value in zip(columns, values.tolist() if hasattr(values, "tolist") else values, strict=False):
-        if value is None:
+    # Cell by cell: a masked row as a whole cannot give its texts where one of them has no fixed length.
+    for column, value, mask in zip(columns, np.ma.getdata(values), np.ma.getmaskarray(values), strict=False):
+        if value is None or np.all(mask):
             continue
         if isinstance(value, bytes):
             text = value.decode("utf-8", "replace")
-        elif isinstance(value, list | tuple):
-            text = " ".join(str(each) for each in value)
         elif hasattr(value, "tolist"):
             flat = value.tolist()
             text = " ".join(str(each) for each in flat) if isinstance(flat, list) else str(flat)

@@ -396,3 +396,13 @@ def test_a_token_is_made_for_the_setting(run: Run) -> None:
     token = json.loads(run("operator", "token", "--json")[1])["token"]
     assert len(token) == 64
     assert token not in run("operator", "token")[1]
+
+
+def test_maps_of_tables_are_listed_and_taken_by_name(run: Run) -> None:
+    maps = {row["name"]: row for row in json.loads(run("source", "maps", "--json")[1])}
+    assert maps["ehst"]["table"] == "ehst.observation"
+    assert all(row["read_in"] for row in maps.values())
+    assert "eso-raw" in run("source", "maps")[1]
+    add = ("source", "add", "mine", "--kind", "tap", "--url", "https://example.org/tap", "--set")
+    assert run(*add, "map=eso-rwa")[0] == 2
+    assert run(*add, "map=eso-raw")[0] == 0

@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 from discovery import __version__, config, log
-from discovery.cli import harvests, opening, operators, previews, quarantine, runs, searches, serving, sources, upkeep
+from discovery.cli import (
+    harvests,
+    opening,
+    operators,
+    previews,
+    quarantine,
+    runs,
+    searches,
+    services,
+    serving,
+    sources,
+    upkeep,
+)
 from discovery.cli.output import INCOMPLETE, WRONG_USE, complaints
 from discovery.errors import BadQueryError, ConfigError, DiscoveryError, NotFoundError
 
@@ -21,6 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+sources.app.add_typer(services.app)
 for group in (harvests, previews, searches, opening, upkeep, serving):
     app.add_typer(group.app)
 app.add_typer(sources.app, name="source")

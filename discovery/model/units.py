@@ -54,9 +54,10 @@ ANGLES: Final = MappingProxyType(
         "mas": 1 / 3_600_000,
         "rad": 180 / math.pi,
         "hour": 15.0,
+        "h": 15.0,
     }
 )
-"""Degrees in one of each unit; `hour` is of right ascension."""
+"""Degrees in one of each unit; `hour` and `h`, as VOUnits has it, are of right ascension."""
 
 
 def mjd_to_ms(mjd: float) -> int:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gzip
 import io
 import warnings
+from pathlib import Path
 
 import pytest
 from astropy.io.votable import from_table
@@ -10,6 +12,7 @@ from astropy.table import Table as Astropy
 from discovery.errors import RecordError
 from harvesters import votable
 
+SAMPLES = Path(__file__).parents[2] / "fixtures" / "sources" / "vo"
 HEAD = '<VOTABLE version="1.4"><RESOURCE type="results"><INFO name="QUERY_STATUS" value="OK"/>'
 FIELDS = (
     '<TABLE><FIELD name="ID" datatype="char" arraysize="*"/><FIELD name="N" datatype="int" unit=" m "/>'
@@ -91,6 +94,19 @@ def test_binary_tables_say_the_same(form: str) -> None:
     broken = head + b"base64" + rest[:10] + rest[rest.index(b"</STREAM>") :]
     with pytest.raises(RecordError, match="binary table is broken"):
         votable.read(broken, most=10)
+
+
+def test_a_binary_table_that_an_archive_sent_is_read_with_its_texts_of_any_length() -> None:
+    found = votable.read((SAMPLES / "astroquery" / "euclid-product_list.vot").read_bytes(), most=10)
+    assert [(row["observation_id"], row["instrument_name"]) for row in found.rows[:2]] == [
+        ("13", "VIS"),
+        ("13", "NISP"),
+    ]
+    assert found.rows[0]["stc_s"].startswith("Polygon J2000 266.1507261376348 65.2240")
+    registry = votable.read(gzip.decompress((SAMPLES / "pyvo" / "regtap.xml.gz").read_bytes()), most=10)
+    assert (len(registry.rows), registry.full) == (10, True)
+    # NULL is no text such as `masked` or `--`.
+    assert "region_of_regard" not in registry.rows[0]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, tuple_, update
 
 from discovery.model.record import Record, record_id, scope_of
 from discovery.model.source import Checkpoint, Counts, Mapped, Quarantined, RawRecord
@@ -139,19 +139,17 @@ class Ingest:
                 connection.execute(delete(quarantine).where(quarantine.c.source == source, quarantine.c.run < walk))
             unseen = (records.c.source == source) & (records.c.walk < walk) & PRESENT
             gone = unseen if now_gone else unseen & (records.c.missing >= 1)
-            keys = list(connection.execute(select(records.c.key).where(gone)).scalars())
-            _bury(connection, keys)
+            deleted = _bury_all(connection, gone)
             connection.execute(update(records).where(unseen).values(missing=records.c.missing + 1))
-        return len(keys)
+        return deleted
 
     def remove(self, source: str) -> int:
         """Give every live record of a source a tombstone, and forget its cursors and quarantine."""
         with self._database.write() as connection:
-            keys = list(connection.execute(select(records.c.key).where(records.c.source == source, PRESENT)).scalars())
-            _bury(connection, keys)
+            deleted = _bury_all(connection, (records.c.source == source) & PRESENT)
             connection.execute(delete(cursors).where(cursors.c.source == source))
             connection.execute(delete(quarantine).where(quarantine.c.source == source))
-        return len(keys)
+        return deleted
 
     def remap(self, mapped: Sequence[Mapped]) -> Counts:
         """Store records that were mapped again from their raw bytes; unchanged ones keep their change number."""
@@ -413,6 +411,18 @@ def _live(connection: Connection, source: str, ids: Sequence[str]) -> list[int]:
     return [
         key for part in parts(list(ids)) for key in connection.execute(found.where(records.c.id.in_(part))).scalars()
     ]
+
+
+def _bury_all(connection: Connection, gone: ColumnElement[bool]) -> int:
+    """Give whatever is gone a tombstone, in one statement however much it is, and return how many they are."""
+    number = connection.execute(select(func.count()).where(gone)).scalar_one()
+    change = take_changes(connection, number)
+    if number:
+        rank = func.row_number().over(order_by=records.c.key) - 1
+        ranked = select(records.c.key, rank.label("rank")).where(gone).subquery()
+        tombstone = update(records).where(records.c.key == ranked.c.key)
+        connection.execute(tombstone.values(change=change + ranked.c.rank, deleted=now()))
+    return number
 
 
 def _bury(connection: Connection, keys: Sequence[int]) -> None:

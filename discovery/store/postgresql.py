@@ -129,6 +129,7 @@ def fit(connection: Connection) -> None:
     _compare_by_characters(connection)
     _leave_packed(connection)
     _digest_places(connection)
+    _leave_room(connection)
 
 
 def _compare_by_characters(connection: Connection) -> None:
@@ -163,6 +164,16 @@ def _digest_places(connection: Connection) -> None:
     connection.exec_driver_sql(
         f"CREATE UNIQUE INDEX IF NOT EXISTS quarantine_by_place ON quarantine (source, {places})"
     )
+
+
+def _leave_room(connection: Connection) -> None:
+    """Let a walk mark what it has seen at half of the price: the new row stands beside the old one.
+
+    That is so where no column of an index changes and the page has room, which is soon free again.
+    """
+    connection.exec_driver_sql("ALTER TABLE records SET (fillfactor = 50)")
+    connection.exec_driver_sql("DROP INDEX IF EXISTS records_by_walk")
+    connection.exec_driver_sql("CREATE INDEX IF NOT EXISTS records_by_source ON records (source)")
 
 
 def is_outside(error: DBAPIError) -> bool:

@@ -190,6 +190,20 @@ def test_every_text_is_compared_by_its_characters(store: Store) -> None:
 
 
 @SERVER
+def test_a_walk_that_finds_nothing_new_touches_no_index(store: Store, mapped: Make) -> None:
+    page = [mapped(f"r{n}") for n in range(200)]
+    for walk in (1, 2, 3):
+        store.ingest.page("s", walk, page)
+    with store.database.write() as connection:
+        connection.exec_driver_sql("SELECT pg_stat_force_next_flush()")
+    with store.database.read() as connection:
+        statement = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'records'"
+        updated, beside = connection.exec_driver_sql(statement).one()
+    assert updated == 400
+    assert beside > 350
+
+
+@SERVER
 def test_numbers_grow_in_the_order_in_which_they_can_be_seen(store: Store, mapped: Make) -> None:
     """A reader that follows `change > n` beside eight writers of four processes' connections misses none."""
     others = [Store(store.database.url) for _ in range(4)]

@@ -428,13 +428,8 @@ class Walker:
 
     def _ask(self, question: Question) -> votable.Table:
         order = f" ORDER BY {self._key}" if question.ordered else ""
-<<<<<<< HEAD
-        query = f"SELECT {question.columns} FROM {self._table} WHERE {question.where}{order}"  # noqa: S608  # ADQL, quoted
-        return self._service.ask(query, question.most, partial(packed, self._standard))
-=======
         query = f"SELECT {question.columns} FROM {self._relation} WHERE {question.where}{order}"  # noqa: S608  # ADQL, quoted
-        return self._service.ask(query, question.most)
->>>>>>> 94a6248 (wip)
+        return self._service.ask(query, question.most, partial(packed, self._standard))
 
 
 def _said(standard: Standard, table: votable.Table) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from discovery.errors import ConfigError, NotFoundError, RecordError, SourceUnavailableError
+from discovery.errors import ConfigError, NotFoundError, RecordError, RunError, SourceUnavailableError
 from discovery.model.record import Issue
 from discovery.model.source import Mapped, Quarantined, RawRecord
 from harvesters import csw_page, xml_record
@@ -87,6 +87,8 @@ class Csw:
         """Yield container and id of every record, from short records."""
         dialect = replace(self._dialect(self._open()), elements="brief")
         for page in self._pages(_Walk(dialect, 1, self._size, self._size)):
+            if page.rejected:
+                raise RunError(f"the identifiers cannot be read: {page.rejected[0].issue.message}")
             for raw in page.raws:
                 yield raw.container, raw.source_id
 

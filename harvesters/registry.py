@@ -16,6 +16,7 @@ from harvesters import schedule, table_map
 from harvesters.base import Harvester, SourceContext, Value
 from harvesters.csw import Csw
 from harvesters.folder import Folder
+from harvesters.oai import OaiPmh
 from harvesters.ogc_collections import OgcCollections
 from harvesters.ogc_records import OgcRecords
 from harvesters.opensearch import OpenSearch
@@ -351,6 +352,28 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                         "Whether records are asked for in the order of their identifiers, so that none is missed.",
                         ("identifier", "none"),
                     ),
+                    Setting(
+                        "totals",
+                        str,
+                        "check",
+                        "Whether a source that gives fewer records than it says it has is held.",
+                        ("check", "ignore"),
+                    ),
+                ),
+            ),
+            Kind(
+                "oai-pmh",
+                OaiPmh,
+                "An OAI-PMH 2.0 repository, from its base URL (http: or https:).",
+                (
+                    *COMMON,
+                    Setting(
+                        "prefix",
+                        str,
+                        "",
+                        "The metadata prefix that is asked for; empty for ISO where there is one, else oai_dc.",
+                    ),
+                    Setting("set", str, "", "The only set to take, by its setSpec."),
                     Setting(
                         "totals",
                         str,

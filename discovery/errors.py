@@ -30,6 +30,13 @@ class DiscoveryError(Exception):
 
     kind = "error"
     status = 500
+    retry_after: float | None = None
+    """Seconds after which the same may work; None where waiting does not help."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What an answer by HTTP says beside its status."""
+        return {} if self.retry_after is None else {"Retry-After": str(max(1, round(self.retry_after)))}
 
 
 class BadQueryError(DiscoveryError):

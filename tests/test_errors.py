@@ -57,3 +57,9 @@ def test_an_unknown_name_without_near_ones_comes_with_the_known_ones() -> None:
 
 def test_a_long_unknown_name_is_cut() -> None:
     assert len(str(errors.UnknownFieldError("x" * 10_000, ["mission"]))) < 200
+
+
+def test_whoever_is_told_to_wait_is_told_how_long() -> None:
+    assert errors.UnavailableError("x", retry_after=2.4).headers == {"Retry-After": "2"}
+    assert errors.TooManyError("x", retry_after=0.1).headers == {"Retry-After": "1"}
+    assert errors.TooManyError("x").headers == errors.BadQueryError("x").headers == {}

@@ -83,16 +83,15 @@ class Renderer:
         if isinstance(error, MovedError):
             url = links.record(error.id)
             return redirect(links.as_json(url) if as_json else url, status=301)
-        extra = _retry(error)
         if as_json:
             near = error.near if isinstance(error, UnknownFieldError) else ()
             body = {"error": {"kind": error.kind, "message": str(error), **_details(error), "near": list(near)}}
-            return answer(body, status=error.status, headers=extra)
+            return answer(body, status=error.status, headers=error.headers)
         ways = (Anchor("Search everything", links.search()), Anchor("Home page", "/"))
         title = _TITLES.get(error.status, "This did not work")
         context = ErrorContext(self.site(), error.status, title, _sentence(str(error)), ways)
         response = self.page("error.html", context, status=error.status)
-        response.headers.update(extra)
+        response.headers.update(error.headers)
         return response
 
 
@@ -127,11 +126,6 @@ def _sentence(message: str) -> str:
 def _details(error: DiscoveryError) -> dict[str, Any]:
     found = {name: getattr(error, name, None) for name in ("parameter", "position", "limit")}
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _retry(error: DiscoveryError) -> dict[str, str]:
-    after = getattr(error, "retry_after", None)
-    return {"Retry-After": str(max(1, round(after)))} if isinstance(after, int | float) else {}
 
 
 def _static(name: str) -> str:

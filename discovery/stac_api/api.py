@@ -35,7 +35,7 @@ from stac_fastapi.types.search import BaseSearchPostRequest
 from starlette.types import Receive, Scope, Send
 
 from discovery import __version__
-from discovery.errors import DiscoveryError, TooManyError, UnavailableError
+from discovery.errors import DiscoveryError
 from discovery.portal import Portal
 from discovery.stac_api.client import PortalClient, Queryables
 
@@ -89,9 +89,7 @@ def _answered(handle: Handler) -> Handler:
         try:
             return await handle(request)
         except DiscoveryError as error:
-            wait = error.retry_after if isinstance(error, TooManyError | UnavailableError) else None
-            headers = {} if wait is None else {"Retry-After": str(max(1, round(wait)))}
-            return _failed(error.status, error.kind, str(error), headers)
+            return _failed(error.status, error.kind, str(error), error.headers)
         except (RequestValidationError, ValidationError) as error:
             return _failed(400, "bad_query", "; ".join(_sentence(each) for each in error.errors()))
         except HTTPException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, cast
 
 import strawberry
@@ -72,17 +73,8 @@ class Query(HarvestQueries):
         after: After = UNSET,
     ) -> SearchConnection:
         """Return a page of records."""
-        query = PortalQuery(
-            scope=scope.value,
-            text=text or "",
-            filter=inputs.to_filter(filter),
-            region=inputs.to_region(region),
-            time=inputs.to_time(time),
-            selections=inputs.to_selections(facets),
-            sort=inputs.to_sort(sort),
-            size=first,
-            after=after or "",
-        )
+        query = _asked(text, filter, facets, region, time, scope)
+        query = replace(query, sort=inputs.to_sort(sort), size=first, after=after or "")
         return connection(info, query)
 
     @resolver("How many matching records start in each year or month.")
@@ -98,14 +90,7 @@ class Query(HarvestQueries):
         scope: Index = _RESOURCES,
     ) -> list[Bin]:
         """Return a histogram."""
-        query = PortalQuery(
-            scope=scope.value,
-            text=text or "",
-            filter=inputs.to_filter(filter),
-            region=inputs.to_region(region),
-            time=inputs.to_time(time),
-            selections=inputs.to_selections(facets),
-        )
+        query = _asked(text, filter, facets, region, time, scope)
         bins = info.context.portal.histogram(query, interval.value)
         return [Bin(start=Instant(each.start), count=each.count) for each in bins]
 
@@ -152,6 +137,25 @@ class Query(HarvestQueries):
             Suggestion(id=strawberry.ID(each.id), title=each.title, kind=cast("Kind", member(Kind, each.kind)))
             for each in (info.context.portal.suggest(prefix, first, scope.value) if first else ())
         ]
+
+
+def _asked(
+    text: str | None,
+    filter: RecordFilter | None,
+    facets: list[FacetSelection] | None,
+    region: RegionInput | None,
+    time: TimeInput | None,
+    scope: Scope,
+) -> PortalQuery:
+    """Return the question that every field over matching records takes."""
+    return PortalQuery(
+        scope=scope.value,
+        text=text or "",
+        filter=inputs.to_filter(filter),
+        region=inputs.to_region(region),
+        time=inputs.to_time(time),
+        selections=inputs.to_selections(facets),
+    )
 
 
 class _Schema(strawberry.Schema):

@@ -18,6 +18,7 @@ from fastapi.testclient import TestClient
 from discovery import wiring
 from discovery.app import create_app
 from discovery.config import Settings
+from discovery.indexer import follow
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord
 
@@ -187,3 +188,30 @@ def until(true: Callable[[], bool], *, seconds: float = 60) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+@pytest.mark.peer
+def test_without_its_store_the_portal_says_so_and_goes_on_when_it_is_back(
+    tmp_path: Path, postgresql: str, postgresql_url: str
+) -> None:
+    import psycopg
+
+    settings = Settings(tmp_path, store=postgresql_url)
+    name = postgresql_url.rsplit("/", 1)[1]
+    with closing(wiring.open_portal(settings)) as portal:
+        portal.store.ingest.page("archive", 1, [Mapped(RECORD, RawRecord("", "one", b"{}"))])
+        follow(portal.store, portal.index)
+        client = TestClient(create_app(settings, portal, steward=False), base_url="http://127.0.0.1")
+        with psycopg.connect(f"{postgresql}/postgres", autocommit=True) as server:
+            server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            try:
+                health = client.get("/health")
+                assert (health.status_code, health.json()["status"]) == (503, "down")
+                for path in (f"/records/{RECORD.id}", "/search?q=ice&f=json", "/stac/collections"):
+                    refused = client.get(path)
+                    assert (refused.status_code, refused.headers["Retry-After"].isdigit()) == (503, True), path
+            finally:
+                server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+        assert client.get("/health").json()["status"] == "ok"
+        assert client.get("/search?q=ice&f=json").json()["total"]["value"] == 1

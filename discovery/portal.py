@@ -40,6 +40,7 @@ from discovery.query.query import (
 from discovery.query.text import parse
 from discovery.query.tokens import fold
 from discovery.store.catalogue import Served, Stored
+from discovery.store.elsewhere import Place
 from discovery.store.store import Store
 
 Node = Filter | Cells | Keys
@@ -117,6 +118,8 @@ class View:
     """How many observations it has."""
     members: Total = field(default_factory=lambda: Total(0))
     """How many resources name it as their parent."""
+    also_at: tuple[Place, ...] = ()
+    """The other sources that have the same thing."""
 
     @property
     def record(self) -> Record:
@@ -315,7 +318,11 @@ class Portal:
         beneath = [
             self.keys(Query(scope=scope, filter=Comparison("=", "dataset", id), size=0)).total for scope in SCOPES
         ]
-        return View(stored, parent, children=beneath[1], members=beneath[0])
+        return View(stored, parent, children=beneath[1], members=beneath[0], also_at=self.also_at(id))
+
+    def also_at(self, id: str) -> tuple[Place, ...]:
+        """Return where else the thing is that a record speaks for; empty for one that is in one place alone."""
+        return self.store.elsewhere.of([id]).get(id, ())
 
     def opening(self, id: str) -> Opening:
         """Return the ways to open a record: its files with their places, volumes, datalabs; raises as `record` does."""

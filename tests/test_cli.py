@@ -398,6 +398,38 @@ def test_a_token_is_made_for_the_setting(run: Run) -> None:
     assert token not in run("operator", "token")[1]
 
 
+def test_what_two_sources_have_is_found_once_and_parted_when_somebody_says_so(run: Run, items: Path) -> None:
+    harvested(run, items)
+    run("source", "add", "mirror", "--kind", "stac-items", "--url", items.as_uri(), "--title", "The mirror")
+    run("harvest", "mirror")
+    found = json.loads(run("search", "--scope", "observations", "--json")[1])
+    assert found["total"]["value"] == 30
+    groups = json.loads(run("duplicates", "list", "--json")[1])
+    assert len(groups) == 30
+    assert {each["source"] for each in groups} == {"scenes"}
+    assert {(other["source"], other["why"]) for each in groups for other in each["also_at"]} == {
+        ("mirror", "identifier")
+    }
+    one, other = groups[0]["id"], groups[0]["also_at"][0]["id"]
+    assert json.loads(run("get", one, "--json")[1])["also_at"][0]["id"] == other
+    assert "The mirror: " + other in run("get", one)[1]
+    assert json.loads(run("duplicates", "split", other, "--json")[1]) == {"id": other, "split": 1}
+    assert json.loads(run("search", "--scope", "observations", "--json")[1])["total"]["value"] == 31
+    assert json.loads(run("duplicates", "find", "--json")[1])["merged"] == 0
+    assert json.loads(run("duplicates", "split", other, "--undo", "--json")[1]) == {"id": other, "undone": 1}
+    assert len(json.loads(run("duplicates", "list", "--size", "50", "--json")[1])) == 30
+    assert run("source", "remove", "scenes")[0] == 0
+    assert json.loads(run("search", "--scope", "observations", "--json")[1])["total"]["value"] == 30
+    assert json.loads(run("duplicates", "list", "--json")[1]) == []
+
+
+def test_a_dry_run_of_duplicates_says_what_would_be(run: Run, items: Path) -> None:
+    harvested(run, items)
+    assert "0 changes looked at" in run("duplicates", "find", "--dry-run")[1]
+    assert "no thing is at several sources" in run("duplicates", "list")[1]
+    assert run("duplicates", "split", "nothing")[0] == 2
+
+
 def test_maps_of_tables_are_listed_and_taken_by_name(run: Run) -> None:
     maps = {row["name"]: row for row in json.loads(run("source", "maps", "--json")[1])}
     assert maps["ehst"]["table"] == "ehst.observation"

@@ -14,6 +14,7 @@ ROOMS["graphql/discovery_graphql"] = "tests/discovery_graphql"
 # Modules without a mirror, each with the reason why.
 EXCEPTIONS = {
     "discovery/cli/context.py": "tests/test_cli.py runs the commands as people do",
+    "discovery/cli/duplicates.py": "the same",
     "discovery/cli/harvests.py": "the same",
     "discovery/cli/output.py": "the same",
     "discovery/cli/opening.py": "the same",

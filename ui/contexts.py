@@ -230,6 +230,8 @@ class RecordContext:
     links_left: int
     related: tuple[Anchor, ...]
     """Its parent and what lies beneath it."""
+    also_at: tuple[Anchor, ...]
+    """The other sources that have the same thing."""
     contacts: tuple[Anchor, ...]
     identifiers: tuple[Fact, ...]
     properties: tuple[Fact, ...]

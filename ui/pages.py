@@ -73,12 +73,13 @@ class _Pages:
 
     def record(self, request: Request, id: str) -> Response:
         if _wants_json(request):
-            return answer(record.record_json(self._portal.record(id).record))
+            found = self._portal.record(id).record
+            return answer(record.record_json(found, self._portal.also_at(id)))
         try:
             view = self._portal.view(id)
         except UnavailableError:
             # The record itself comes from the store; only the numbers beside it need the engine.
-            view = View(self._portal.record(id))
+            view = View(self._portal.record(id), also_at=self._portal.also_at(id))
         site = self._renderer.site(json=links.as_json(links.record(id)))
         context = record.record_page(view, site, sources.read(self._portal))
         ways = opening.ways(self._portal.opening_of(view.record))

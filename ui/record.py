@@ -10,6 +10,7 @@ from discovery.model import terms
 from discovery.model.record import Asset, Contact, Link, Record, to_dict
 from discovery.portal import View
 from discovery.query.fields import FIELDS
+from discovery.store.elsewhere import Place
 from ui import drawing, links, text, wording
 from ui.contexts import Anchor, AssetRow, Fact, RecordContext, Site
 from ui.sources import Sources
@@ -20,6 +21,7 @@ TAIL: Final = 60
 VALUES: Final = 24
 _MAIN: Final = frozenset({"landing", "about", "alternate", "canonical", "via"})
 _HIDDEN: Final = frozenset({"self", "root", "parent", "collection", "items", "next", "prev", "child", "item"})
+_WHY: Final = {"doi": "same DOI", "identifier": "same identifier", "title": "same title, place and time"}
 _SPDX: Final = "https://spdx.org/licenses/"
 _FACTS: Final = (
     ("domain", lambda record: (record.domain,)),
@@ -65,6 +67,7 @@ def record_page(view: View, site: Site, sources: Sources) -> RecordContext:
         links=tuple(others[:ASSETS]),
         links_left=max(0, len(others) - ASSETS),
         related=tuple(_related(view)),
+        also_at=tuple(_also_at(view.also_at)),
         contacts=tuple(_contacts(record.contacts)),
         identifiers=tuple(_identifiers(record, view)),
         properties=tuple(_properties(record)),
@@ -74,9 +77,16 @@ def record_page(view: View, site: Site, sources: Sources) -> RecordContext:
     )
 
 
-def record_json(record: Record) -> dict[str, Any]:
-    """Return the whole record as JSON values; addresses of people stay out, addresses of things lose their secrets."""
+def record_json(record: Record, also_at: Iterable[Place] = ()) -> dict[str, Any]:
+    """Return the whole record as JSON values; addresses of people stay out, addresses of things lose their secrets.
+
+    Args:
+        record: What is shown.
+        also_at: The other sources that have the same thing.
+    """
     out = to_dict(record)
+    if others := [each.to_dict() for each in also_at]:
+        out["also_at"] = others
     for contact in out.get("contacts", ()):
         if "@" in contact.get("url", ""):
             del contact["url"]
@@ -165,6 +175,13 @@ def _related(view: View) -> Iterable[Anchor]:
         noun = "resource" if view.members.value == 1 else "resources"
         words = f"{wording.count(view.members)} {noun} in this {wording.kind(view.record.kind).lower()}"
         yield Anchor(words, links.members(view.record.id))
+
+
+def _also_at(places: Iterable[Place]) -> Iterable[Anchor]:
+    for place in places:
+        when = wording.day(place.seen).partition(" ")[0]
+        note = f"as {place.source_id[:120]}, last seen {when}; {_WHY.get(place.why, 'same thing')}"
+        yield Anchor(place.source_title[:200], text.web(place.url), note)
 
 
 def _contacts(given: Iterable[Contact]) -> Iterable[Anchor]:

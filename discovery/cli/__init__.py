@@ -11,6 +11,7 @@ import typer
 
 from discovery import __version__, config, log
 from discovery.cli import (
+    duplicates,
     harvests,
     opening,
     operators,
@@ -39,6 +40,7 @@ for group in (harvests, previews, searches, opening, upkeep, serving):
 app.add_typer(sources.app, name="source")
 app.add_typer(runs.app, name="runs")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(operators.app, name="operator")
 
 

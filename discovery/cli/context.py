@@ -31,9 +31,10 @@ def settings_of(context: typer.Context) -> Settings:
 
 
 def settle(context: typer.Context, portal: Portal) -> None:
-    """Return when everything that the store holds can be found."""
+    """Return when everything that the store holds can be found, and what several sources have is found once."""
     from discovery.indexer import settle as wait
 
+    portal.store.duplicates.find()
     wait(portal.store, portal.index, wiring.index_lock(settings_of(context)))
 
 

@@ -78,6 +78,8 @@ def get(
     """Show one record."""
     with closing(wiring.open_store(settings_of(context))) as store:
         record = to_dict(store.catalogue.get(id).record)
+        if others := store.elsewhere.of([record["id"]]).get(record["id"]):
+            record["also_at"] = [each.to_dict() for each in others]
     if as_json:
         print_json(record)
     else:
@@ -91,7 +93,7 @@ def _lines(name: str, value: Any) -> str:
     if isinstance(value, dict):
         return "\n".join(f"{key}: {_line(key, each)}" for key, each in value.items() if each not in (None, "", [], {}))
     if isinstance(value, list):
-        return "\n".join(_line("", each) for each in value)
+        return "\n".join(_line(name, each) for each in value)
     return _line(name, value)
 
 
@@ -100,6 +102,8 @@ def _line(name: str, value: Any) -> str:
     if name in _INSTANTS and isinstance(value, int):
         return iso(value)
     if isinstance(value, dict):
+        if name == "also_at":
+            return f"{value['source_title']}: {value['id']}, last seen {iso(value['seen'])[:10]}"
         return str(value.get("href") or value.get("name") or orjson.dumps(value).decode())
     return orjson.dumps(value).decode() if isinstance(value, list) else str(value)
 

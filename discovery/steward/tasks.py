@@ -60,7 +60,10 @@ class Tasks:
             DiscoveryError: It cannot be done; the message says why.
             ConflictError: Somebody else is at its source.
         """
-        return self._tasks[job.kind](job, stop)
+        outcome = self._tasks[job.kind](job, stop)
+        # What it brought may be what another source has already; what is left undone now the next job does.
+        self._portal.store.duplicates.find(stop=stop)
+        return outcome
 
     def _harvest(self, job: Job, stop: threading.Event) -> Outcome:
         from harvesters.run import harvest

@@ -311,15 +311,3 @@ def _present(connection: Connection, id: str) -> kin.Relative:
     if not found:
         raise NotFoundError(f"no record {id[:64]!r} that its source still has")
     return found[0]
-
-
-def summary(found: Found, *, dry_run: bool = False) -> dict[str, Any]:
-    """Return what a pass did as JSON values, for programs."""
-    return {
-        "looked": found.looked,
-        "merged": found.merged,
-        "parted": found.parted,
-        "seconds": round(found.seconds, 3),
-        "dry_run": dry_run,
-        "examples": [{"id": id, "into": into} for id, into in found.examples],
-    }

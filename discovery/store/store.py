@@ -11,6 +11,7 @@ from discovery.errors import UnavailableError
 from discovery.store.catalogue import LIVE, Catalogue
 from discovery.store.connection import Database
 from discovery.store.duplicates import Duplicates
+from discovery.store.elsewhere import Elsewhere
 from discovery.store.history import History
 from discovery.store.ingest import Ingest
 from discovery.store.jobs import Jobs
@@ -36,6 +37,7 @@ class Store:
         self.ledger = Ledger(self.database)
         self.jobs = Jobs(self.database)
         self.duplicates = Duplicates(self.database)
+        self.elsewhere = Elsewhere(self.database)
         self.passes = Passes(self.database)
         self.history = History(self.database)
 

@@ -268,3 +268,18 @@ def _run_out(portal: Portal) -> None:
 
     with portal.store.database.write() as connection:
         connection.execute(update(jobs).values(lease=now() - 1))
+
+
+def test_what_another_source_has_already_is_found_at_the_end_of_a_harvest(
+    portal: Portal, working: Callable[..., Any], tmp_path: Path
+) -> None:
+    body = {"type": "Feature", "id": "10.5270/esa-1", "geometry": None}
+    path = tmp_path / "records.ndjson"
+    path.write_bytes(orjson.dumps({**body, "properties": {"type": "dataset", "title": "Ice"}}) + b"\n")
+    add(portal, path.as_uri(), "s")
+    add(portal, path.as_uri(), "t")
+    with working():
+        for source in ("s", "t"):
+            assert ended(portal, portal.ask("harvest", {"source": source})).status == DONE
+    (group,) = portal.store.elsewhere.groups()
+    assert (group.master.source, [each.source for each in group.others]) == ("s", ["t"])

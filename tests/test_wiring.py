@@ -6,13 +6,16 @@ import gc
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from discovery.config import Settings
 from discovery.errors import ConfigError, ConflictError
-from discovery.model.source import Source
+from discovery.indexer import follow
+from discovery.model.record import Record
+from discovery.model.source import Mapped, RawRecord, Source
 from discovery.query.query import Query
 from discovery.wiring import client, harvest_lock, index_lock, open_index, open_portal, open_store
 
@@ -67,6 +70,20 @@ def test_one_machine_at_a_time_harvests_a_source(tmp_path: Path, postgresql_url:
         pass
     with harvest_lock(here, "a").hold(), harvest_lock(there, "b").hold():
         pass
+
+
+@pytest.mark.peer
+def test_every_machine_finds_what_one_has_harvested(tmp_path: Path, postgresql_url: str) -> None:
+    here, there = (open_portal(Settings(tmp_path / each, store=postgresql_url)) for each in ("here", "there"))
+    with closing(here), closing(there):
+        record = Record("archive", "", "one", "dataset", "Sea ice thickness")
+        here.store.ingest.page("archive", 1, [Mapped(record, RawRecord("", "one", b"{}"))])
+        for portal in (here, there):
+            assert follow(portal.store, portal.index) == 1
+            assert [each.record.id for each in portal.search(Query(text="ice")).records] == [record.id]
+        here.store.ingest.remove("archive")
+        assert follow(there.store, there.index) == 1
+        assert there.search(Query(text="ice")).records == ()
 
 
 @pytest.mark.peer

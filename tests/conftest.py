@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -376,6 +376,12 @@ def dachs_here(peer: Callable[[bool, str], None]) -> None:
     keeper: list[str | Path] = [sys.executable, DACHS / "keep.py", "--here"]
     here = subprocess.run(keeper, stdin=subprocess.DEVNULL, check=False).returncode == 0
     peer(here, "DaCHS is not here; tests/peers/dachs/prepare.sh installs it")
+
+
+@pytest.fixture
+def dachs_of(dachs_here: None, tmp_path: Path) -> Callable[[int], AbstractContextManager[Dachs]]:
+    """Return `dachs_of(rows)`, which has a DaCHS of its own running in a `with`."""
+    return lambda rows: running_dachs(tmp_path / "dachs", rows)
 
 
 @pytest.fixture(scope="session")

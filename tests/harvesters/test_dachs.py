@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from discovery.http import Client
 from discovery.model.source import COMPLETE, Report, Source
 from discovery.store.store import Store
+from harvesters.registry import harvester
+from harvesters.tap_service import Service
+from harvesters.tap_walk import STRATEGIES
 
-pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.timeout(600)]
 
 Harvest = Callable[..., Report]
 ROWS = 50_000
 DIFFERENT = "SELECT DISTINCT obs_publisher_did, access_url, obs_id FROM"
+MOST_MEMORY = 150 * 1024
+"""Kibibytes of memory of its own that a harvest may take, however long it is."""
 
 
 def here(store: Store) -> set[tuple[str, str]]:
@@ -29,9 +41,136 @@ def there(dachs: Any, table: str = "ivoa.obscore") -> set[tuple[str, str]]:
     return {(did, obs_id) for did, _, obs_id in dachs.sql(f"{DIFFERENT} {table}")}
 
 
-def test_every_row_comes_although_an_answer_holds_a_tenth(dachs: Any, store: Store, harvest: Harvest) -> None:
-    report = harvest(Source("s", "tap", dachs.url))
+@pytest.fixture
+def changing(dachs: Any) -> Iterator[Any]:
+    """Return the server with 2,000 rows in the table that changes."""
+    dachs.sql("TRUNCATE disco.changing")
+    dachs.fill("disco.changing", 2000)
+    dachs.sql("UPDATE disco.changing SET lastmodified = '2026-01-01'")
+    yield dachs
+    dachs.sql("TRUNCATE disco.changing")
+
+
+def walked(client: Client, url: str, **settings: str) -> dict[tuple[str, str], bytes]:
+    source = Source("s", "tap", url, settings=settings)
+    found: dict[tuple[str, str], bytes] = {}
+    for page in harvester(source, client).pages(None):
+        assert page.rejected == ()
+        found |= {(raw.container, raw.source_id): raw.body for raw in page.raws}
+    return found
+
+
+def test_every_strategy_gives_the_same_catalogue_and_none_an_answer_too_many(dachs: Any, client: Client) -> None:
+    found = {strategy: walked(client, dachs.url, strategy=strategy) for strategy in STRATEGIES}
     # Eight collections are datasets beside the rows.
-    assert (report.status, report.counts.seen, report.counts.quarantined) == (COMPLETE, ROWS + 8, 0)
+    assert {strategy: len(each) for strategy, each in found.items()} == dict.fromkeys(STRATEGIES, ROWS + 8)
+    assert all(each == found["keyset"] for each in found.values())
+
+
+def test_the_service_is_asked_for_no_more_than_it_gives_and_told_what_it_indexes(dachs: Any, client: Client) -> None:
+    probe = harvester(Source("s", "tap", dachs.url, settings={"page": "50000"}), client).probe()
+    assert (probe.matched, probe.notes) == (ROWS, ("at most 5000 rows in one answer",))
+    columns = Service(client, dachs.url).columns("ivoa.ObsCore")
+    assert columns is not None
+    assert columns["obs_publisher_did"].indexed
+    assert not columns["obs_id"].indexed
+
+
+def test_jobs_give_what_plain_queries_give_and_none_is_left(changing: Any, client: Client) -> None:
+    settings = {"table": "disco.changing", "page": "900"}
+    before = changing.sql("SELECT COUNT(*) FROM tap_schema.tapjobs")
+    found = walked(client, changing.url, mode="async", **settings)
+    assert found == walked(client, changing.url, mode="sync", **settings)
+    assert len(found) == 2000 + 8
+    assert changing.sql("SELECT COUNT(*) FROM tap_schema.tapjobs") == before
+
+
+def test_later_runs_ask_for_what_has_changed_and_full_ones_find_what_has_gone(
+    changing: Any, store: Store, harvest: Harvest
+) -> None:
+    source = Source("s", "tap", changing.url, settings={"table": "disco.changing"})
+    assert (harvest(source).mode, here(store)) == ("full", there(changing, "disco.changing"))
+    changing.sql(
+        "UPDATE disco.changing SET obs_title = 'changed', lastmodified = now() at time zone 'UTC' "
+        "WHERE obs_id IN (SELECT obs_id FROM disco.changing ORDER BY obs_id LIMIT 7)"
+    )
+    changing.sql("DELETE FROM disco.changing WHERE obs_id = (SELECT max(obs_id) FROM disco.changing)")
+    report = harvest(source)
+    assert (report.mode, report.status, report.counts.updated, report.counts.deleted) == ("changes", COMPLETE, 7, 0)
+    assert report.counts.seen < 30
+    for _ in range(2):
+        assert harvest(source, full=True).status == COMPLETE
+    live = {row["title"] for row in store.catalogue.export() if row["kind"] == "observation"}
+    assert "changed" in live
+    assert here(store) == there(changing, "disco.changing")
+
+
+COMMAND = """
+import sys, threading, time
+from discovery.http import Client, Policy
+from discovery.model.source import Source
+from discovery.store.store import Store
+from harvesters.run import harvest
+
+most = 0
+def watch():
+    global most
+    while True:
+        with open("/proc/self/status") as status:
+            said = dict(line.split(":", 1) for line in status)
+        most = max(most, int(said["RssAnon"].split()[0]))
+        time.sleep(0.05)
+threading.Thread(target=watch, daemon=True).start()
+store = Store(sys.argv[1])
+with Client(Policy().with_hosts("127.0.0.1")) as client:
+    report = harvest(store, Source("s", "tap", sys.argv[2]), client=client)
+print(report.status, report.counts.seen, most)
+"""
+
+
+def kill_and_finish(store: Store, url: str, kills: int, rows: int, seconds: float) -> tuple[str, int]:
+    """Harvest, killed again and again within some seconds of its beginning; return how it ended and its memory.
+
+    A run that ends in spite of that is none of those that count, and one without a kill comes last.
+    """
+    chance = random.Random(7)
+    command = [sys.executable, "-W", "ignore", "-c", COMMAND, store.database.url, url]
+    most, killed = 0, 0
+    while True:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as run:
+            if killed < kills:
+                with suppress(subprocess.TimeoutExpired):
+                    run.wait(1 + chance.random() * seconds)
+            if killed < kills and run.poll() is None:
+                run.kill()
+                killed += 1
+                continue
+            assert run.stdout is not None
+            status, _, memory = run.stdout.read().split()
+        most = max(most, int(memory))
+        if killed == kills:
+            return status, most
+
+
+def killed_harvest_equals(dachs: Any, store: Store, rows: int, kills: int, seconds: float) -> None:
+    started = time.monotonic()
+    status, memory = kill_and_finish(store, dachs.url, kills, rows, seconds)
+    took = time.monotonic() - started
+    assert status == COMPLETE
     assert here(store) == there(dachs)
-    assert len(here(store)) == ROWS
+    live = [row["source_id"] for row in store.catalogue.export() if row["kind"] == "observation"]
+    assert len(live) == len(set(live)) == rows
+    assert store.ingest.checkpoint("s") is None
+    sys.stderr.write(f"{rows} rows, {kills} kills: {took:.0f} s, {memory / 1024:.0f} MiB\n")
+    assert memory < MOST_MEMORY
+
+
+def test_a_dozen_kills_lose_nothing_and_double_nothing(dachs: Any, store: Store) -> None:
+    killed_harvest_equals(dachs, store, ROWS, 12, 5)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(5400)
+def test_a_million_rows_come_whole_in_spite_of_fifty_kills(dachs_of: Callable[[int], Any], store: Store) -> None:
+    with dachs_of(1_000_000) as dachs:
+        killed_harvest_equals(dachs, store, 1_000_000, 50, 15)

@@ -175,13 +175,13 @@ class Servers:
         self._wait(succeeds)
 
     def _wait(self, ready: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not ready():
             ended = next((each for each in self._running if each.poll() is not None), None)
             if ended is not None:
                 raise RuntimeError(f"{ended.args!r} has ended with {ended.returncode}")
             if time.monotonic() > deadline:
-                raise RuntimeError("a server does not come up within a minute")
+                raise RuntimeError("a server does not come up within two minutes")
             time.sleep(0.1)
 
 

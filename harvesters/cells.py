@@ -104,6 +104,10 @@ class Cells:
             self.notes.add("approximate-region", f"{name}: {found.wider}", name)
         return found.geometry
 
+    def aimed_at(self, ra: str, dec: str, fov: str) -> Geometry | None:
+        """Return the circle, or without its diameter the point, around a position in degrees."""
+        return circle(self.degrees(ra), self.degrees(dec), self.degrees(fov), self.notes, ra)
+
     def interval(self, start: int | None, end: int | None, path: str) -> tuple[int | None, int | None]:
         """Return an interval in its order; without any of its ends an issue is noted."""
         if start is None and end is None:
@@ -142,6 +146,19 @@ def data_asset(url: str, media_type: str, size: int | None, *, key: str = "data"
     """Return the asset that an address stands for: data, or the DataLink document that says where they are."""
     role = "datalink" if "content=datalink" in media_type.replace(" ", "").lower() else "data"
     return Asset(url, key, media_type=media_type[:200], roles=(role,), size=size)
+
+
+def circle(ra: float | None, dec: float | None, fov: float | None, notes: Notes, path: str) -> Geometry | None:
+    """Return the circle of a position on the sky and a diameter, all in degrees; the point where that is unknown."""
+    if ra is None or dec is None:
+        notes.add("no-place", "the row says nothing about where", path)
+        return None
+    if not (-90 <= dec <= 90 and -360 <= ra <= 720):
+        notes.add("bad-position", f"right ascension {ra:g}, declination {dec:g} is not on the sky", path)
+        return None
+    if fov is not None and 0 < fov <= 360:
+        return {"type": "Circle", "center": [ra % 360, dec], "radius": fov / 2}
+    return {"type": "Point", "coordinates": [ra % 360, dec]}
 
 
 def ordered(one: float | None, other: float | None) -> tuple[float | None, float | None]:

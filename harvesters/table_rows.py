@@ -10,7 +10,7 @@ from discovery.model import terms
 from discovery.model.extent import SKY, Extent, Geometry
 from discovery.model.record import Asset, Link, Record, record_id
 from harvesters import stac
-from harvesters.cells import Cells, data_asset, known, location, ordered
+from harvesters.cells import Cells, circle, data_asset, known, location, ordered
 from harvesters.defaults import Defaults
 from harvesters.document import MAX_DESCRIPTION, MAX_TITLE, Notes, clean, tail
 from harvesters.table_map import QUANTITIES, Entry, TableMap, variables
@@ -239,18 +239,10 @@ class _Fields:
             geometry = self.cells.region(entry.column, self._xtypes.get(entry.column, "").lower())
             if geometry is not None:
                 return geometry
+        if not (self.entries("ra") or self.entries("region")):
+            return None
         ra, dec, fov = self.quantity("ra"), self.quantity("dec"), self.quantity("fov")
-        if ra is None or dec is None:
-            if self.entries("ra") or self.entries("region"):
-                self.cells.notes.add("no-place", "the row says nothing about where", self.first("ra"))
-            return None
-        if not (-90 <= dec <= 90 and -360 <= ra <= 720):
-            message = f"right ascension {ra:g}, declination {dec:g} is not on the sky"
-            self.cells.notes.add("bad-position", message, self.first("ra"))
-            return None
-        if fov is not None and 0 < fov <= 360:
-            return {"type": "Circle", "center": [ra % 360, dec], "radius": fov / 2}
-        return {"type": "Point", "coordinates": [ra % 360, dec]}
+        return circle(ra, dec, fov, self.cells.notes, self.first("ra"))
 
     def _written(self, entry: Entry, *, quoted: bool = False) -> str:
         """Return what a way to fill a field writes; in an address the cells of a template are quoted."""

@@ -192,6 +192,12 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                         "How searches are asked; auto is by POST where the service offers it.",
                         ("auto", "GET", "POST"),
                     ),
+                    Setting(
+                        "slice",
+                        int,
+                        100_000,
+                        "With walk=search: how many items a slice of time has about; slices are walked in parallel.",
+                    ),
                     Setting("page", int, 500, "How many items are asked for at a time."),
                     Setting(
                         "totals",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from discovery.errors import ConfigError, NotFoundError, RecordError, SourceUnavailableError
 from discovery.model.source import Mapped, RawRecord
+from harvesters import stac_slices
 from harvesters.base import Position, Probe, RawPage, SourceContext
 from harvesters.defaults import Defaults
 from harvesters.document import identity, nameable, parse_object
@@ -50,6 +52,34 @@ class StacApi:
     def pages(self, position: Position | None) -> Iterator[RawPage]:
         """Yield the collections of a page of them, then the items of each, and so on."""
         return Paged(self._context.client, _open(self._context)).pages(position)
+
+    def partitions(self) -> Sequence[str]:
+        """Return the collections, and slices of time, where a search has so many Items that slices are worth it."""
+        api = _open(self._context)
+        if not (api.search and api.by_search):
+            return []
+
+        def count(stretch: str) -> int | None:
+            try:
+                return page_of(self._context.client, api.find(sorted(api.chosen), 1, stretch), "features").matched
+            except (SourceUnavailableError, NotFoundError):
+                return None  # It is then walked whole, or says why it cannot be walked.
+
+        names = stac_slices.divide(count, self._context.number("slice"), time.time_ns() // 1_000_000)
+        return [COLLECTIONS, *names] if names and api.collections else names
+
+    def partition(self, name: str, position: Position | None) -> Iterator[RawPage]:
+        """Yield the collections, or the Items of a slice, page by page."""
+        api, client = _open(self._context), self._context.client
+        if name == COLLECTIONS:
+            return Paged(client, _Listing(api)).pages(position)
+        stretch = name if name != stac_slices.REST else ""
+        ask = api.find(sorted(api.chosen), api.size, stretch)
+
+        def element(number: int, element: Element) -> RawRecord:
+            return api.element("", number, element)
+
+        return stac_slices.Part(client, ask, element, name, totals=api.totals).pages(position)
 
     def ids(self) -> Iterator[tuple[str, str]]:
         """Yield container and id of every element."""
@@ -95,14 +125,19 @@ class _Api:
     def first(self, name: str, collection: Mapping[str, Any], listed: Ask | None) -> Ask:
         """Return the request for the first page of a collection's items."""
         if not name or (self.search and self.by_search):
-            if self.post:
-                return Ask(self.search, "POST", {**({"collections": [name]} if name else {}), "limit": self.size})
-            chosen: dict[str, str | int] = {"collections": name} if name else {}
-            return Ask(with_parameters(self.search, {**chosen, "limit": self.size}))
+            return self.find([name] if name else [], self.size)
         items = link(collection.get("links"), "items")
         assert listed is not None
         href = resolved(items["href"], listed.href) if items else f"{self._below(name)}/items"
         return Ask(with_parameters(href, {"limit": self.size}))
+
+    def find(self, names: Sequence[str], size: int, stretch: str = "") -> Ask:
+        """Return the request for the first page of a search: in some collections, for a stretch of time."""
+        when: dict[str, str | int] = {"datetime": stretch} if stretch else {}
+        if self.post:
+            return Ask(self.search, "POST", {**({"collections": list(names)} if names else {}), **when, "limit": size})
+        where: dict[str, str | int] = {"collections": ",".join(names)} if names else {}
+        return Ask(with_parameters(self.search, {**where, **when, "limit": size}))
 
     def listed(self, collection: Element, href: str) -> RawRecord | None:
         """Return a wanted collection as an element; one without an id will be shown in quarantine by its place."""
@@ -131,6 +166,39 @@ class _Api:
 
     def _below(self, collection: str) -> str:
         return f"{self.collections.partition('?')[0].rstrip('/')}/{quote(collection, safe='')}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """The collections alone, without their Items."""
+
+    api: _Api
+
+    @property
+    def listing(self) -> Ask | None:
+        """The request for the first page of collections."""
+        return self.api.listing
+
+    @property
+    def totals(self) -> bool:
+        """Whether the service is to be believed."""
+        return self.api.totals
+
+    def wanted(self, collection: Element) -> bool:
+        """No Items are wanted."""
+        return False
+
+    def first(self, name: str, collection: Mapping[str, Any], listed: Ask | None) -> Ask:
+        """Return how the Items of a collection would be asked for."""
+        return self.api.first(name, collection, listed)
+
+    def listed(self, collection: Element, href: str) -> RawRecord | None:
+        """Return a wanted collection as an element."""
+        return self.api.listed(collection, href)
+
+    def element(self, name: str, number: int, element: Element) -> RawRecord:
+        """Return an Item as an element."""
+        return self.api.element(name, number, element)
 
 
 def _open(context: SourceContext) -> _Api:

@@ -39,6 +39,16 @@ def test_a_harvest_has_what_another_client_sees(
     assert report.counts.seen == len(there)
 
 
+@pytest.mark.parametrize("parallel", ["1", "2"])
+def test_slices_of_time_are_the_same(
+    pgstac: str, there: set[tuple[str, str]], store: Store, harvest: Harvest, parallel: str
+) -> None:
+    settings = {"walk": "search", "slice": "100", "page": "50", "parallel": parallel}
+    report = harvest(Source("s", "stac-api", pgstac, settings=settings))
+    assert (report.status, report.message, report.counts.quarantined) == (COMPLETE, "", 0)
+    assert here(store) == there
+
+
 def test_a_harvest_in_many_steps_is_the_same(
     pgstac: str, there: set[tuple[str, str]], store: Store, harvest: Harvest
 ) -> None:

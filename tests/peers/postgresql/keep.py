@@ -38,6 +38,7 @@ lc_messages = 'C'
 """
 LOCALE = ("-E", "UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
 """An order of words that is not that of SQLite, as most servers have it: what relies on the server's is found out."""
+OLDEST = 15
 OWNER = "nobody"
 """Who runs the server where the tests run as root, whom it refuses."""
 _PR_SET_PDEATHSIG = 1
@@ -47,7 +48,9 @@ _ATTEMPTS = 5
 
 def programs() -> Path | None:
     """Return the folder with the newest server that is here; Debian keeps them off the path."""
-    known = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda each: float(each.parts[-3]))
+    here = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    # Older ones know neither the order of words nor the way of copying that are asked for here.
+    known = sorted((each for each in here if float(each.parts[-3]) >= OLDEST), key=lambda each: float(each.parts[-3]))
     found = known[-1] if known else shutil.which("initdb")
     return Path(found).parent if found else None
 

@@ -32,6 +32,10 @@ CONTAINER: Final = "datasets"
 KINDS: Final = {"Dataset": "dataset", "DatasetSeries": "dataset", "DataService": "service"}
 MAX_NODES: Final = 200_000
 """Objects of one document."""
+MAX_EMBEDDED: Final = 200_000
+"""Characters and values that are put into one dataset from elsewhere in its document ..."""
+MAX_EMBEDDED_IN_ALL: Final = 20_000_000
+"""... and into all datasets of a document."""
 _DEPTH: Final = 30
 _EMBEDDED: Final = 3
 """Levels of what a dataset refers to that are put into it: distribution, its service, and who runs that."""
@@ -75,6 +79,7 @@ def nodes(document: Any) -> Iterator[dict[str, Any]]:
     whole = _expanded(document, _prefixes(document))
     found = list(_objects(whole))
     known = {each["@id"]: each for each in found if isinstance(each.get("@id"), str) and len(each) > 1}
+    embedder = _Embedder(known)
     done: set[str] = set()
     for each in [*(one for one in found if types(one) & KINDS.keys()), *_untyped(whole)]:
         name = each.get("@id")
@@ -82,7 +87,7 @@ def nodes(document: Any) -> Iterator[dict[str, Any]]:
             if name in done or known.get(name, each) is not each:
                 continue  # It is only named here; what is said of it stands elsewhere.
             done.add(name)
-        yield _embedded(each, known, _EMBEDDED)
+        yield embedder.whole(each)
 
 
 def _untyped(document: Any) -> Iterator[dict[str, Any]]:
@@ -276,21 +281,41 @@ def _objects(document: Any) -> Iterator[dict[str, Any]]:
             waiting += [(each, depth + 1) for each in inner if isinstance(each, dict | list)]
 
 
-def _embedded(node: dict[str, Any], known: Mapping[str, dict[str, Any]], levels: int) -> dict[str, Any]:
-    """Return a node with what it refers to in its place, but for other datasets, so that it can stand alone."""
-    return {name: _put(value, known, levels) for name, value in node.items()}
+class _Embedder:
+    """Puts what a node refers to into it, but for other datasets, so that it can stand alone.
 
+    What one document can be blown up to that way is bounded: a few nodes that name each other many times are enough.
+    """
 
-def _put(value: Any, known: Mapping[str, dict[str, Any]], levels: int) -> Any:
-    if isinstance(value, list):
-        return [_put(each, known, levels) for each in value[:MAX_VALUES]]
-    if not isinstance(value, dict) or levels == 0:
-        return value
-    name = value.get("@id")
-    whole = known.get(name, value) if isinstance(name, str) else value
-    if types(whole) & _NO_PARTS:
-        return {"@id": name} if isinstance(name, str) else value
-    return _embedded(whole, known, levels - 1)
+    def __init__(self, known: Mapping[str, dict[str, Any]]) -> None:
+        self._known = known
+        self._total = MAX_EMBEDDED_IN_ALL
+        self._left = 0
+
+    def whole(self, node: dict[str, Any]) -> dict[str, Any]:
+        """Return a node that can stand alone."""
+        given = self._left = min(MAX_EMBEDDED, self._total)
+        out = self._members(node, _EMBEDDED)
+        self._total -= given - self._left
+        return out
+
+    def _members(self, node: dict[str, Any], levels: int) -> dict[str, Any]:
+        return {name: self._put(value, levels) for name, value in node.items()}
+
+    def _put(self, value: Any, levels: int) -> Any:
+        if isinstance(value, list):
+            return [self._put(each, levels) for each in value[:MAX_VALUES]]
+        if not isinstance(value, dict) or levels == 0:
+            return value
+        name = value.get("@id")
+        whole = self._known.get(name, value) if isinstance(name, str) else value
+        if types(whole) & _NO_PARTS:
+            return {"@id": name} if isinstance(name, str) else value
+        if whole is not value:
+            self._left -= 1 + sum(len(each) for each in whole.values() if isinstance(each, str | list | dict))
+            if self._left < 0:
+                return value
+        return self._members(whole, levels - 1)
 
 
 def _assets(found: list[_Values], base: str, notes: Notes) -> tuple[Asset, ...]:

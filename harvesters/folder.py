@@ -18,6 +18,8 @@ from harvesters.trail import Trail
 
 PAGE: Final = 100
 """Documents of one page."""
+MAX_PAGE: Final = 16 * 1024 * 1024
+"""Bytes of elements after which a page ends before that: a document may have many of them."""
 _ANYTHING: Final = "application/json, application/xml;q=0.9, text/html;q=0.8, */*;q=0.5"
 MOST_UNREADABLE: Final = 3
 """Documents one after the other that may fail; when more do it is the server that is away, and not a document."""
@@ -68,8 +70,11 @@ class Folder:
             size = max(PAGE, len(trail.known) // 100)
             raws: list[RawRecord] = []
             rejected: list[Quarantined] = []
-            while size and trail.at < len(trail.known):
+            held = 0
+            while size and trail.at < len(trail.known) and held < MAX_PAGE:
+                before = len(raws)
                 self._visit(trail, raws, rejected)
+                held += sum(len(raw.body) for raw in raws[before:])
                 size -= 1
             more = trail.at < len(trail.known)
             yield RawPage(tuple(raws), trail.position() if more else None, rejected=tuple(rejected))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +194,17 @@ def test_nodes_that_name_each_other_in_a_circle_and_deep_ones_end() -> None:
     for _ in range(200):
         deep = {"p": deep}
     assert len(list(dcat.nodes({"@type": "Dataset", "@id": "d", "p": deep}))) == 1
+
+
+def test_a_few_nodes_that_name_each_other_many_times_are_not_blown_up() -> None:
+    names = ["d", "a", "b", "c"]
+    graph = [
+        {"@id": name, "@type": "Dataset" if name == "d" else "Agent", "p": [{"@id": behind}] * 400}
+        for name, behind in pairwise(names)
+    ]
+    long = {"@id": "long", "text": "x" * 1000}
+    many = [{"@id": f"d{n}", "@type": "Dataset", "p": [{"@id": "long"}] * 400} for n in range(50)]
+    (node, *_) = found = list(dcat.nodes({"@graph": [*graph, long, *many]}))
+    assert len(found) == 51
+    assert len(orjson.dumps(node)) < 5_000_000
+    assert len(orjson.dumps(found)) < 25_000_000

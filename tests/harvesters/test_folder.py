@@ -238,6 +238,13 @@ def test_an_empty_folder_is_empty_and_one_that_is_not_there_is_none(
     assert harvest(source).status == HELD
 
 
+def test_large_documents_make_small_pages(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "MAX_PAGE", 1000)
+    write(tmp_path / "waf", {f"{n}": orjson.dumps([record(f"{n}-{m}") for m in range(9)]) for n in range(4)})
+    pages = list(harvester(Source("s", "folder", "file:waf"), client, tmp_path).pages(None))
+    assert [len(page.raws) for page in pages] == [9, 9, 9, 9]
+
+
 def test_no_link_leads_out_of_the_folder(store: Store, harvest: Harvest, tmp_path: Path) -> None:
     (tmp_path / "outside.json").write_bytes(orjson.dumps(record("secret")))
     write(tmp_path / "waf", {"in.json": orjson.dumps(record("in"))})

@@ -29,7 +29,7 @@ from discovery.model.source import Checkpoint, Mapped, RawRecord, Source
 from discovery.store.connection import sqlite_url
 from discovery.store.store import Store
 from harvesters.registry import harvester
-from harvesters.run import map_one
+from harvesters.mapping import map_one
 
 KEEPER = Path(__file__).parents[1] / "peers" / "postgresql" / "keep.py"
 

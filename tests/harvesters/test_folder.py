@@ -239,7 +239,7 @@ def test_an_empty_folder_is_empty_and_one_that_is_not_there_is_none(
 
 
 def test_large_documents_make_small_pages(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "MAX_PAGE", 1000)
+    monkeypatch.setattr(folder, "MAX_PAGE", 500)
     write(tmp_path / "waf", {f"{n}": orjson.dumps([record(f"{n}-{m}") for m in range(9)]) for n in range(4)})
     pages = list(harvester(Source("s", "folder", "file:waf"), client, tmp_path).pages(None))
     assert [len(page.raws) for page in pages] == [9, 9, 9, 9]

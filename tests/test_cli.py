@@ -438,3 +438,12 @@ def test_maps_of_tables_are_listed_and_taken_by_name(run: Run) -> None:
     add = ("source", "add", "mine", "--kind", "tap", "--url", "https://example.org/tap", "--set")
     assert run(*add, "map=eso-rwa")[0] == 2
     assert run(*add, "map=eso-raw")[0] == 0
+
+
+def test_links_of_a_record_are_asked_of_the_archive(run: Run, items: Path) -> None:
+    run("source", "add", "scenes", "--kind", "stac-items", "--url", items.as_uri())
+    run("harvest", "scenes")
+    id = json.loads(run("search", "--scope", "observations", "--size", "1", "--json")[1])["records"][0]["id"]
+    assert run("links", id) == (0, "the record has no DataLink document\n")
+    assert json.loads(run("links", id, "--json")[1]) == []
+    assert run("links", "nothing")[0] == 2

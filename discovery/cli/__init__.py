@@ -13,6 +13,7 @@ from discovery import __version__, config, log
 from discovery.cli import (
     duplicates,
     harvests,
+    links,
     opening,
     operators,
     previews,
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 sources.app.add_typer(services.app)
-for group in (harvests, previews, searches, opening, upkeep, serving):
+for group in (harvests, previews, searches, links, opening, upkeep, serving):
     app.add_typer(group.app)
 app.add_typer(sources.app, name="source")
 app.add_typer(runs.app, name="runs")

@@ -35,8 +35,6 @@ from discovery.model.source import (
     UNSURE,
     Checkpoint,
     Counts,
-    Mapped,
-    Quarantined,
     Report,
     Source,
     Walked,
@@ -45,10 +43,11 @@ from discovery.store.ingest import now
 from discovery.store.store import Store
 from harvesters.base import Harvester, RawPage, SupportsChanges, SupportsPartitions
 from harvesters.document import clean, nameable
-from harvesters.mapping import map_one
+from harvesters.parting import Cluster, Done, Task
 from harvesters.progress import Progress
 from harvesters.registry import find, read_settings
 from harvesters.registry import harvester as make_harvester
+from harvesters.taking import StoppedError, Taker
 from harvesters.walk import Part, Walk, digest, plan
 
 _LOG = logging.getLogger(__name__)
@@ -63,11 +62,6 @@ _IDS: Final = 2000
 """Ids that are compared with the store at a time."""
 _UNSURE: Final = 100_000
 """Unknown ids that are remembered until the changes have told of them; where there are more a full walk comes next."""
-_UNREADABLE: Final = frozenset({"parse", "fetch"})
-# These have said what they are: a link into nothing, or an element that never was a record of ours.
-_HARMLESS: Final = frozenset(
-    {"missing-document", "refused", "missing-id", "bad-id", "bad-container", "not-an-object", "unknown-type"}
-)
 
 
 def harvest(
@@ -84,6 +78,7 @@ def harvest(
     stop: threading.Event | None = None,
     lock: Lock | None = None,
     worker: Harvester | None = None,
+    cluster: Cluster | None = None,
 ) -> Report:
     """Walk a source once, from where an interrupted walk stood, and return what came of it.
 
@@ -104,6 +99,7 @@ def harvest(
         stop: Ends the run after the current element, with everything before it kept.
         lock: Held meanwhile, so that a second run over the same source is kept away.
         worker: The harvester of the source, instead of a new one of its kind.
+        cluster: Walks the parts of a source that can be parted, instead of threads of this process.
 
     Raises:
         ConfigError: The source's kind or settings are wrong.
@@ -122,12 +118,9 @@ def harvest(
             full=full,
             progress=progress,
             stop=stop,
+            cluster=cluster,
         )
         return run.go()
-
-
-class _StoppedError(Exception):
-    """Somebody has asked the run to end."""
 
 
 class _Run:
@@ -146,6 +139,7 @@ class _Run:
         full: bool,
         progress: Progress | None,
         stop: threading.Event | None,
+        cluster: Cluster | None,
     ) -> None:
         self._store = store
         self._source = source
@@ -158,6 +152,10 @@ class _Run:
         self._whole = full or approve
         self._progress = progress
         self._stop = stop
+        # A limit is kept by one who counts, and a dry run stores nothing that others could go on from.
+        self._cluster = None if dry or limit is not None else cluster
+        self._contact = client.policy.contact
+        self._elsewhere = (0, 0)
         self._before = client.counters
         self._started = self._told = time.monotonic()
         self._counts = Counts()
@@ -188,7 +186,7 @@ class _Run:
         """Return how the walk ended and why; retry is the client's business, skip and stop are decided here."""
         try:
             return self._pages()
-        except (_StoppedError, KeyboardInterrupt):
+        except (StoppedError, KeyboardInterrupt):
             return PARTIAL, "stopped; the next run goes on from here"
         except (SourceUnavailableError, NotFoundError) as error:
             return self._broken_off(), str(error)
@@ -295,6 +293,9 @@ class _Run:
         """Walk every part that is not done, several at a time; say whether the limit has ended that."""
         left = [number for number, part in enumerate(self._parts) if not part.done]
         threads = 1 if self._limit is not None or self._dry else min(self._parallel(), len(left))
+        if self._cluster is not None and left and self._parts[0].name:
+            self._walk_on(self._cluster, left)
+            return False
         if threads <= 1:
             return any(self._walk_part(number, changes) for number in left)
         with ThreadPoolExecutor(threads, thread_name_prefix=f"part of {self._source.id}") as pool:
@@ -306,8 +307,29 @@ class _Run:
                 raise
         if errors:
             # What ended the others is the first that was no wish to end.
-            raise next((each for each in errors if not isinstance(each, _StoppedError)), errors[0])
+            raise next((each for each in errors if not isinstance(each, StoppedError)), errors[0])
         return False
+
+    def _walk_on(self, cluster: Cluster, left: list[int]) -> None:
+        """Let a cluster walk the parts that are not done."""
+        place = {self._parts[number].name: number for number in left}
+        tasks = [
+            Task(self._store.database.url, self._source, self._contact, self._walk, self._number, self._id, name)
+            for name in place
+        ]
+
+        def done(outcome: Done) -> None:
+            number = place[outcome.part.name]
+            self._parts[number] = outcome.part
+            self._counts += outcome.counts
+            self._elsewhere = (self._elsewhere[0] + outcome.requests, self._elsewhere[1] + outcome.bytes)
+            self._tell()
+
+        failed = cluster.walk(tasks, self._parallel(), done, self._stopped)
+        if self._stopped():
+            raise StoppedError
+        if failed:
+            raise RunError(failed)
 
     def _parallel(self) -> int:
         settings = read_settings(find(self._source.kind), self._source.settings)
@@ -316,7 +338,7 @@ class _Run:
     def _walk_part(self, number: int, changes: Iterator[RawPage] | None) -> bool:
         """Walk one part to its end; say whether the limit has cut it short."""
         if self._halt.is_set() or self._interrupted.is_set():
-            raise _StoppedError
+            raise StoppedError
         try:
             return self._walk_pages(number, changes if changes is not None else self._pages_of(self._parts[number]))
         except BaseException:
@@ -357,7 +379,7 @@ class _Run:
         count = 0
         while part := list(islice(ids, _IDS)):
             if self._stop is not None and self._stop.is_set():
-                raise _StoppedError
+                raise StoppedError
             count += len(part)
             if not self._dry:
                 unknown = self._store.ingest.here(self._source.id, self._number, part)
@@ -367,50 +389,39 @@ class _Run:
     def _take(self, number: int, page: RawPage) -> bool:
         """Map and store one page of a part; say whether the limit has cut it, so that it has to be read again."""
         room = None if self._limit is None else max(0, self._limit - self._counts.seen)
-        raws = page.raws if room is None else page.raws[:room]
-        mapped: list[Mapped] = []
-        rejected = list(page.rejected)
-        for raw in raws:
-            if self._interrupted.is_set() or (self._stop is not None and self._stop.is_set()):
-                raise _StoppedError
-            outcome = map_one(self._harvester, raw)
-            mapped.append(outcome) if isinstance(outcome, Mapped) else rejected.append(outcome)
-        cut = len(raws) < len(page.raws)
-        after = self._parts[number]
-        if not cut:
-            after = after.after(page, len(rejected), sum(_blocks_deletion(each) for each in rejected))
-        counts = self._stored(after, mapped, rejected, () if cut else page.gone)
+        cut = room is not None and len(page.raws) > room
+        gone = () if cut else self._believed(page.gone)
+        after, counts = self._taker.take(self._parts[number], page, room, gone)
         with self._counting:
             self._parts[number] = after
             self._counts += counts
             self._tell()
         return cut
 
-    def _stored(
-        self, part: Part, mapped: list[Mapped], rejected: list[Quarantined], gone: Sequence[tuple[str, str]]
-    ) -> Counts:
-        """Store a page together with where its part stands then."""
-        if self._dry:
-            return _foreseen(self._store, mapped, rejected)
-        state = part.to_json() if part.name else {**part.to_json(), **self._walk.to_json()}
-        where = Checkpoint(self._number, state)
-        return self._store.ingest.page(
+    @property
+    def _taker(self) -> Taker:
+        """Who takes the pages of the walk as it is now."""
+        return Taker(
+            self._store,
+            self._harvester,
             self._source.id,
             self._id,
-            mapped,
-            rejected,
-            checkpoint=where,
-            partition=part.name,
-            gone=self._believed(gone),
+            self._number,
+            self._walk,
+            self._stopped,
+            self._dry,
         )
 
-    def _believed(self, gone: Sequence[tuple[str, str]]) -> list[str]:
+    def _stopped(self) -> bool:
+        return self._interrupted.is_set() or (self._stop is not None and self._stop.is_set())
+
+    def _believed(self, gone: Sequence[tuple[str, str]]) -> Sequence[str]:
         """Return the ids of the records that may be deleted because the source says so; a full walk sees to the rest.
 
         A source that takes back more in one run than may vanish without anybody asking looks broken here, too.
         """
         if not gone or self._walk.mode != CHANGES:
-            return []
+            return ()
         if self._may_go is None:
             live = self._store.ingest.missing(self._source.id, self._number)[1]
             self._may_go = int(max(MOST_VANISHED, SHARE_VANISHED * live))
@@ -495,8 +506,8 @@ class _Run:
             self._id,
             status,
             self._counts,
-            used.requests,
-            used.bytes + self._harvester.bytes_read,
+            used.requests + self._elsewhere[0],
+            used.bytes + self._harvester.bytes_read + self._elsewhere[1],
             round(time.monotonic() - self._started, 3),
             message,
             self._walk.mode,
@@ -516,26 +527,3 @@ class _Run:
             self._progress.end(
                 f"{report.status}, {self._counts.seen} seen" + (f": {report.message}" if report.message else "")
             )
-
-
-def _blocks_deletion(each: Quarantined) -> bool:
-    """Say whether an element may be a known record that could not be recognised, so that it only seems to be gone."""
-    return not each.raw.source_id and each.stage in _UNREADABLE and each.issue.code not in _HARMLESS
-
-
-def _foreseen(store: Store, mapped: list[Mapped], rejected: list[Quarantined]) -> Counts:
-    """Return what storing a page would do."""
-    latest = {each.record.id: each.record for each in mapped}
-    keys = store.catalogue.keys(latest)
-    stored = store.catalogue.many(list(keys.values()))
-    same = sum(
-        stored[key].record.fingerprint() == latest[id].fingerprint() for id, key in keys.items() if key in stored
-    )
-    return Counts(
-        seen=len(mapped) + len(rejected),
-        added=len(latest) - len(keys),
-        updated=len(keys) - same,
-        unchanged=same,
-        quarantined=len(rejected),
-        warnings=sum(len(each.issues) for each in latest.values()),
-    )

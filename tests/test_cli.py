@@ -137,6 +137,11 @@ def test_a_limited_harvest_is_partial_and_the_next_one_goes_on(run: Run, items: 
     assert json.loads(out)["status"] == "complete"
 
 
+def test_a_cluster_needs_a_store_that_it_can_reach(run: Run, items: Path) -> None:
+    run("source", "add", "scenes", "--kind", "stac-items", "--url", items.as_uri())
+    assert run("harvest", "scenes", "--dask", "tcp://127.0.0.1:1")[0] == 2
+
+
 def test_a_dry_run_stores_nothing(run: Run, items: Path) -> None:
     run("source", "add", "scenes", "--kind", "stac-items", "--url", items.as_uri())
     run("harvest", "scenes", "--dry-run")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +12,9 @@ from discovery.cli.context import opened_portal, settings_of, settle
 from discovery.cli.output import INCOMPLETE, AsJson, console, print_json
 from discovery.errors import ConfigError
 from discovery.model.source import COMPLETE, HELD, Report
+
+if TYPE_CHECKING:
+    from harvesters.parting import Cluster
 
 app = typer.Typer()
 
@@ -23,6 +27,9 @@ def harvest(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and map, store nothing.")] = False,
     approve: Annotated[bool, typer.Option("--approve", help="Delete what has vanished, however much.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Read everything, not only what has changed.")] = False,
+    dask: Annotated[
+        str, typer.Option(help="Walk the parts of a large source on the Dask cluster at this address.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Harvest a source, and return when what it brought can be found."""
@@ -34,7 +41,9 @@ def harvest(
         if not source.enabled:
             raise ConfigError(f"source {id!r} is not enabled; see discovery source enable {id}")
         bar = None if as_json else progress()
-        with wiring.client(settings_of(context), source) as client:
+        with ExitStack() as stack:
+            cluster = stack.enter_context(_cluster(dask, settings_of(context).store_url)) if dask else None
+            client = stack.enter_context(wiring.client(settings_of(context), source))
             report = run(
                 portal.store,
                 source,
@@ -45,6 +54,7 @@ def harvest(
                 full=full,
                 progress=bar,
                 lock=wiring.harvest_lock(settings_of(context), source.id),
+                cluster=cluster,
             )
         # What the run did is said first: it is kept whether or not the engine can be reached now.
         if as_json:
@@ -54,6 +64,12 @@ def harvest(
         settle(context, portal)
     if report.status != COMPLETE:
         raise typer.Exit(INCOMPLETE)
+
+
+def _cluster(address: str, store: str) -> AbstractContextManager[Cluster]:
+    from harvesters import cluster
+
+    return cluster.dask(address, store)
 
 
 def _print_report(report: Report) -> None:

@@ -28,6 +28,13 @@ _MOST_ALONE: Final = 20
 # After these the same page in smaller pieces may come.
 _SMALLER: Final = frozenset({"query", "too_large", "ratio", "slow", "timeout", "cut", "encoding"})
 _SMALLER_STATUS: Final = frozenset({400, 413, 422, 500, 502, 504})
+_TAIL: Final = 10
+"""Records of a page by which the next one is known to follow it; most of them may be taken away meanwhile."""
+_MAX_TAIL: Final = 4096
+"""Characters of their identifiers, which are stored with each page."""
+_STEP: Final = 10
+_MOST_BACK: Final = 320
+"""Records that may be taken away in front of a walk between two pages; where more are, a total that is missed tells."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY: Final = "1000-01-01"
 
@@ -36,8 +43,9 @@ class Csw:
     """Walks a catalogue service in the order of its identifiers.
 
     What a service says of the next page is one opinion; where the walk stands is counted here, so that neither a loop
-    nor a missing number matters. A page that the service cannot give is halved until one record is left, which is
-    shown in quarantine, and the walk goes on behind it.
+    nor a missing number matters. Each page begins with the last record of the one before: where it does not, records
+    were taken away meanwhile, and the walk goes back until it finds where it was. A page that the service cannot give
+    is halved until one record is left, which is shown in quarantine, and the walk goes on behind it.
     """
 
     cheap_ids = False
@@ -198,14 +206,16 @@ class Csw:
                 if rejected is not None:
                     yield RawPage((), walk.position(), self._matched(walk), (rejected,))
                 continue
-            start = walk.ask.start
-            raws = tuple(_raw(element, start + n, walk.dialect.url) for n, element in enumerate(results.elements))
-            rejections = tuple(_rejected(start, *each) for each in walk.take(results))
-            if "repeated-page" in {each.issue.code for each in rejections}:
-                raws = ()
+            raws = tuple(_raw(element, walk.dialect.url) for element in results.elements)
+            if walk.has_gap(raws) and walk.step_back():
+                continue
+            fresh = tuple(raw for raw in raws if raw.source_id not in walk.tail) if walk.laps else raws
+            rejections = walk.take(results, raws)
+            if any(each.issue.code == "repeated-page" for each in rejections):
+                fresh = ()
             if not walk.done:
                 ahead.begin(walk.ask)
-            yield RawPage(raws, walk.position(), self._matched(walk), rejections, clock=results.clock)
+            yield RawPage(fresh, walk.position(), self._matched(walk), rejections, clock=results.clock)
 
     def _failed(self, walk: _Walk, error: SourceUnavailableError) -> Quarantined | None:
         """Halve a page that cannot be had; the single record that is left is named, and the walk goes on behind it."""
@@ -262,8 +272,14 @@ class _Walk:
     empty: int = 0
     alone: int = 0
     """Single records in a row that could not be had."""
+    tail: tuple[str, ...] = ()
+    """The last records of the page before, by which the next page is known to follow it."""
+    laps: bool = False
+    """Whether the next page begins with the last record of the page before."""
+    back: int = 0
+    """By how many records the walk has gone back to find them, since others were taken away in front of them."""
     done: bool = False
-    seen: set[bytes] = field(default_factory=set)
+    seen: dict[bytes, int] = field(default_factory=dict)
     """The pages that have come; a kill forgets them, which costs a second round."""
 
     @classmethod
@@ -279,6 +295,8 @@ class _Walk:
             numbers["most"],
             int(position.get("empty", 0)),
             int(position.get("alone", 0)),
+            tuple(position.get("tail", ())),
+            bool(position.get("laps")),
         )
 
     @property
@@ -299,30 +317,51 @@ class _Walk:
             "empty": self.empty,
             "alone": self.alone,
         }
-        return {"dialect": self.dialect.to_json(), **numbers}
+        return {"dialect": self.dialect.to_json(), **numbers, "tail": list(self.tail), "laps": self.laps}
 
-    def take(self, results: Results) -> list[tuple[str, str]]:
-        """Go on behind a page; return what is wrong with it, as codes and messages."""
+    def has_gap(self, raws: tuple[RawRecord, ...]) -> bool:
+        """Say whether a page that should begin where the last one ended does not: then the source has changed."""
+        return self.laps and bool(raws) and not any(raw.source_id in self.tail for raw in raws)
+
+    def step_back(self) -> bool:
+        """Go back to look for the end of the last page; False when that has been done far enough."""
+        if self.back >= _MOST_BACK or self.start <= 1:
+            return False
+        step = max(_STEP, self.back)
+        self.back += step
+        self.start = max(1, self.start - step)
+        return True
+
+    def take(self, results: Results, raws: tuple[RawRecord, ...]) -> tuple[Quarantined, ...]:
+        """Go on behind a page; return what is wrong with it."""
         self.alone = 0
-        count, told = len(results.elements), results.following
+        count, told = len(raws), results.following
         if results.matched is not None:
             self.least = results.matched if self.least is None else min(self.least, results.matched)
             self.most = self.most if self.most is not None else results.matched
-        if count and self._again(results):
+        if count and not (self.laps and count == 1) and self._again(results):
             self.done = True
-            return [("repeated-page", f"the page from record {self.start} on has come before")]
+            return (_rejected(self.start, "repeated-page", f"the page from record {self.start} on has come before"),)
         self.empty = 0 if count else self.empty + 1
         following = max(told or 0, self.start + count)
         # A service that leads beyond the number of its own that it states is followed: one of the two is wrong.
         over = results.matched is not None and following > results.matched and (told or 0) < following
         if told == 0 or following <= self.start or over:
             self.done = True
-            return []
+            return ()
         if self.empty > _MOST_EMPTY or (self.most is not None and following > 2 * self.most + 10 * self.full):
             self.done = True
-            return [("endless", f"the service leads on without end, behind record {self.start}")]
-        self.start, self.size = following, min(self.full, self.size * 2)
-        return []
+            return (_rejected(self.start, "endless", f"the service leads on without end, behind record {self.start}"),)
+        self._go_on(raws, following)
+        return ()
+
+    def _go_on(self, raws: tuple[RawRecord, ...], following: int) -> None:
+        """Ask for what follows, and where the order is that of identifiers, once more for the last record."""
+        ids = tuple(raw.source_id for raw in raws[-_TAIL:])
+        known = all(ids) and sum(map(len, ids)) < _MAX_TAIL
+        self.laps = bool(self.dialect.sort) and len(raws) > 1 and following == self.start + len(raws) and known
+        self.tail = ids if self.laps else ()
+        self.start, self.size, self.back = following - self.laps, min(self.full, self.size * 2), 0
 
     def halve(self, *, lasting: bool) -> bool:
         """Ask for half as many records next, and for no more later on if that is `lasting`; False for a single one."""
@@ -345,14 +384,14 @@ class _Walk:
             digest.update(b"%d:" % len(each.body))
             digest.update(each.body)
         mark = digest.digest()[:12]
-        known = mark in self.seen
-        self.seen.add(mark)
-        return known
+        self.seen[mark] = self.seen.get(mark, 0) + 1
+        # As many new records in front of the walk as a page has bring the last page once more.
+        return self.seen[mark] > 1 + self.laps
 
 
-def _raw(element: Element, number: int, url: str) -> RawRecord:
+def _raw(element: Element, url: str) -> RawRecord:
     """Return a record with its identifier, where it has one and is XML at all."""
-    raw = RawRecord(CONTAINER, "", element.body, "application/xml", url, f"record {number}")
+    raw = RawRecord(CONTAINER, "", element.body, "application/xml", url)
     try:
         found = xml_record.identity(xml_record.parse(raw))
     except RecordError:

@@ -354,6 +354,31 @@ def test_a_next_record_that_lies_loses_nothing_and_loops_never(
     assert len(catalogue.asked) < 8
 
 
+@pytest.mark.parametrize("post", [True, False])
+@pytest.mark.parametrize("change", ["taken away", "many taken away", "added", "exchanged"])
+def test_a_source_that_changes_while_it_is_walked_loses_nothing(
+    store: Store, harvest: Harvest, change: str, post: bool
+) -> None:
+    names = [f"n{n:03d}" for n in range(200)]
+    catalogue = Catalogue({id: element(id) for id in names}, most=20)
+    catalogue.post = post
+    taken = {"taken away": 7, "many taken away": 70, "added": 0, "exchanged": 15}[change]
+
+    def changed(asked: Mapping[str, str]) -> None:
+        # In front of the walk, where it has been already.
+        if int(asked.get("startposition", 0)) > 100 and names[0] in catalogue.records:
+            for id in names[: max(taken, 1)]:
+                del catalogue.records[id]
+            if change in ("added", "exchanged"):
+                catalogue.records |= {f"m{n:03d}": element(f"m{n:03d}") for n in range(20)}
+
+    catalogue.wrong = changed
+    with serving(catalogue) as source:
+        report = harvest(source)
+    assert (report.status, report.counts.quarantined) == (COMPLETE, 0)
+    assert set(names[max(taken, 1) :]) <= set(live(store))
+
+
 def test_a_next_record_that_leads_over_others_is_found_out(
     catalogue: Catalogue, store: Store, harvest: Harvest
 ) -> None:

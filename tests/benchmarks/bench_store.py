@@ -28,8 +28,8 @@ from discovery.model.record import OBSERVATIONS
 from discovery.model.source import Checkpoint, Mapped, RawRecord, Source
 from discovery.store.connection import sqlite_url
 from discovery.store.store import Store
-from harvesters.registry import harvester
 from harvesters.mapping import map_one
+from harvesters.registry import harvester
 
 KEEPER = Path(__file__).parents[1] / "peers" / "postgresql" / "keep.py"
 

@@ -256,7 +256,8 @@ def test_remap_reindex_and_check_leave_a_whole_catalogue(run: Run, items: Path) 
     harvested(run, items)
     assert json.loads(run("remap", "--json")[1])["updated"] == 0
     assert json.loads(run("reindex", "--json")[1])["observations"]["documents"] == 30
-    assert json.loads(run("check", "--json")[1]) == {"ok": True, "problems": []}
+    answer = json.loads(run("check", "--json")[1])
+    assert (answer["ok"], answer["problems"]) == (True, [])
 
 
 def test_runs_are_listed_newest_first(run: Run, items: Path) -> None:
@@ -452,3 +453,21 @@ def test_links_of_a_record_are_asked_of_the_archive(run: Run, items: Path) -> No
     assert run("links", id) == (0, "the record has no DataLink document\n")
     assert json.loads(run("links", id, "--json")[1]) == []
     assert run("links", "nothing")[0] == 2
+
+
+def test_items_find_their_collection_in_another_source(run: Run, items: Path, tmp_path: Path) -> None:
+    harvested(run, items)
+    assert json.loads(run("source", "list", "--json")[1])[0]["orphans"] == 30
+    assert "30 records of scenes name a parent that is not here" in run("source", "list")[1]
+    assert json.loads(run("check", "--json")[1])["orphans"] == {"scenes": 30}
+    assert "30 records of scenes" in run("check")[1]
+    collection = tmp_path / "collections.ndjson"
+    body = {"type": "Collection", "stac_version": "1.0.0", "id": "scenes", "description": "d", "license": "other"}
+    extent = {"spatial": {"bbox": [[0, 0, 1, 1]]}, "temporal": {"interval": [[None, None]]}}
+    collection.write_text(json.dumps({**body, "extent": extent, "links": []}) + "\n")
+    run("source", "add", "agency", "--kind", "stac-items", "--url", collection.as_uri())
+    assert run("harvest", "agency")[0] == 0
+    assert json.loads(run("source", "list", "--json")[1])[1]["orphans"] == 0
+    (dataset,) = json.loads(run("search", "--json")[1])["records"]
+    found = run("search", "--scope", "observations", "--facet", f"dataset={dataset['id']}", "--json")[1]
+    assert json.loads(found)["total"]["value"] == 30

@@ -114,3 +114,23 @@ def test_stac_has_the_collection_once_and_leads_to_it(client: TestClient) -> Non
     assert moved.status_code == 301
     assert moved.headers["location"].endswith("/stac/collections/ice")
     assert client.get("/stac/search").json()["numberMatched"] == 1
+
+
+def test_stac_leads_from_the_items_of_a_merged_collection_to_those_of_the_other(
+    client: TestClient, portal: Portal
+) -> None:
+    extent = Extent(bbox=(0, 0, 1, 1), start=9, end=9)
+    more = Record("mirror", "scenes", "scene-2", "observation", "Scene 2", dataset=MIRROR.id, extent=extent)
+    portal.store.ingest.page("mirror", 1, [Mapped(more, RawRecord("scenes", "scene-2", b"{}"))])
+    portal.store.duplicates.find()
+    assert portal.store.parents.repair() == 2
+    follow(portal.store, portal.index)
+    items = client.get("/stac/collections/ice/items").json()["features"]
+    assert sorted((each["id"], each["collection"]) for each in items) == [("scene-1", "ice"), ("scene-2", "ice")]
+    moved = client.get("/stac/collections/mirrored-ice/items/scene-2")
+    assert moved.status_code == 301
+    assert moved.headers["location"].endswith("/stac/collections/ice/items/scene-2")
+    assert client.get("/stac/collections/ice/items/scene-2").status_code == 200
+    assert client.get("/stac/collections/mirrored-ice/items/nothing").status_code == 404
+    page = client.get(f"/records/{ICE.id}").text
+    assert "2 observations in this dataset" in page

@@ -62,7 +62,14 @@ def source_list(context: typer.Context, as_json: AsJson = False) -> None:
 
     with closing(wiring.open_store(settings_of(context))) as store:
         counts = store.catalogue.counts()
-        rows = [_standing(each, sum(counts.get(each.source.id, {}).values())) for each in agenda(store.ledger)]
+        orphans = store.parents.orphans()
+        rows = [
+            {
+                **_standing(each, sum(counts.get(each.source.id, {}).values())),
+                "orphans": orphans.get(each.source.id, 0),
+            }
+            for each in agenda(store.ledger)
+        ]
     if as_json:
         print_json(rows)
         return
@@ -81,6 +88,9 @@ def source_list(context: typer.Context, as_json: AsJson = False) -> None:
         for row in rows
     ]
     print_table(columns, cells, empty="no sources yet; see discovery source add --help")
+    for row in rows:
+        if row["orphans"]:
+            console.print(f"{row['orphans']} records of {row['id']} name a parent that is not here", markup=False)
 
 
 def _standing(entry: Entry, records: int) -> dict[str, Any]:

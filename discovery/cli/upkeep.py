@@ -55,9 +55,14 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
 
     with opened_portal(context) as portal:
         wrong = [*portal.store.check(), *portal.index.check(), *differences(portal.store, portal.index)]
+        orphans = portal.store.parents.orphans()
     if as_json:
-        print_json({"ok": not wrong, "problems": wrong})
+        print_json({"ok": not wrong, "problems": wrong, "orphans": orphans})
     else:
+        for source, count in orphans.items():
+            console.print(
+                f"{count} records of {source} name a parent that is not here, which is no fault", markup=False
+            )
         for each in wrong or ["store and index are whole and agree"]:
             console.print(each, markup=False)
     if wrong:

@@ -81,13 +81,18 @@ def _observation(record: Mapping[str, Any]) -> Iterable[bytes]:
 
 
 def _named(record: Mapping[str, Any]) -> Iterable[bytes]:
-    kind = record["kind"]
-    for text in (record.get("doi", ""), *_ids(record)):
-        if found := doi(text):
-            yield _digest(_DOI, kind, found)
+    if doi(record.get("doi", "")):
+        yield from names(record["kind"], record["doi"])
     for text in _ids(record):
-        if not doi(text) and (worldwide := identifier(text)):
-            yield _digest(_IDENTIFIER, kind, worldwide)
+        yield from names(record["kind"], text)
+
+
+def names(kind: str, text: str) -> tuple[bytes, ...]:
+    """Return the keys that a record of a kind has which is called so; none for what only one source calls so."""
+    if found := doi(text):
+        return (_digest(_DOI, kind, found),)
+    worldwide = identifier(text)
+    return (_digest(_IDENTIFIER, kind, worldwide),) if worldwide else ()
 
 
 def _ids(record: Mapping[str, Any]) -> list[str]:

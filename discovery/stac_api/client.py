@@ -110,10 +110,27 @@ class PortalClient(BaseCoreClient):
             return Response(Documents(self.portal, links).item(served), media_type=GEOJSON)
         dataset = self._named(RESOURCES, "", collection_id)
         try:
-            key = self.portal.record(self._named(OBSERVATIONS, dataset, item_id)).key
+            key = self.portal.record(self._item(dataset, item_id)).key
         except MovedError as moved:
             return _moved(self.portal, links, moved.id)
         return Response(Documents(self.portal, links).items([key])[0], media_type=GEOJSON)
+
+    def _item(self, dataset: str, item_id: str) -> str:
+        """Return the id of an item of a collection, or of the one that the collection was merged into.
+
+        Raises:
+            NotFoundError: There is none.
+            MovedError: It is in the other collection.
+        """
+        try:
+            return self._named(OBSERVATIONS, dataset, item_id)
+        except NotFoundError:
+            try:
+                self.portal.record(dataset)
+            except MovedError as moved:
+                # Its items went with the collection.
+                raise MovedError(self._named(OBSERVATIONS, moved.id, item_id)) from None
+            raise
 
     def all_collections(self, *, request: Request, filter_expr: str | None = None, **given: Any) -> Response:
         """Return the collections that match."""

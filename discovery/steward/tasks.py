@@ -61,8 +61,10 @@ class Tasks:
             ConflictError: Somebody else is at its source.
         """
         outcome = self._tasks[job.kind](job, stop)
-        # What it brought may be what another source has already; what is left undone now the next job does.
+        # What it brought may be what another source has already, or the parent of what another has brought; what is
+        # left undone now the next job does.
         self._portal.store.duplicates.find(stop=stop)
+        self._portal.store.parents.repair(stop=stop)
         return outcome
 
     def _harvest(self, job: Job, stop: threading.Event) -> Outcome:

@@ -290,7 +290,7 @@ def _raw_columns(each: Mapped) -> dict[str, Any]:
 def _add(connection: Connection, fresh: Sequence[_Arrived], walk: int, change: int, moment: int) -> None:
     if not fresh:
         return
-    names = _stac_names(connection, [each.mapped.record for each in fresh])
+    names = stac_names(connection, [each.mapped.record for each in fresh])
     rows = [
         {
             "id": record.id,
@@ -320,7 +320,7 @@ def _change(
     if not changed:
         return
     rows = [
-        {"key": key, "missing": 0, "deleted": None, **_columns(each, change + n, moment)}
+        {"key": key, "missing": 0, "deleted": None, "declared": None, **_columns(each, change + n, moment)}
         for n, (key, each) in enumerate(changed)
     ]
     if walk is not None:
@@ -355,7 +355,7 @@ def _replace_raws(connection: Connection, changed: Sequence[tuple[int, _Arrived]
     bulk.change(connection, raws, [{"key": key, **each.pack()[1]} for key, each in changed])
 
 
-def _stac_names(connection: Connection, fresh: Sequence[Record]) -> dict[str, tuple[str, str]]:
+def stac_names(connection: Connection, fresh: Sequence[Record]) -> dict[str, tuple[str, str]]:
     """Return (space, STAC id) for new records: the id as sent while nobody has it, else one that says whose it is.
 
     The name is given once, at the first ingest, and never changes, so that links to it hold.

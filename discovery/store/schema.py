@@ -61,6 +61,7 @@ cursors = Table(
 )
 
 _MERGED: Final = text("merged IS NOT NULL")
+_DECLARED: Final = text("declared IS NOT NULL")
 
 records = Table(
     "records",
@@ -85,6 +86,8 @@ records = Table(
     Column("missing", Integer, nullable=False),
     Column("deleted", BigInteger),
     Column("merged", Text),
+    # The parent that the record names, where another one stands for it.
+    Column("declared", Text),
     Index("records_by_change", "scope", "change"),
     Index("records_by_walk", "source", "walk"),
     Index("records_by_dataset", "dataset"),
@@ -95,6 +98,7 @@ records = Table(
         sqlite_where=text("merged IS NOT NULL"),
         postgresql_where=text("merged IS NOT NULL"),
     ),
+    Index("records_by_declared", "declared", "dataset", sqlite_where=_DECLARED, postgresql_where=_DECLARED),
     sqlite_autoincrement=True,
 )
 
@@ -184,5 +188,5 @@ passes = Table(
     Column("expires", BigInteger, nullable=False),
 )
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The newest migration; a store that says otherwise is migrated, or refused when it is newer."""

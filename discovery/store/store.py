@@ -16,6 +16,7 @@ from discovery.store.history import History
 from discovery.store.ingest import Ingest
 from discovery.store.jobs import Jobs
 from discovery.store.ledger import Ledger
+from discovery.store.parents import Parents
 from discovery.store.passes import Passes
 from discovery.store.schema import meta, raws, records
 
@@ -38,6 +39,7 @@ class Store:
         self.jobs = Jobs(self.database)
         self.duplicates = Duplicates(self.database)
         self.elsewhere = Elsewhere(self.database)
+        self.parents = Parents(self.database)
         self.passes = Passes(self.database)
         self.history = History(self.database)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -411,3 +415,87 @@ def compare(empty: Path, events: list[_Event], passes: set[int], order: random.R
         assert groups(store) == grown
         with store.database.read() as connection:
             assert connection.execute(select(matches.c.digest).order_by(matches.c.digest)).scalars().all() == keyed
+
+
+# Kills
+
+# Forks whoever looks for duplicates: starting Python anew for every kill would take most of the test's time.
+SEEKERS = """
+import os, sys
+from discovery.store import duplicates, parents
+from discovery.store.store import Store
+
+duplicates.STEP = parents.STEP = 20
+
+def seek():
+    store = Store(sys.argv[1])
+    print(os.getpid(), flush=True)
+    store.duplicates.find()
+    store.parents.repair()
+
+while sys.stdin.readline():
+    child = os.fork()
+    if child == 0:
+        seek()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    print("killed" if os.WIFSIGNALED(status) else "done", flush=True)
+"""
+
+
+def whole(store: Store) -> list[tuple[Any, ...]]:
+    """Return everything that a pass decides."""
+    with store.database.read() as connection:
+        columns = (records.c.id, records.c.merged, records.c.dataset, records.c.declared, records.c.stac_id)
+        rows = connection.execute(select(*columns).order_by(records.c.id)).all()
+        keyed = connection.execute(select(matches.c.digest, matches.c.key).order_by(*matches.primary_key)).all()
+    return [tuple(each) for each in (*rows, *keyed)]
+
+
+def catalogue(store: Store) -> None:
+    """Put 150 datasets of two sources into a store, of which 100 are the same, each with an observation."""
+    add(store, "a", "b")
+    for source in ("a", "b"):
+        every = []
+        for n in range(150):
+            one = record(source, str(n), doi=f"10.1234/{n}" if n < 100 else f"10.1234/{source}-{n}")
+            every += [
+                one,
+                record(source, f"o{n}", kind="observation", dataset=one.id, properties={"collection": str(n)}),
+            ]
+        mapped = [Mapped(each, RawRecord(each.container, each.source_id, b"{}")) for each in every]
+        store.ingest.page(source, 1, mapped)
+
+
+@pytest.mark.slow
+@pytest.mark.stores
+def test_a_pass_that_is_killed_anywhere_ends_as_one_that_is_not(store: Store, store_url: str, empty: Path) -> None:
+    catalogue(store)
+    with fresh(empty) as calm:
+        catalogue(calm)
+        calm.duplicates.find()
+        calm.parents.repair()
+        expected = whole(calm)
+    chance = random.Random(5)
+    seekers = subprocess.Popen(
+        [sys.executable, "-c", SEEKERS, store_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+    assert seekers.stdin is not None
+    assert seekers.stdout is not None
+    killed, patience = 0, 0.2
+    while killed < 12:
+        seekers.stdin.write("\n")
+        pid = int(seekers.stdout.readline())
+        time.sleep(chance.random() * patience)
+        os.kill(pid, signal.SIGKILL)
+        if seekers.stdout.readline().strip() == "done":
+            break
+        killed += 1
+        patience = 0.05 if killed > 6 else patience
+    seekers.stdin.close()
+    seekers.stdout.close()
+    assert seekers.wait(30) == 0
+    store.duplicates.find()
+    store.parents.repair()
+    assert killed >= 3
+    assert whole(store) == expected

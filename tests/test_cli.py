@@ -3,8 +3,10 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -471,3 +473,64 @@ def test_items_find_their_collection_in_another_source(run: Run, items: Path, tm
     (dataset,) = json.loads(run("search", "--json")[1])["records"]
     found = run("search", "--scope", "observations", "--facet", f"dataset={dataset['id']}", "--json")[1]
     assert json.loads(found)["total"]["value"] == 30
+
+
+def test_services_of_a_registry_are_shown_and_added_but_not_enabled(run: Run, registry: str) -> None:
+    shown = json.loads(run("source", "discover", "--registry", registry, "--json")[1])
+    assert [(row["standard"], row["table"], row["added"]) for row in shown["found"]] == [
+        ("obscore", "ivoa.ObsCore", None),
+        ("epntap", "omega.epn_core", None),
+    ]
+    assert json.loads(run("source", "list", "--json")[1]) == []
+    added = json.loads(run("source", "discover", "--registry", registry, "--add", "--json")[1])
+    assert [row["added"] for row in added["found"]] == ["a-tap", "omega"]
+    listed = json.loads(run("source", "list", "--json")[1])
+    assert [(row["id"], row["kind"], row["enabled"]) for row in listed] == [
+        ("a-tap", "tap", False),
+        ("omega", "epntap", False),
+    ]
+    again = json.loads(run("source", "discover", "--registry", registry, "--add", "--json")[1])
+    assert [row["added"] for row in again["found"]] == [None, None]
+    words = ("source", "discover", "--registry", registry, "--words", "mars", "--standard", "epntap")
+    assert "omega.epn_core" in run(*words)[1]
+    assert run("source", "discover", "--registry", registry, "--standard", "siap")[0] == 2
+
+
+@pytest.fixture
+def registry() -> Iterator[str]:
+    """Return the address of a registry that knows one service with a table of each standard."""
+    names = ("ivoid", "short_name", "res_title", "standard_id", "intf_role", "access_url", "table_name")
+    row = (
+        "ivo://a/b",
+        "A TAP",
+        "A service",
+        "ivo://ivoa.net/std/tap",
+        "std",
+        "https://a.example/tap",
+        "omega.epn_core",
+    )
+    fields = "".join(f'<FIELD name="{name}" datatype="char" arraysize="*"/>' for name in names)
+    cells = "".join(f"<TD>{cell}</TD>" for cell in row)
+    body = (
+        f"<VOTABLE><RESOURCE><TABLE>{fields}<DATA><TABLEDATA><TR>{cells}</TR></TABLEDATA></DATA></TABLE>"
+        '<INFO name="QUERY_STATUS" value="OK"/></RESOURCE></VOTABLE>'
+    ).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/tap"
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -58,6 +58,7 @@ test-long: install assets ## Run the tests that take minutes
 bench: install ## Measure; prints medians, p99, memory and load
 	@$(BIN)/python tests/benchmarks/bench_portal.py $(BENCH_ARGS)
 	@$(BIN)/python tests/benchmarks/bench_stac.py $(BENCH_STAC_ARGS)
+	@$(BIN)/python tests/benchmarks/bench_store.py $(BENCH_STORE_ARGS)
 
 docs: install ## Write the tables of the reference pages from the code
 	@$(BIN)/python docs/generate.py

@@ -111,7 +111,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         if given.only != "postgresql":
             measure("SQLite", sqlite_url(Path(name) / "catalogue.sqlite"), given.items, given.page)
-        if given.only != "sqlite":
+        if given.only == "sqlite":
+            return
+        if subprocess.run([sys.executable, KEEPER, "--here"], check=False).returncode:
+            print("\nPostgreSQL is not here; tests/peers/postgresql/prepare.sh installs it")
+        else:
             with server(Path(name)) as url:
                 measure("PostgreSQL", url, given.items, given.page)
 

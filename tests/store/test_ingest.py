@@ -164,6 +164,25 @@ def test_a_reader_beside_writers_never_misses_a_change(store: Store, mapped: Mak
     assert seen == list(range(1, 61))
 
 
+def test_writers_of_the_same_records_add_each_once(store: Store, mapped: Make) -> None:
+    """Parts of a source that overlap are walked at the same time."""
+    page = [mapped(f"r{n}") for n in range(30)]
+    counts: list[Counts] = []
+    ready = threading.Barrier(4)
+
+    def write() -> None:
+        ready.wait()
+        counts.append(store.ingest.page("s", 1, page))
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for each in writers:
+        each.start()
+    for each in writers:
+        each.join()
+    assert sorted((each.added, each.unchanged) for each in counts) == [(0, 30), (0, 30), (0, 30), (30, 0)]
+    assert store.catalogue.last_change() == 30
+
+
 @pytest.mark.slow
 def test_a_killed_writer_leaves_whole_pages_only(store: Store) -> None:
     pages = turn = 0

@@ -71,6 +71,8 @@ def to_record(
         raise RecordError("wrong-type", "properties is not an object", path="properties")
     given = _without_prefix(given)
     kind = _kind(given, otherwise, notes)
+    if document.get("type") != "Feature":
+        notes.add("not-a-feature", f"the record's type is {str(document.get('type'))[:80]!r}, not Feature", "type")
     links = stac.links(document.get("links"), base, notes, structure=_STRUCTURE)
     assets = _assets(document, links, base, notes)
     missions = stac.missions(_missions(given, notes))
@@ -234,8 +236,13 @@ def _extent(document: Mapping[str, Any], given: Mapping[str, Any], notes: Notes)
 
 def _interval(time: Any, notes: Notes) -> tuple[int | None, int | None]:
     if not isinstance(time, Mapping):
+        if time is not None:
+            notes.add("wrong-type", f"time is a {type(time).__name__}, not an object", "time")
         return None, None
-    if isinstance(interval := time.get("interval"), list) and len(interval) == 2:
+    interval = time.get("interval")
+    if isinstance(interval, list) and len(interval) == 2:
         return moment(interval[0], notes, "time"), moment(interval[1], notes, "time", end=True)
+    if interval is not None:
+        notes.add("bad-interval", "an interval is a list of two times", "time.interval")
     value = time.get("timestamp") or time.get("date")
     return moment(value, notes, "time"), moment(value, notes, "time", end=True)

@@ -188,7 +188,8 @@ def test_a_second_harvest_changes_nothing(store: Store, source: Source, harvest:
 
 def test_a_record_needs_only_an_id(mapping: Callable[..., Record]) -> None:
     found = mapping({"id": "x"}, "ogc-records")
-    assert (found.kind, found.title, [each.code for each in found.issues]) == ("dataset", "x", ["missing-type"])
+    assert (found.kind, found.title) == ("dataset", "x")
+    assert [each.code for each in found.issues] == ["missing-type", "not-a-feature"]
     # JSON's null is how many servers say that there is nothing.
     empty = {"id": "x", "properties": None, "links": None, "geometry": None, "time": {"interval": [None, None]}}
     assert mapping(empty, "ogc-records") == found
@@ -197,6 +198,27 @@ def test_a_record_needs_only_an_id(mapping: Callable[..., Record]) -> None:
 def test_an_unknown_type_is_kept_beside_a_warning(mapping: Callable[..., Record]) -> None:
     found = mapping(record("x", type="Map sheet"), "ogc-records")
     assert (found.kind, found.properties["type"], found.issues[0].code) == ("dataset", "Map sheet", "unknown-type")
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"time": "2020"}, "wrong-type"),
+        ({"time": {"interval": ["2020-01-01"]}}, "bad-interval"),
+        ({"time": {"interval": "2020-01-01/2021-01-01"}}, "bad-interval"),
+        ({"time": {"date": "soon"}}, "bad-date"),
+        ({"type": "feature"}, "not-a-feature"),
+        ({"links": {}}, "wrong-type"),
+        ({"links": [{"rel": "about"}]}, "bad-link"),
+        ({"geometry": {"type": "Box", "coordinates": [1, 2]}}, "bad-geometry"),
+    ],
+)
+def test_what_is_against_the_standard_is_a_warning(
+    more: dict[str, Any], code: str, mapping: Callable[..., Record]
+) -> None:
+    found = mapping({**record("x"), **more}, "ogc-records")
+    assert found.title == "Title of x"
+    assert {each.code for each in found.issues} == {code}
 
 
 def test_nulls_in_a_record_are_what_is_missing(mapping: Callable[..., Record]) -> None:

@@ -120,6 +120,10 @@ def texts(value: Any, notes: Notes, path: str) -> tuple[str, ...]:
     """Return a list of different texts in their order; a single text counts as a list of one."""
     if value is None:
         return ()
+    if type(value) is list and len(value) == 1 and type(value[0]) is str:
+        # As most lists are: of roles, instruments, platforms.
+        found = text(value[0], notes, path)
+        return (found,) if found else ()
     values = value if isinstance(value, list) else [value]
     if len(values) > MAX_VALUES:
         notes.add("too-many", f"{path} has {len(values)} values; {MAX_VALUES} are kept", path)
@@ -128,6 +132,8 @@ def texts(value: Any, notes: Notes, path: str) -> tuple[str, ...]:
 
 def number(value: Any, notes: Notes, path: str) -> float | None:
     """Return a finite number; one that is written as text is taken with an issue."""
+    if type(value) is float and math.isfinite(value):
+        return value
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -178,7 +184,8 @@ def tail(properties: Iterable[tuple[str, Any]], notes: Notes) -> dict[str, str |
     """Return the scalar values among properties as flat texts: what no field of a record is for."""
     out: dict[str, str | tuple[str, ...]] = {}
     for name, value in properties:
-        if not name or len(name) > 100 or _UNWANTED.search(name):
+        # What can be printed has nothing unwanted.
+        if not name or len(name) > 100 or (not name.isprintable() and _UNWANTED.search(name)):
             continue
         flat = _flat(value)
         if not flat:
@@ -193,7 +200,7 @@ def tail(properties: Iterable[tuple[str, Any]], notes: Notes) -> dict[str, str |
 
 
 def _flat(value: Any) -> str | tuple[str, ...]:
-    if isinstance(value, str):
+    if type(value) is str:
         return clean(value)[:MAX_VALUE]
     if isinstance(value, bool | int | float):
         return str(value).lower() if isinstance(value, bool) else str(value)

@@ -34,6 +34,9 @@ def bbox(value: Any, notes: Notes, path: str = "bbox") -> Box | None:
     """Return west, south, east and north of a box of four or six numbers; west may be above east (RFC 7946, 5.2)."""
     if value is None:
         return None
+    plain = _plain_box(value)
+    if plain is not None:
+        return plain
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) not in (4, 6):
         count = len(value) if isinstance(value, Sequence) and not isinstance(value, str) else 0
         notes.add("bad-bbox", f"{path} has {count} numbers; allowed are 4 and 6", path)
@@ -53,6 +56,19 @@ def bbox(value: Any, notes: Notes, path: str = "bbox") -> Box | None:
     return _longitude(west), south, _longitude(east), north
 
 
+def _plain_box(value: Any) -> Box | None:
+    """Return a box of four numbers in their usual bounds, as most are; None where one has to look more closely."""
+    if type(value) is not list or len(value) != 4:
+        return None
+    west, south, east, north = value
+    if not (type(west) in _NUMBERS and type(south) in _NUMBERS and type(east) in _NUMBERS and type(north) in _NUMBERS):
+        return None
+    # What is no finite number is in no bounds either.
+    if not (-90 <= south <= north <= 90 and -180 <= west <= 180 and -180 <= east <= 180 and east - west < 360):
+        return None
+    return float(west), float(south), float(east), float(north)
+
+
 def geometry(value: Any, notes: Notes, path: str = "geometry") -> Mapping[str, Any] | None:
     """Return a GeoJSON geometry whose positions are numbers on the Earth and whose rings are closed."""
     if value is None:
@@ -60,6 +76,9 @@ def geometry(value: Any, notes: Notes, path: str = "geometry") -> Mapping[str, A
     if not isinstance(value, Mapping):
         notes.add("bad-geometry", f"{path} is a {type(value).__name__}, not an object", path)
         return None
+    plain = _plain_polygon(value)
+    if plain is not None:
+        return plain
     reader = _Reader()
     try:
         out = reader.geometry(value)
@@ -73,6 +92,27 @@ def geometry(value: Any, notes: Notes, path: str = "geometry") -> Mapping[str, A
     elif reader.count > _MANY and _is_tangled(out):
         notes.add("tangled-geometry", f"{path} crosses itself over and over; searches take the hull around it", path)
     return out
+
+
+def _plain_polygon(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return a polygon of one short ring that is as it should be, as most are; None for everything else."""
+    rings = value.get("coordinates")
+    if value.get("type") != "Polygon" or type(rings) is not list or len(rings) != 1:
+        return None
+    (points,) = rings
+    if type(points) is not list or not 4 <= len(points) <= _MANY or points[0] != points[-1]:
+        return None
+    ring = []
+    for point in points:
+        if type(point) is not list or len(point) < 2:
+            return None
+        longitude, latitude = point[0], point[1]
+        if type(longitude) not in _NUMBERS or type(latitude) not in _NUMBERS:
+            return None
+        if not (-360 <= longitude <= 360 and -90 <= latitude <= 90):
+            return None
+        ring.append([float(longitude), float(latitude)])
+    return {"type": "Polygon", "coordinates": [ring]} if ring[0] == ring[-1] else None
 
 
 def _is_tangled(value: Mapping[str, Any]) -> bool:

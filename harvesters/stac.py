@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from discovery.http.redaction import has_credentials, is_signed, redact
 from discovery.model import terms
 from discovery.model.record import Asset, Contact, Link
 from discovery.model.stac import INFERRED_RELS, absolute
-from harvesters.document import MAX_VALUES, Notes, clean, items, number, text, texts
+from harvesters.document import MAX_VALUE, MAX_VALUES, Notes, clean, items, number, text, texts
 
 NUMBERS: Final = {
     "eo:cloud_cover": "cloud_cover",
@@ -115,6 +116,7 @@ _FORMATS: Final = {
 
 _FORMAT_NAMES: Final = {name.lower(): name for name in _FORMATS.values()} | {"geoparquet": "GeoParquet", "cog": "COG"}
 """The same names however their letters are written."""
+_ABSOLUTE: Final = ("https://", "http://", "s3://")
 _NO_DATA: Final = frozenset({"thumbnail", "overview", "metadata", "tiles", "documentation", "iso-19115", "stac-items"})
 _DOI: Final = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:)?(10\.[0-9]{4,9}/\S+)", re.IGNORECASE)
 # The Open Science Catalog says in a link's title what it leads to.
@@ -127,6 +129,9 @@ def links(value: Any, base: str, notes: Notes, *, structure: frozenset[str] = IN
     """Return the links that say something about the record; those of the catalogue's own structure are left out."""
     out: list[Link] = []
     for index, link in enumerate(items(value, notes, "links")):
+        given = link.get("rel")
+        if type(given) is str and given in structure:
+            continue
         path = f"links[{index}]"
         rel, href = text(link.get("rel"), notes, f"{path}.rel") or "related", link.get("href")
         if rel.lower() in structure:
@@ -184,6 +189,10 @@ def assets(value: Any, base: str, notes: Notes) -> tuple[Asset, ...]:
         return ()
     out: list[Asset] = []
     for key, each in list(value.items())[:MAX_VALUES]:
+        plain = _plain_asset(key, each)
+        if plain is not None:
+            out.append(plain)
+            continue
         path = f"assets.{key}"[:120]
         sent = each.get("href") if isinstance(each, dict) else None
         if not isinstance(sent, str) or not sent.strip():
@@ -193,6 +202,9 @@ def assets(value: Any, base: str, notes: Notes) -> tuple[Asset, ...]:
         if not href:
             continue
         size = number(each.get("file:size"), notes, f"{path}.file:size")
+        if size is not None and size >= 1 << 63:
+            notes.add("not-a-number", f"{path}.file:size is no number of bytes", f"{path}.file:size")
+            size = None
         out.append(
             Asset(
                 href,
@@ -205,6 +217,38 @@ def assets(value: Any, base: str, notes: Notes) -> tuple[Asset, ...]:
             )
         )
     return tuple(out)
+
+
+def _plain_asset(key: str, given: Any) -> Asset | None:
+    """Return an asset of which there is nothing to be said, as most are; None where one has to look more closely."""
+    if type(given) is not dict or "alternate" in given:
+        return None
+    href, title, media_type = given.get("href"), given.get("title", ""), given.get("type", "")
+    roles, size = given.get("roles"), given.get("file:size")
+    if type(href) is not str or type(title) is not str or type(media_type) is not str:
+        return None
+    if type(roles) is list and len(roles) == 1 and type(roles[0]) is str:
+        role = roles[0]
+    elif roles is None:
+        role = ""
+    else:
+        return None
+    if len(href) > MAX_VALUE or len(key) + len(title) + len(media_type) + len(role) > MAX_VALUE:
+        return None
+    # Nothing that could be a secret, or have to be completed.
+    if "=" in href or "@" in href or "[" in href or not href.startswith(_ABSOLUTE):
+        return None
+    if not (href.isprintable() and not href.endswith(" ") and _are_plain(key, title, media_type, role)):
+        return None
+    if size is not None and (type(size) is not int or not 0 <= size < 1 << 53):
+        return None
+    return Asset(href, key, title, media_type, (role,) if role else (), size)
+
+
+@lru_cache(maxsize=1024)
+def _are_plain(*values: str) -> bool:
+    """Say whether texts stay as they are; the assets of all Items of a collection are called the same."""
+    return all(each.isprintable() and each == each.strip() for each in values)
 
 
 def _alternates(value: Any, base: str, notes: Notes, path: str) -> tuple[str, ...]:
@@ -308,10 +352,11 @@ def doi(values: Iterable[Any], found: Iterable[Link]) -> str:
 def formats(found: Iterable[Asset]) -> tuple[str, ...]:
     """Return what people call the formats of the data among assets; of all of them when none is data."""
     found = tuple(found)
-    data = [each for each in found if not _NO_DATA & set(each.roles)] or found
+    data = [each for each in found if _NO_DATA.isdisjoint(each.roles)] or found
     return tuple(dict.fromkeys(format_name(each.media_type) for each in data if each.media_type))
 
 
+@lru_cache(maxsize=1024)
 def format_name(media_type: str) -> str:
     """Return what people call a media type, else the type without its parameters."""
     bare, _, parameters = media_type.lower().partition(";")
@@ -325,7 +370,7 @@ def numbers(properties: Mapping[str, Any], found: Iterable[Asset], notes: Notes)
     out = {
         name: value
         for sent, name in NUMBERS.items()
-        if (value := number(properties.get(sent), notes, sent)) is not None
+        if sent in properties and (value := number(properties[sent], notes, sent)) is not None
     }
     sizes = [each.size for each in found if each.size is not None]
     if sizes:

@@ -45,12 +45,12 @@ def to_record(
     links = stac.links(document.get("links"), base, notes)
     assets = stac.assets(document.get("assets"), base, notes)
     names = [word for key in ("constellation", "platform", "mission") for word in texts(given.get(key), notes, key)]
-    missions = stac.missions(_known_first(names))
+    missions = defaults.missions(stac.missions(_known_first(names)))
     title = text(given.get("title"), notes, "title", MAX_TITLE) or text(
         document.get("title"), notes, "title", MAX_TITLE
     )
     properties = tail(((k, v) for k, v in given.items() if k not in stac.USED and k != "collection"), notes)
-    record = Record(
+    return Record(
         defaults.source,
         container,
         source_id,
@@ -59,12 +59,13 @@ def to_record(
         description=text(
             given.get("description") or document.get("description"), notes, "description", MAX_DESCRIPTION
         ),
+        domain=defaults.domain_of(missions),
         missions=missions,
         instruments=stac.instruments(texts(given.get("instruments"), notes, "instruments")),
         themes=stac.themes(given.get("themes"), notes),
         keywords=texts(given.get("keywords"), notes, "keywords"),
         variables=stac.titles(links, "variable") or texts(given.get("osc:variables"), notes, "osc:variables"),
-        provider=stac.provider(document, given, notes),
+        provider=stac.provider(document, given, notes) or defaults.provider,
         license=stac.license_of(given.get("license") or document.get("license"), notes),
         level=text(given.get("processing:level"), notes, "processing:level"),
         product_type=text(given.get("product:type") or given.get("product_type"), notes, "product:type"),
@@ -78,10 +79,9 @@ def to_record(
         created=moment(given.get("created"), notes, "created"),
         updated=moment(given.get("updated"), notes, "updated"),
         numbers=stac.numbers(given, assets, notes),
-        properties=properties,
+        properties=defaults.marked(properties),
         issues=notes.issues,
     )
-    return defaults.fill(record)
 
 
 def _known_first(names: list[str]) -> list[str]:

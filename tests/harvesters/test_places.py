@@ -4,6 +4,8 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harvesters import places
 from harvesters.document import Notes
@@ -106,3 +108,31 @@ def test_a_tangle_is_kept_and_said() -> None:
         value = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
         assert places.geometry(value, notes) == value
         assert codes(notes) == said
+
+
+_NUMBER = st.one_of(
+    st.sampled_from([0, 1, 90, -90, 91, 180, -180, 181, 360, 361, 1e300, float("nan"), float("inf"), True, None, "1"]),
+    st.floats(-400, 400),
+)
+
+
+@given(st.lists(_NUMBER, min_size=3, max_size=6))
+def test_the_short_way_to_a_box_leads_to_the_same(value: list[Any]) -> None:
+    short, long = Notes(), Notes()
+    found = places.bbox(value, short)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(places, "_plain_box", lambda value: None)
+        assert places.bbox(value, long) == found
+    assert long.issues == short.issues
+
+
+@given(st.lists(st.lists(_NUMBER, max_size=3), max_size=6), st.booleans())
+def test_the_short_way_to_a_polygon_leads_to_the_same(points: list[Any], closed: bool) -> None:
+    ring = [*points, points[0]] if closed and points else points
+    value = {"type": "Polygon", "coordinates": [ring]}
+    short, long = Notes(), Notes()
+    found = places.geometry(value, short)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(places, "_plain_polygon", lambda value: None)
+        assert places.geometry(value, long) == found
+    assert long.issues == short.issues

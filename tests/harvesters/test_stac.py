@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from discovery.model.record import Asset, Link
 from harvesters import stac
@@ -151,3 +153,20 @@ def test_numbers_worth_filtering_have_our_names() -> None:
     found = stac.numbers({"eo:cloud_cover": 5, "gsd": "10", "view:off_nadir": None}, assets, notes)
     assert found == {"cloud_cover": 5.0, "resolution": 10.0, "size": 7.0}
     assert codes(notes) == ["number-as-text"]
+
+
+_TEXTS = ["", "x", " x ", "a\0b", "é", "x" * 1001, "../x.tif", "https://[::1]/x", "s3://b/k"]
+_ADDRESSES = ["https://b.org/x", "https://b.org/ ", "https://b.org/?a=1", "https://u:p@h.org/x"]
+_OTHERS: list[Any] = [None, 1, 2.5, -1, 1 << 60, True, [], ["x"], [" x"], ["x", "y"], [1], {}]
+_VALUES = st.sampled_from([*_TEXTS, *_ADDRESSES, *_OTHERS])
+_MEMBERS = dict.fromkeys(("href", "title", "type", "roles", "file:size", "alternate"), _VALUES)
+
+
+@given(st.dictionaries(st.sampled_from(["a", " b", "c\0"]), st.fixed_dictionaries({}, optional=_MEMBERS)))
+def test_the_short_way_to_an_asset_leads_to_the_same(given_assets: dict[str, Any]) -> None:
+    short, long = Notes(), Notes()
+    found = stac.assets(given_assets, "https://h.org/", short)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stac, "_plain_asset", lambda key, each: None)
+        assert stac.assets(given_assets, "https://h.org/", long) == found
+    assert long.issues == short.issues

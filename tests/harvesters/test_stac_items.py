@@ -93,6 +93,7 @@ def spoilt(make: Make) -> dict[str, tuple[bytes, str]]:
         "an asset of text": (make("x", assets={"a": "https://b.org/x"}), "bad-asset"),
         "a number as text": (make("x", properties={"eo:cloud_cover": "12.5"}), "number-as-text"),
         "a number that is none": (make("x", properties={"eo:cloud_cover": "cloudy"}), "not-a-number"),
+        "a size of 1e300": (make("x", assets={"a": {"href": "https://b.org/x", "file:size": 1e300}}), "not-a-number"),
         "HTML in the title": (make("x", properties={"title": "<script>alert(1)</script>"}), ""),
         "1,000 unknown properties": (make("x", properties={f"p{n}": n for n in range(1000)}), "too-many"),
         "a title that is a list": (make("x", properties={"title": ["a"]}), "wrong-type"),

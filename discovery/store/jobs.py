@@ -11,6 +11,7 @@ from sqlalchemy import text as sql
 
 from discovery.errors import NotFoundError, TooManyError
 from discovery.model.job import DONE, FAILED, RUNNING, WAITING, Job
+from discovery.store.codec import storable
 from discovery.store.connection import Database
 from discovery.store.ingest import now
 from discovery.store.schema import jobs
@@ -127,7 +128,7 @@ class Jobs:
         values = {
             "status": DONE if ok else FAILED,
             "finished": now(),
-            "message": message,
+            "message": storable(message),
             "result": text,
             "owner": "",
             "lease": None,

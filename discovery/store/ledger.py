@@ -11,7 +11,7 @@ from sqlalchemy import Row, delete, func, insert, select, update
 from discovery.errors import ConflictError, NotFoundError
 from discovery.model.record import Issue
 from discovery.model.source import PARTIAL, RUNNING, Quarantined, RawRecord, Report, Run, Source, Walked
-from discovery.store.codec import unpack
+from discovery.store.codec import storable, unpack
 from discovery.store.connection import Database
 from discovery.store.ingest import now
 from discovery.store.schema import meta, quarantine, runs, sources
@@ -66,8 +66,8 @@ class Ledger:
         """
         values = {
             "kind": source.kind,
-            "url": source.url,
-            "title": source.title,
+            "url": storable(source.url),
+            "title": storable(source.title),
             "settings": orjson.dumps(dict(source.settings)).decode(),
             "enabled": int(source.enabled),
         }

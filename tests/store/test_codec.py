@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discovery.errors import DiscoveryError
-from discovery.store.codec import pack, unpack
+from discovery.store.codec import pack, storable, unpack
 
 
 @given(st.binary(max_size=600) | st.binary(max_size=8).map(lambda part: part * 100))
@@ -42,3 +42,9 @@ def test_every_flipped_byte_of_a_packed_body_is_noticed() -> None:
 def test_a_body_cut_short_or_of_a_newer_version_is_refused(stored: bytes) -> None:
     with pytest.raises(DiscoveryError, match="a stored body"):
         unpack(stored)
+
+
+def test_a_text_loses_only_what_no_database_takes() -> None:
+    plain = "Wörter, 中文 \U0001f30d\nand\ta\x01line"
+    assert storable(plain) == plain
+    assert storable("a\0b\ud83d\udf0d") == "a\ufffdb\ufffd\ufffd"

@@ -18,6 +18,11 @@ pytestmark = pytest.mark.stores
 SOURCE = Source("esa", "stac-static", "https://x.org/catalog.json", "ESA", {"depth": "3"}, enabled=False)
 
 
+def test_a_source_is_kept_whatever_its_texts_hold(store: Store) -> None:
+    store.ledger.add_source(Source("a", "stac-items", "file:a\0b", "A \0 and \ud800", settings={"note": "\0"}))
+    assert store.ledger.source("a") == Source("a", "stac-items", "file:a\ufffdb", "A \ufffd and \ufffd", {"note": "\0"})
+
+
 def test_sources_come_back_as_they_were_added_by_id(store: Store) -> None:
     other = Source("aaa", "tap", "https://x.org/tap")
     store.ledger.add_source(SOURCE)

@@ -59,6 +59,7 @@ class Csw:
         self._size = context.number("page")
         self._service: Service | None = None
         self._chosen: Dialect | None = None
+        self._parsed: dict[int, tuple[RawRecord, Any]] = {}
 
     @property
     def bytes_read(self) -> int:
@@ -101,8 +102,9 @@ class Csw:
                 yield raw.container, raw.source_id
 
     def parse(self, raw: RawRecord) -> Any:
-        """Return the root element of a record."""
-        return xml_record.parse(raw)
+        """Return the root element of a record; those of the last page were parsed for their identifiers."""
+        known, root = self._parsed.pop(id(raw), (None, None))
+        return root if known is raw else xml_record.parse(raw)
 
     def map(self, raw: RawRecord, document: Any) -> Mapped:
         """Return the record of a document, by the standard that it is of."""
@@ -206,7 +208,7 @@ class Csw:
                 if rejected is not None:
                     yield RawPage((), walk.position(), self._matched(walk), (rejected,))
                 continue
-            raws = tuple(_raw(element, walk.dialect.url) for element in results.elements)
+            raws = self._raws(results.elements, walk.dialect.url)
             if walk.has_gap(raws) and walk.step_back():
                 continue
             fresh = tuple(raw for raw in raws if raw.source_id not in walk.tail) if walk.laps else raws
@@ -216,6 +218,25 @@ class Csw:
             if not walk.done:
                 ahead.begin(walk.ask)
             yield RawPage(fresh, walk.position(), self._matched(walk), rejections, clock=results.clock)
+
+    def _raws(self, elements: tuple[Element, ...], url: str) -> tuple[RawRecord, ...]:
+        """Return the records of a page with their identifiers, where they have one and are XML at all."""
+        out = []
+        self._parsed = {}
+        for element in elements:
+            raw = RawRecord(CONTAINER, "", element.body, "application/xml", url)
+            root = None
+            try:
+                root = xml_record.parse(raw)
+                raw = replace(raw, source_id=xml_record.identity(root))
+            except RecordError:
+                pass  # Whoever maps it finds out why.
+            if not raw.source_id:
+                raw = replace(raw, position=f"record {hashlib.sha256(element.body).hexdigest()[:8]}")
+            if root is not None:
+                self._parsed[id(raw)] = (raw, root)
+            out.append(raw)
+        return tuple(out)
 
     def _failed(self, walk: _Walk, error: SourceUnavailableError) -> Quarantined | None:
         """Halve a page that cannot be had; the single record that is left is named, and the walk goes on behind it."""
@@ -387,18 +408,6 @@ class _Walk:
         self.seen[mark] = self.seen.get(mark, 0) + 1
         # As many new records in front of the walk as a page has bring the last page once more.
         return self.seen[mark] > 1 + self.laps
-
-
-def _raw(element: Element, url: str) -> RawRecord:
-    """Return a record with its identifier, where it has one and is XML at all."""
-    raw = RawRecord(CONTAINER, "", element.body, "application/xml", url)
-    try:
-        found = xml_record.identity(xml_record.parse(raw))
-    except RecordError:
-        found = ""
-    if found:
-        return replace(raw, source_id=found, position="")
-    return replace(raw, position=f"record {hashlib.sha256(element.body).hexdigest()[:8]}")
 
 
 def _rejected(number: int, code: str, message: str) -> Quarantined:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from discovery.model import terms
@@ -16,6 +16,8 @@ from harvesters.document import MAX_DESCRIPTION, MAX_TITLE, MAX_VALUES, Notes, m
 from harvesters.iso_links import Online
 from harvesters.iso_tree import Group
 
+Constraints = list[tuple[str, Group]]
+"""What may be done with the data: the names of objects with their properties."""
 ROOTS: Final = frozenset({"MD_Metadata", "MI_Metadata"})
 """What documents of these standards are called; profiles put something before it, as in CHE_MD_Metadata."""
 KINDS: Final = {
@@ -67,6 +69,15 @@ _CONTENT_NUMBERS: Final = {
     "illuminationAzimuthAngle": "sun_azimuth",
 }
 _SHORT: Final = 200
+_SYSTEM: Final = "referenceSystemIdentifier"
+_CODES: Final = {
+    "topicCategory": "topic_category",
+    "defaultLocale": "language",
+    "language": "language",
+    "status": "status",
+    "spatialRepresentationType": "representation",
+}
+"""Properties of our own by those of an identification that hold codes."""
 _NO_INSTRUMENT: Final = "INS-NOBS"
 """What GCMD calls no instrument at all."""
 
@@ -102,7 +113,7 @@ def to_record(root: Any, container: str, source_id: str, defaults: Defaults, *, 
     found = words.read(_keywords(top, given))
     assets, links = iso_links.files_and_links(_online(identification, top, given), base, notes)
     contacts, provider = _contacts(top, given, citation)
-    identifiers = _identifiers(citation)
+    identifiers, dates, constraints = _identifiers(citation), _dates(citation, "date"), _constraints(given)
     content = _content(top)
     missions = defaults.missions(stac.missions((*_devices(root, top, "MI_Platform"), *found.platforms)))
     return Record(
@@ -119,7 +130,7 @@ def to_record(root: Any, container: str, source_id: str, defaults: Defaults, *, 
         keywords=found.keywords,
         variables=found.variables,
         provider=provider or defaults.provider,
-        license=_license(given),
+        license=_license(constraints),
         level=tree.first(tree.inside(content, "processingLevelCode"), "code"),
         formats=_formats(top, given) or stac.formats(assets),
         dataset=_parent(top, given, defaults.source, container, source_id),
@@ -129,12 +140,12 @@ def to_record(root: Any, container: str, source_id: str, defaults: Defaults, *, 
         contacts=contacts,
         doi=stac.doi(identifiers, links),
         external_ids=tuple(each for each in identifiers if each != source_id and not _DOI.search(each)),
-        created=_date(citation, ("creation", "publication", ""), notes),
-        updated=_date(citation, ("revision", "lastUpdate", "lastRevision"), notes),
+        created=_date(dates, ("creation", "publication", ""), notes),
+        updated=_date(dates, ("revision", "lastUpdate", "lastRevision"), notes),
         metadata_updated=_stamp(top, notes),
-        access=_access(given),
+        access=_access(constraints),
         numbers=_numbers(top, given, content, notes),
-        properties=defaults.marked(_properties(top, given, citation, found)),
+        properties=defaults.marked(_properties(top, given, citation, constraints, found)),
         issues=notes.issues,
     )
 
@@ -287,9 +298,8 @@ def _stamp(top: Group, notes: Notes) -> int | None:
     return moment(max(changed.get("revision") or changed.get("creation") or [""]), notes, "dateInfo")
 
 
-def _date(citation: Group, kinds: Iterable[str], notes: Notes) -> int | None:
+def _date(found: Mapping[str, list[str]], kinds: Iterable[str], notes: Notes) -> int | None:
     """Return the date of the first kind that there is: of several creations the first, of revisions the last."""
-    found = _dates(citation, "date")
     for kind in kinds:
         if dates := found.get(kind):
             value = min(dates) if kind in ("creation", "publication", "") else max(dates)
@@ -309,14 +319,13 @@ def _dates(found: Group, key: str) -> dict[str, list[str]]:
 # What one may do with it
 
 
-def _constraints(given: Group) -> Iterator[tuple[str, Group]]:
-    for each in tree.objects(given, "resourceConstraints"):
-        yield tree.name(each), tree.group(each)
+def _constraints(given: Group) -> Constraints:
+    return [(tree.name(each), tree.group(each)) for each in tree.objects(given, "resourceConstraints")]
 
 
-def _license(given: Group) -> str:
+def _license(constraints: Constraints) -> str:
     """Return the SPDX identifier of a licence that is named or linked anywhere, else the words of a short one."""
-    said = [pair for _, found in _constraints(given) for pair in _terms_of_use(found)]
+    said = [pair for _, found in constraints for pair in _terms_of_use(found)]
     for word, _ in said:
         known = terms.license(word) or ((url := _COMMONS.search(word)) and terms.license(url[0]))
         if known:
@@ -337,8 +346,8 @@ def _terms_of_use(found: Group) -> Iterator[tuple[str, bool]]:
         yield from ((word, True) for word in (tree.first(cited, "title"), *_identifiers(cited)) if word)
 
 
-def _access(given: Group) -> str:
-    for name, found in _constraints(given):
+def _access(constraints: Constraints) -> str:
+    for name, found in constraints:
         codes = tree.codes(found, "classification" if name == "MD_SecurityConstraints" else "accessConstraints")
         if any(each.lower() in _CLOSED for each in codes):
             return "restricted"
@@ -415,40 +424,33 @@ def _real(value: str, notes: Notes, path: str) -> float | None:
         return number(value, notes, path)
 
 
-def _properties(top: Group, given: Group, citation: Group, found: words.Words) -> dict[str, str | tuple[str, ...]]:
+def _properties(
+    top: Group, given: Group, citation: Group, constraints: Constraints, found: words.Words
+) -> dict[str, str | tuple[str, ...]]:
     """Return what has no field of its own, by plain names."""
-    many = {
-        "alternate_title": tree.values(citation, "alternateTitle"),
-        "topic_category": tree.codes(given, "topicCategory"),
-        "language": tree.codes(given, "language") or tree.codes(given, "defaultLocale"),
-        "status": tree.codes(given, "status"),
-        "representation": tree.codes(given, "spatialRepresentationType"),
-        "reference_system": [
-            code
-            for each in tree.objects(top, "referenceSystemInfo")
-            if (code := tree.first(tree.inside(tree.group(each), "referenceSystemIdentifier"), "code"))
-        ],
-        "use_limitation": [text for _, each in _constraints(given) for text in tree.values(each, "useLimitation")],
-        "scale": [
-            f"1:{text}"
-            for each in tree.objects(given, "spatialResolution")
-            if (text := tree.first(tree.inside(tree.group(each), "equivalentScale"), "denominator"))
-        ],
-        "thesaurus": list(found.thesauri),
-        "concept": list(found.concepts),
-    }
+    many = {name: tree.codes(given, key) for key, name in _CODES.items() if key in given}
+    many["alternate_title"] = tree.values(citation, "alternateTitle")
+    many["use_limitation"] = [text for _, each in constraints for text in tree.values(each, "useLimitation")]
+    many["thesaurus"], many["concept"] = list(found.thesauri), list(found.concepts)
+    if "referenceSystemInfo" in top:
+        systems = [tree.inside(tree.group(each), _SYSTEM) for each in tree.objects(top, "referenceSystemInfo")]
+        many["reference_system"] = [code for each in systems if (code := tree.first(each, "code"))]
+    if "spatialResolution" in given:
+        scales = [tree.inside(tree.group(each), "equivalentScale") for each in tree.objects(given, "spatialResolution")]
+        many["scale"] = [f"1:{text}" for each in scales if (text := tree.first(each, "denominator"))]
+    standard = tree.first(top, "metadataStandardName") or tree.first(tree.inside(top, "metadataStandard"), "title")
     one = {
-        "metadata_standard": tree.first(top, "metadataStandardName")
-        or tree.first(tree.inside(top, "metadataStandard"), "title"),
+        "metadata_standard": standard,
         "purpose": tree.first(given, "purpose"),
         "lineage": _lineage(top),
         "service_type": _service_type(given),
-        **{f"title_{locale}": text for each in citation.get("title", ()) for locale, text in _other(each)},
-        **{f"abstract_{locale}": text for each in given.get("abstract", ()) for locale, text in _other(each)},
     }
+    for field, places in (("title", citation.get("title", ())), ("abstract", given.get("abstract", ()))):
+        one |= {f"{field}_{locale}": text for each in places for locale, text in _other(each)}
     out: dict[str, str | tuple[str, ...]] = {name: text[:1000] for name, text in one.items() if text}
     for name, texts in many.items():
-        if kept := tuple(dict.fromkeys(each[:1000] for each in texts))[:50]:
+        if texts:
+            kept = tuple(dict.fromkeys(each[:1000] for each in texts))[:50]
             out[name] = kept if len(kept) > 1 else kept[0]
     return out
 

@@ -67,7 +67,7 @@ def extent(identification: Any, notes: Notes) -> Extent:
 
 
 def _box(part: Any, notes: Notes) -> Box | None:
-    sides = {tree.name(each): tree.value(each) for each in part}
+    sides = {key: tree.value(each[0]) for key, each in tree.group(part).items()}
     if sides.get("extentTypeCode", "").lower() in ("false", "0"):
         return None  # It says where the data are not.
     west, south, east, north = (_number(sides.get(own) or sides.get(other) or "") for own, other in _SIDES)
@@ -75,6 +75,8 @@ def _box(part: Any, notes: Notes) -> Box | None:
         if any(sides.get(key) for keys in _SIDES for key in keys):
             notes.add("bad-bbox", "a side of the bounding box is no number", "extent.bbox")
         return None
+    if -180 <= west <= east <= 180 and -90 <= south <= north <= 90:
+        return west, south, east, north
     if max(abs(south), abs(north)) > 90 >= max(abs(west), abs(east)):
         notes.add("swapped-bbox", "the box had longitudes as latitudes; they were exchanged", "extent.bbox")
         west, south, east, north = south, west, north, east

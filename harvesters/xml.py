@@ -48,15 +48,18 @@ def parse(body: bytes, *, most_tags: int = MAX_TAGS) -> Any:
     """
     if len(body) > MAX_BYTES:
         raise RecordError("too-large", f"the document has {len(body)} bytes; allowed are {MAX_BYTES}")
+    # What begins with its root, as a record cut out of a page does, has no place for a declaration or a DTD.
+    bare = body[:1] == b"<" and body[1:2].isalpha()
     # Counted before anything is built: 64 MiB of `<a/>` would take gigabytes.
     if len(body) > most_tags and (tags := body.count(b"<")) > most_tags:
         raise RecordError("too-large", f"the document has {tags} tags; allowed are {most_tags}")
-    _refuse_dtd(body)
+    if not bare:
+        _refuse_dtd(body)
     try:
         root: Any = etree.fromstring(body, etree.XMLParser(remove_comments=True, remove_pis=True, **_SAFE))
     except (etree.XMLSyntaxError, LookupError, ValueError) as error:
         raise RecordError("broken-xml", f"this is not XML: {_reason(error)}") from error
-    if root.getroottree().docinfo.doctype:
+    if not bare and root.getroottree().docinfo.doctype:
         raise RecordError("dtd", "the document brings a DTD, which no record needs")
     return root
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import unquote, unquote_plus
 
 HIDDEN = "REDACTED"
@@ -126,11 +127,13 @@ def _broken_port(address: str) -> bool:
     return bool(re.search(r":(?![0-9]*$)[^\]:]*$", authority))
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
+@lru_cache(maxsize=32)
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    # Of each address it is asked twice in a row: whether it is signed, and whether a secret is in it.
     before, _, fragment = text.partition("#")
     query = before.partition("?")[2]
     parts = re.split(r"[&;]", query) + re.split(r"[&;?]", fragment)
-    return [_named(part) for part in parts if "=" in part]
+    return tuple([_named(part) for part in parts if "=" in part])
 
 
 def _named(part: str) -> tuple[str, str]:

@@ -27,6 +27,8 @@ _EPOCH: Final = 719_468
 _MONTH_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 _USUAL: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3}(?:[0-9]{3})?)?Z")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_EPOCH_ORDINAL: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 _ZERO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _TEXT: Final = re.compile(
@@ -77,6 +79,13 @@ def span(text: str) -> tuple[int, int]:
             pass
         else:
             return moment, moment
+    elif _DAY.fullmatch(text):
+        try:
+            start = (datetime.fromisoformat(text).toordinal() - _EPOCH_ORDINAL) * DAY
+        except ValueError:
+            pass
+        else:
+            return start, start + DAY - 1
     text = text.strip() if len(text) <= _LONGEST else text
     match = _TEXT.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None or _unsigned_long_year(match["year"]):

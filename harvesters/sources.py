@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 from discovery.errors import ConfigError, NotFoundError
 from discovery.http import has_credentials, redact
 from discovery.model.source import Source
-from harvesters import registry
+from harvesters import registry, table_map
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SCHEMES: Final = ("file", "http", "https")
@@ -75,10 +75,22 @@ def read(text: str) -> list[Source]:
 
 
 def known() -> list[Known]:
-    """Return the public sources of the field that come with Discovery, by id; none is harvested until somebody says."""
+    """Return the public sources of the field that come with Discovery, by id; none is harvested until somebody says.
+
+    Beside those of the list these are the archives whose own tables have a map.
+    """
     text = files("harvesters").joinpath("known.toml").read_text(encoding="utf-8")
     found = [Known(_source(each), each.verified, each.read_in, each.note) for each in _tables(text)]
+    found += [_of_map(each) for each in table_map.shipped().values() if each.service]
     return sorted(found, key=lambda each: each.source.id)
+
+
+def _of_map(each: table_map.TableMap) -> Known:
+    settings = {"map": each.name, "domain": "space-science", "schedule": "@daily"}
+    title = each.about.rstrip(".")
+    source = checked(Source(each.name, "tap", each.service, title, settings, enabled=False))
+    seen = "rows that it really sent are in our tests" if each.verified else "its columns were read, no row was seen"
+    return Known(source, "", each.read_in, f"{each.table}, by a map; {seen}.")
 
 
 def known_source(id: str) -> Source:

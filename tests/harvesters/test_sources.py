@@ -113,7 +113,7 @@ def test_what_is_written_is_read_back_the_same(title: str, provider: str, enable
 
 def test_the_known_sources_are_right_asleep_and_say_where_they_were_read() -> None:
     found = sources.known()
-    assert len(found) > 5
+    assert {"emds", "cdse", "ehst", "euclid", "gaia", "xmm", "psa"} <= {each.source.id for each in found}
     assert [each.source.id for each in found] == sorted({each.source.id for each in found})
     for each in found:
         assert not each.source.enabled

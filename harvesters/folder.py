@@ -137,7 +137,8 @@ class Folder:
         if not self._local and standards.looks_like_web_page(body):
             if first or url.endswith("/"):
                 root = urljoin(trail.known[0], ".")
-                trail.add(index_page.links(body, address, root))
+                listed = index_page.links(body, address, root)
+                trail.add(each for each in listed if "/." not in f"/{each.removeprefix(root)}".partition("?")[0])
             return
         if standards.looks_like_metadata(body[:_BEGINNING]):
             place = url.removeprefix("file:") if self._local else url

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from collections.abc import Callable, Mapping
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +131,23 @@ def test_every_document_is_told_by_what_is_in_it(source: Source, store: Store, h
     assert ids(store) == FOUND
     second = harvest(source)
     assert (second.counts.unchanged, second.counts.deleted) == (len(FOUND), 0)
+
+
+def test_the_index_pages_of_a_server_that_is_not_ours_are_read(
+    files: dict[str, bytes], tmp_path: Path, store: Store, harvest: Harvest
+) -> None:
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+    write(tmp_path / "a b", files)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        report = harvest(Source("s", "folder", f"http://127.0.0.1:{server.server_port}/a%20b"))
+        server.shutdown()
+        thread.join()
+    assert (report.status, report.message, report.counts.quarantined) == (COMPLETE, "", 0)
+    assert ids(store) == FOUND
 
 
 def test_a_walk_may_be_resumed_at_every_page(

@@ -146,6 +146,7 @@ _TAP: Final = (
         "How the table is walked: by identifier (keyset), along its times (window), or by collection.",
         ("auto", "keyset", "window", "collection"),
     ),
+    Setting("parts", int, 1, "In how many parts the table is walked along its times, several at once or on a cluster."),
     Setting(
         "modified",
         str,

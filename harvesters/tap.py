@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -51,6 +51,7 @@ class TapTable:
         self._strategy = context.text("strategy")
         self._defaults = Defaults.of(context, "space-science")
         self._size = context.number("page")
+        self._parts = context.number("parts")
 
     @property
     def bytes_read(self) -> int:
@@ -99,6 +100,25 @@ class TapTable:
             yield first
             yield from pages
             return
+
+    def partitions(self) -> Sequence[str]:
+        """Return stretches of the times and what is in none, where the operator wants parts and they can be had."""
+        if self._parts < 2:
+            return []
+        columns, _ = self._columns()
+        window = columns.get(self._standard.window)
+        if window is None or not window.numeric or self._strategy not in (AUTO, WINDOW):
+            return []
+        try:
+            return self._walker(self._answer()).parts(self._parts)
+        except SourceUnavailableError as error:
+            if too_much(error):
+                return []
+            raise
+
+    def partition(self, name: str, position: Position | None) -> Iterator[RawPage]:
+        """Yield the rows of one part."""
+        return self._walker(self._answer()).part(name, position)
 
     def changes(self, since: int, position: Position | None) -> Iterator[RawPage] | None:
         """Return the rows that have changed since an instant, where a column says so; else None."""

@@ -68,12 +68,13 @@ class Cuts:
             found |= names
             last = next(reversed(names))
 
-    def windows(self, start: float | None, stop: float | None) -> list[Window]:
+    def windows(self, start: float | None, stop: float | None, end: float | None = None) -> list[Window]:
         """Return windows of about as many rows as one answer may have, from a bound on.
 
         Args:
             start: The lower bound of the first; None at the very beginning.
             stop: The upper bound of the first, where it was once decided and must stay.
+            end: Where the last one ends; None for no end.
 
         Raises:
             SourceUnavailableError: The service gives no overview; detail `query`.
@@ -90,7 +91,7 @@ class Cuts:
         # The first and the last are open, for what was never counted.
         edges: list[float | None] = [None, *bounds[1:], None]
         found = [Window(low, high, rows) for (low, high), rows in zip(pairwise(edges), held or [0], strict=True)]
-        return self._left(found, start, stop)
+        return self._until(self._left(found, start, stop), end)
 
     def _left(self, windows: list[Window], start: float | None, stop: float | None) -> list[Window]:
         """Return what is left of windows behind a bound."""
@@ -107,6 +108,15 @@ class Cuts:
             else:
                 left.append(self._counted(begin, each.upper, 0))
         return left
+
+    def _until(self, windows: list[Window], end: float | None) -> list[Window]:
+        """Return windows as far as a bound."""
+        if end is None:
+            return windows
+        inside = [each for each in windows if each.lower is None or each.lower < end]
+        if inside and (inside[-1].upper is None or inside[-1].upper > end):
+            inside[-1] = self._counted(inside[-1].lower, end, 0)
+        return inside
 
     def halves(self, window: Window) -> tuple[Window, ...]:
         """Return the two halves of a window, by the values that really are in it; none when there is only one value."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -40,6 +40,9 @@ _TOGETHER: Final = 50
 """Identifiers that are asked for by name in one query; some services take no longer ones than a few kilobytes."""
 _SPLITS: Final = 8
 """How often a window is halved; what is then still too much stands close together and is walked by identifier."""
+REST: Final = "rest"
+"""The part of a table that has nothing in the column that cuts it, or no identifier, or is in several stretches."""
+_TO: Final = ".."
 _NULL: Final = "null"
 """The slice of rows that have nothing in the column that cuts the table."""
 ROWS, SPREAD, NAMELESS = "rows", "spread", "nameless"
@@ -164,6 +167,37 @@ class Walker:
             yield from self._spread_rows(walk)
         yield from self._without_key(walk)
 
+    # Parts
+
+    def parts(self, most: int) -> list[str]:
+        """Return names of parts that hold all rows together: stretches of windows, and what is in no window.
+
+        Raises:
+            SourceUnavailableError: The service gives no overview; detail `query`.
+        """
+        windows = self._cuts.windows(None, None)
+        each = math.ceil(len(windows) / most)
+        ends = [(windows[at].lower, windows[at : at + each][-1].upper) for at in range(0, len(windows), each)]
+        return [*(_TO.join("" if end is None else repr(end) for end in pair) for pair in ends), REST]
+
+    def part(self, name: str, position: Position | None) -> Iterator[RawPage]:
+        """Yield the rows of one part; how many there should be is known of each window and not of the part."""
+        walk = Walk.from_position(position or {"strategy": WINDOW}, self._size)
+        if name == REST:
+            walk.slice = _NULL if position is None else walk.slice
+            yield from self.pages(walk)
+            return
+        self._spread = self._cuts.spread(self._standard.window)
+        lower, upper = (float(text) if text else None for text in name.split(_TO))
+        walk.slice = lower if position is None else walk.slice
+        for page in self._stretch(walk, upper):
+            # Only the last page of the last window stands at the end; one that is handed on in portions does not yet.
+            if page.position is not None and page.position["slice"] == (_NULL if upper is None else upper):
+                yield replace(page, position=None)
+                return
+            yield page
+        yield RawPage((), None)
+
     # Strategies
 
     def _whole(self, walk: Walk) -> Iterator[RawPage]:
@@ -191,26 +225,33 @@ class Walker:
             walk.reach(slice)
 
     def _windows(self, walk: Walk) -> Iterator[RawPage]:
-        """Walk from window to window, each in one answer; halve those that hold too much for one."""
+        """Walk from window to window, and at last what is in none."""
         if walk.slice != _NULL:
-            stack = self._cuts.windows(walk.slice, walk.upto if walk.inside else None)[::-1]
-            while stack:
-                window = stack.pop()
-                done = self._past(walk, window)
-                if not walk.inside:
-                    step = self._at_once(window, stack)
-                    if step is not None:
-                        before = walk.position()
-                        done()
-                        yield from self._handed_on(walk, step, before)
-                        continue
-                    if halves := self._cuts.halves(window) if window.depth < _SPLITS else ():
-                        stack.extend(reversed(halves))
-                        continue
-                    walk.slice, walk.upto, walk.inside = window.lower, window.upper, True
-                yield from self._keyset(walk, window.where(self._standard.window), done, window.rows or 0)
+            yield from self._stretch(walk, None)
         where = f"{self._standard.window} IS NULL"
         yield from self._keyset(walk, where, lambda: walk.enter(SPREAD), self._cuts.count(where) or 0)
+
+    def _stretch(self, walk: Walk, end: float | None) -> Iterator[RawPage]:
+        """Walk windows up to a bound, each in one answer; halve those that hold too much for one."""
+        if walk.inside and walk.upto is None:
+            stack = [Window(walk.slice, None)]
+        else:
+            stack = self._cuts.windows(walk.slice, walk.upto if walk.inside else None, end)[::-1]
+        while stack:
+            window = stack.pop()
+            done = self._past(walk, window)
+            if not walk.inside:
+                step = self._at_once(window, stack)
+                if step is not None:
+                    before = walk.position()
+                    done()
+                    yield from self._handed_on(walk, step, before)
+                    continue
+                if halves := self._cuts.halves(window) if window.depth < _SPLITS else ():
+                    stack.extend(reversed(halves))
+                    continue
+                walk.slice, walk.upto, walk.inside = window.lower, window.upper, True
+            yield from self._keyset(walk, window.where(self._standard.window), done, window.rows or 0)
 
     def _past(self, walk: Walk, window: Window) -> Callable[[], None]:
         return lambda: walk.reach(_NULL if window.upper is None else window.upper)

@@ -16,6 +16,7 @@ import pytest
 from discovery.http import Client
 from discovery.model.source import COMPLETE, Report, Source
 from discovery.store.store import Store
+from harvesters.base import SupportsPartitions
 from harvesters.registry import harvester
 from harvesters.tap_service import Service
 from harvesters.tap_walk import STRATEGIES
@@ -64,6 +65,10 @@ def test_every_strategy_gives_the_same_catalogue_and_none_an_answer_too_many(dac
     # Eight collections are datasets beside the rows.
     assert {strategy: len(each) for strategy, each in found.items()} == dict.fromkeys(STRATEGIES, ROWS + 8)
     assert all(each == found["keyset"] for each in found.values())
+    worker = harvester(Source("s", "tap", dachs.url, settings={"parts": "3"}), client)
+    assert isinstance(worker, SupportsPartitions)
+    pages = [page for name in worker.partitions() for page in worker.partition(name, None)]
+    assert {(raw.container, raw.source_id): raw.body for page in pages for raw in page.raws} == found["keyset"]
 
 
 def test_the_service_is_asked_for_no_more_than_it_gives_and_told_what_it_indexes(dachs: Any, client: Client) -> None:

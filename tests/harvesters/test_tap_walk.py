@@ -10,7 +10,7 @@ from discovery.errors import ConfigError
 from discovery.http import Client
 from discovery.model.source import COMPLETE, HELD, PARTIAL, RawRecord, Report, Source
 from discovery.store.store import Store
-from harvesters.base import Position
+from harvesters.base import Position, SupportsPartitions
 from harvesters.registry import harvester
 from harvesters.tap_walk import STRATEGIES
 
@@ -81,6 +81,46 @@ def test_a_walk_may_be_resumed_at_every_page_of_every_strategy(
         position = orjson.loads(orjson.dumps(dict(page.position)))
     assert names(pieces) == names(straight)
     assert pages < 100
+
+
+@pytest.mark.parametrize("parts", [2, 3, 50])
+def test_parts_hold_every_row_once_and_each_may_be_resumed_at_every_page(
+    parts: int, tap_server: Callable[..., Any], client: Client
+) -> None:
+    tap = tap_server(odd_rows(), limit=5)
+    tap.advertised = 5
+    given = source(tap.url, parts=str(parts))
+    worker = harvester(given, client)
+    assert isinstance(worker, SupportsPartitions)
+    found: list[RawRecord] = []
+    partitions = worker.partitions()
+    assert len(partitions) >= min(parts, 3) + 1
+    for name in partitions:
+        position: Position | None = None
+        for _ in range(100):
+            again = harvester(given, client)
+            assert isinstance(again, SupportsPartitions)
+            page = next(again.partition(name, position))
+            found += page.raws
+            if page.position is None:
+                break
+            position = orjson.loads(orjson.dumps(dict(page.position)))
+        else:
+            pytest.fail(f"part {name} has no end")
+    observed = [raw for raw in found if raw.container == "ivoa.ObsCore"]
+    assert len(observed) == len(names(observed))
+    assert names(found) == names(walked(client, tap.url, strategy="keyset"))
+
+
+def test_a_table_that_is_walked_in_parts_ends_complete(
+    tap_server: Callable[..., Any], store: Store, harvest: Harvest
+) -> None:
+    tap = tap_server(odd_rows(), limit=5)
+    tap.advertised = 5
+    given = source(tap.url, parts="3", modified="none")
+    assert harvest(given).status == COMPLETE
+    assert len(list(store.catalogue.export())) == 57 + 4
+    assert (harvest(given).status, harvest(given).counts.deleted) == (COMPLETE, 0)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -144,6 +144,23 @@ def test_a_cluster_needs_a_store_that_it_can_reach(run: Run, items: Path) -> Non
     assert run("harvest", "scenes", "--dask", "tcp://127.0.0.1:1")[0] == 2
 
 
+def test_jobs_are_listed_and_shown(run: Run, items: Path, tmp_path: Path) -> None:
+    run("source", "add", "scenes", "--kind", "stac-items", "--url", items.as_uri())
+    assert "nothing was asked for" in run("jobs", "list")[1]
+    with closing(wiring.open_portal(Settings(tmp_path / "home"))) as portal:
+        job = portal.ask("harvest", {"source": "scenes"})
+    (row,) = json.loads(run("jobs", "list", "--json")[1])
+    assert (row["job"], row["kind"], row["arguments"], row["status"]) == (
+        job.id,
+        "harvest",
+        {"source": "scenes"},
+        "waiting",
+    )
+    assert json.loads(run("jobs", "show", str(job.id), "--json")[1]) == row
+    assert "waiting" in run("jobs", "show", str(job.id))[1]
+    assert run("jobs", "show", "99")[0] == 2
+
+
 def test_a_dry_run_stores_nothing(run: Run, items: Path) -> None:
     run("source", "add", "scenes", "--kind", "stac-items", "--url", items.as_uri())
     run("harvest", "scenes", "--dry-run")

@@ -13,6 +13,7 @@ from discovery import __version__, config, log
 from discovery.cli import (
     duplicates,
     harvests,
+    jobs,
     links,
     opening,
     operators,
@@ -41,6 +42,7 @@ for group in (harvests, previews, searches, links, opening, upkeep, serving):
 app.add_typer(sources.app, name="source")
 app.add_typer(runs.app, name="runs")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(operators.app, name="operator")
 

@@ -19,7 +19,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that answer requests.")] = None,
-    steward: Annotated[bool, typer.Option(help="Index beside serving; else run `discovery steward`.")] = True,
+    steward: Annotated[bool, typer.Option(help="Index and harvest, too; else run `discovery steward`.")] = True,
 ) -> None:
     """Start the portal, until SIGTERM or Ctrl-C."""
     _serve(settings_of(context).with_overrides(host=host, port=port, workers=workers), steward=steward)
@@ -27,7 +27,7 @@ def serve(
 
 @app.command()
 def steward(context: typer.Context) -> None:
-    """Keep the index level with the store, until SIGTERM or Ctrl-C; for machines where `serve` does not."""
+    """Keep the index level with the store, harvest on schedule and do what was asked for, until SIGTERM or Ctrl-C."""
     from discovery.server import keep
 
     keep(settings_of(context))

@@ -17,6 +17,8 @@ SERVICE: Final = "service"
 """The relation of a link to a service over the data; its media type is the name of the protocol, such as OGC:WMS."""
 DATA: Final = "data"
 _DOWNLOAD: Final = re.compile(r"download|^ftp|^s?ftp:|^file|^gridftp|^globus|^s3", re.IGNORECASE)
+_LONGEST: Final = 200
+"""Characters of a protocol; the longest are the URIs of registers."""
 _MEDIA_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9.+-]+(;.*)?", re.IGNORECASE)
 # What protocols are called, in the order in which they are looked for: `OGC:WMTS` also begins with what `OGC:WM` would.
 _SERVICES: Final = (
@@ -109,6 +111,7 @@ def online(href: str, protocol: str = "", name: str = "", function: str = "", se
         function: The code of what it is for.
         service: What service the document is about; its online resources are that service where they say nothing else.
     """
+    protocol = protocol[:_LONGEST]
     word = protocol.lower()
     if found := service_of(word) or _asked(href):
         return Online(href, name, SERVICE, found)
@@ -130,7 +133,7 @@ def online(href: str, protocol: str = "", name: str = "", function: str = "", se
 def service_of(protocol: str) -> str:
     """Return the name of the service that a protocol stands for, such as OGC:WMS; empty for none."""
     word = protocol.lower()
-    if not word or "download" in word or len(word) > 200:
+    if not word or "download" in word:
         return ""
     return next((name for found, name in _SERVICES if found in word and _WORD[found].search(word)), "")
 

@@ -14,6 +14,7 @@ Group = Mapping[str, list[Any]]
 
 _HREF: Final = "{http://www.w3.org/1999/xlink}href"
 _MOST_NAMES: Final = 10_000
+_LONGEST_NAME: Final = 300
 _NONE: Final[list[Any]] = []
 
 
@@ -22,7 +23,7 @@ class _Names(dict[str, str]):
 
     def __missing__(self, tag: str) -> str:
         name = tag.rpartition("}")[2]
-        if len(self) < _MOST_NAMES:
+        if len(self) < _MOST_NAMES and len(tag) < _LONGEST_NAME:
             self[tag] = name
         return name
 

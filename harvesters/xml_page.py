@@ -16,6 +16,8 @@ from harvesters import xml
 
 MAX_ELEMENTS: Final = 100_000
 """Elements of one page; whoever sends more was asked for far fewer."""
+_MAX_NAME: Final = 1000
+"""Characters of the name of a tag."""
 _NAME: Final = rb"(?:[\w.-]+:)?[\w.-]+"
 _INSIDE: Final = rb"(?:[^<>\"']++|\"[^\"<]*+\"|'[^'<]*+')*+"
 """What stands between the name of a tag and its end: attributes, whose values may hold a `>`."""
@@ -64,6 +66,8 @@ def cut(body: bytes, names: frozenset[str]) -> Page:
     if len(body) > xml.MAX_BYTES:
         raise RecordError("too-large", f"the answer has {len(body)} bytes; allowed are {xml.MAX_BYTES}")
     body = xml.to_utf8(body)
+    if (tags := body.count(b"<")) > xml.MAX_TAGS:
+        raise RecordError("too-large", f"the answer has {tags} tags; allowed are {xml.MAX_TAGS}")
     # Blanks in place of whatever may look like a tag and is none; every other byte stays where it is.
     plain = _HIDDEN.sub(lambda hidden: b" " * len(hidden[0]), body) if b"<!" in body or b"<?" in body else body
     opening = _opening(names).search(plain)
@@ -86,7 +90,7 @@ def _children(body: bytes, plain: bytes, at: int, namespaces: Mapping[str, str])
         if plain.startswith(b"</", at):
             return tuple(out)
         start = _START.match(plain, at)
-        if start is None:
+        if start is None or len(start[1]) > _MAX_NAME:
             raise RecordError("broken-xml", f"the answer ends before its end, or is no XML behind {len(out)} elements")
         if len(out) >= MAX_ELEMENTS:
             raise RecordError("too-large", f"the answer has more than {MAX_ELEMENTS} elements")

@@ -15,6 +15,7 @@ _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]")
 _SLASH = re.compile(r"[/\\]")
 _PAIR = re.compile(r"([&;])")
 _MAX_LOGGED = 2000
+_MAX_KEPT = 2000
 
 _SIGNATURE_PREFIXES = ("x-amz-", "x-goog-", "x-oss-", "x-obs-", "x-cos-")
 _SIGNATURES = frozenset({"sig", "signature", "hdnea", "hdnts", "hdntl", "__token__", "policy_signature"})
@@ -127,13 +128,19 @@ def _broken_port(address: str) -> bool:
     return bool(re.search(r":(?![0-9]*$)[^\]:]*$", authority))
 
 
-@lru_cache(maxsize=32)
 def _pairs(text: str) -> tuple[tuple[str, str], ...]:
     # Of each address it is asked twice in a row: whether it is signed, and whether a secret is in it.
+    return _kept_pairs(text) if len(text) <= _MAX_KEPT else _read_pairs(text)
+
+
+def _read_pairs(text: str) -> tuple[tuple[str, str], ...]:
     before, _, fragment = text.partition("#")
     query = before.partition("?")[2]
     parts = re.split(r"[&;]", query) + re.split(r"[&;?]", fragment)
     return tuple([_named(part) for part in parts if "=" in part])
+
+
+_kept_pairs = lru_cache(maxsize=32)(_read_pairs)
 
 
 def _named(part: str) -> tuple[str, str]:

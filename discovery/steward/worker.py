@@ -46,7 +46,7 @@ class _Doing:
 
 
 class Worker:
-    """Does jobs until it is told to stop: long ones beside each other and on different hosts, short ones in turn."""
+    """Does jobs until it is told to stop: long ones beside each other and on different hosts, short ones at once."""
 
     def __init__(self, settings: Settings, portal: Portal, stop: threading.Event) -> None:
         self._portal = portal
@@ -56,7 +56,7 @@ class Worker:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         short = frozenset(self._tasks.kinds) - LONG
         self._harvests = settings.harvests
-        self._lanes: tuple[tuple[Collection[str], int], ...] = ((LONG, settings.harvests), (short, 1))
+        self._lanes: tuple[tuple[Collection[str], int], ...] = ((LONG, settings.harvests), (short, 2))
         self._lock = threading.Lock()
         self._doing: dict[int, _Doing] = {}
         self._due: dict[Callable[[], None], tuple[float, float]] = {

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_
 from sqlalchemy import text as sql
 
 from discovery.errors import NotFoundError, TooManyError
-from discovery.model.job import DONE, FAILED, RUNNING, WAITING, Job
+from discovery.model.job import DONE, FAILED, LONG, RUNNING, WAITING, Job
 from discovery.store.codec import storable
 from discovery.store.connection import Database
 from discovery.store.ingest import now
@@ -80,7 +80,7 @@ class Jobs:
     ) -> Job | None:
         """Take the oldest job that waits, or whose owner has died, so that nobody else has it.
 
-        Two jobs over one source are never taken at a time, whoever takes them.
+        Two long jobs over one source are never taken at a time, whoever takes them; a short one waits for nobody.
 
         Args:
             owner: A name that no other taker has.
@@ -101,7 +101,7 @@ class Jobs:
             busy = _busy(connection, moment)
             for row in rows:
                 job = _job(row)
-                if job.source not in busy and free(job):
+                if (job.kind not in LONG or job.source not in busy) and free(job):
                     taken = {"status": RUNNING, "owner": owner, "lease": moment + lease, "attempts": row.attempts + 1}
                     connection.execute(update(jobs).where(jobs.c.id == row.id).values(taken))
                     return _job(row, status=RUNNING, attempts=row.attempts + 1)
@@ -182,8 +182,8 @@ def _give_up(connection: Connection, moment: int) -> None:
 
 
 def _busy(connection: Connection, moment: int) -> set[str]:
-    """Return the sources that somebody works on."""
-    running = select(jobs).where(jobs.c.status == RUNNING, jobs.c.lease > moment)
+    """Return the sources that somebody does a long job over."""
+    running = select(jobs).where(jobs.c.status == RUNNING, jobs.c.lease > moment, jobs.c.kind.in_(LONG))
     return {_job(row).source for row in connection.execute(running)} - {""}
 
 

@@ -102,6 +102,13 @@ def test_two_jobs_over_one_source_never_run_at_a_time(store: Store) -> None:
     assert taken(store, "c").arguments == {"source": "esa", "full": True}
 
 
+def test_a_short_job_does_not_wait_for_a_long_one_over_its_source(store: Store) -> None:
+    store.jobs.ask("harvest", {"source": "esa"})
+    look = store.jobs.ask("preview", {"source": "esa"})
+    taken(store)
+    assert taken(store, "b").id == look.id
+
+
 def test_only_the_kinds_and_jobs_that_are_free_are_taken(store: Store) -> None:
     store.jobs.ask("harvest", {"source": "esa"})
     store.jobs.ask("harvest", {"source": "eso"})

@@ -16,7 +16,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint unit rest test-long bench docs assets wheel lock clean
+.PHONY: help install demo test lint unit rest test-long bench bench-harvest docs assets wheel lock clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,12 @@ bench: install ## Measure; prints medians, p99, memory and load
 	@$(BIN)/python tests/benchmarks/bench_portal.py $(BENCH_ARGS)
 	@$(BIN)/python tests/benchmarks/bench_stac.py $(BENCH_STAC_ARGS)
 	@$(BIN)/python tests/benchmarks/bench_store.py $(BENCH_STORE_ARGS)
+
+bench-harvest: install ## Measure harvests; prints ours and the peers' side by side
+	@$(BIN)/python tests/benchmarks/bench_harvest.py $(BENCH_HARVEST_ARGS)
+	@$(BIN)/python tests/benchmarks/bench_records.py $(BENCH_RECORDS_ARGS)
+	@$(BIN)/python tests/benchmarks/bench_csw.py $(BENCH_CSW_ARGS)
+	@$(BIN)/python tests/benchmarks/bench_tap.py $(BENCH_TAP_ARGS)
 
 docs: install ## Write the tables of the reference pages from the code
 	@$(BIN)/python docs/generate.py

@@ -1,16 +1,19 @@
-"""Measure the harvest of a STAC API end to end: HTTP, mapping, store and index; prints a Markdown table.
+"""Measure the harvest of STAC end to end, and beside it what others make of the same items; prints Markdown tables.
 
 bench_harvest.py [--items 20000] [--page 500] [--fail-under RATE]
 
-The API answers with pages that were made before, from a process of its own, so that what is measured is ours. Items are
-those of bench_stac.py (3 kB, eight assets). The command indexes after the harvest; beside a running portal its steward
-indexes meanwhile, in another process. CPU is what a stage works for an item: it says more than the clock where others
-use the machine too.
+Items are those of bench_stac.py (3 kB, eight assets). They come from a file; from an API which answers with pages that
+were made before, from a process of its own, so that what is measured is ours; and, where it is installed, from pgstac,
+a STAC server that we did not write, after its own loader has loaded them. The command indexes after the harvest; beside
+a running portal its steward indexes meanwhile, in another process. CPU is what a stage works for an item: it says more
+than the clock where others use the machine too.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
+import http.client
 import multiprocessing
 import os
 import platform
@@ -32,8 +35,15 @@ from discovery import wiring
 from discovery.config import Settings
 from discovery.http import Client, Policy
 from discovery.indexer import follow
-from discovery.model.source import COMPLETE, Source
+from discovery.model.source import COMPLETE, Mapped, Source
+from harvesters.mapping import map_one
+from harvesters.registry import harvester
 from harvesters.run import harvest
+
+ROOT = Path(__file__).parents[2]
+PEERS = ROOT / "tests" / "peers"
+PGSTAC = ROOT / ".cache" / "peers" / "pgstac"
+HEAD = "| what | seconds | items/s | CPU, us an item |\n| --- | --- | --- | --- |"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -129,7 +139,7 @@ def fetch(home: Path, source: Source, items: int) -> tuple[float, float]:
 def one_after_the_other(home: Path, source: Source, items: int) -> None:
     """Measure the command: it harvests and then indexes."""
     seconds, cpu = fetch(home, source, items)
-    row("HTTP, mapping, store", seconds, cpu, items)
+    row("reading, mapping, store", seconds, cpu, items)
     with closing(wiring.open_portal(Settings(home))) as portal:
         began, worked = time.perf_counter(), time.process_time()
         follow(portal.store, portal.index)
@@ -162,6 +172,112 @@ def meanwhile(home: Path, source: Source, items: int) -> float:
     return items / seconds
 
 
+def stages(home: Path, source: Source, items: int) -> None:
+    """Measure what each stage of a harvest works, one after the other in one thread."""
+    taken = {"read pages": 0.0, "parse and map": 0.0, "store": 0.0}
+    began = time.perf_counter()
+    with closing(wiring.open_store(Settings(home))) as store, Client(Policy().with_hosts("127.0.0.1")) as client:
+        worker = harvester(source, client)
+        run = store.ledger.begin(source.id).id
+        pages = worker.pages(None)
+        while True:
+            at = time.process_time()
+            page = next(pages, None)
+            taken["read pages"] += time.process_time() - at
+            if page is None:
+                break
+            at = time.process_time()
+            mapped = [each for raw in page.raws if isinstance(each := map_one(worker, raw), Mapped)]
+            taken["parse and map"] += time.process_time() - at
+            at = time.process_time()
+            store.ingest.page(source.id, run, mapped)
+            taken["store"] += time.process_time() - at
+    for name, cpu in taken.items():
+        print(f"| - {name} | | | {cpu / items * 1e6:,.0f} |", flush=True)
+    row("- together, in one thread", time.perf_counter() - began, sum(taken.values()), items)
+
+
+def file_of(folder: Path, items: int) -> Source:
+    """Write the items into a file, one a line, and return it as a source."""
+    folder.mkdir()
+    with (folder / "items.ndjson").open("wb") as file:
+        file.writelines(orjson.dumps(item(i)) + b"\n" for i in range(items))
+    with (folder / "collections.ndjson").open("wb") as file:
+        file.writelines(orjson.dumps(collection(k)) + b"\n" for k in range(COLLECTIONS))
+    return Source(
+        "bench-file", "stac-items", f"file://{folder}/items.ndjson", settings={"collections": "collections.ndjson"}
+    )
+
+
+@contextmanager
+def pgstac(folder: Path, files: list[Path]) -> Iterator[tuple[str, float]]:
+    """Load items by pgstac's own loader and serve them; give the address and the seconds that loading took."""
+    import psycopg
+
+    database = folder / "postgresql"
+    database.mkdir(parents=True)
+    with (database / "users").open("a") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        subprocess.run([sys.executable, PEERS / "postgresql" / "keep.py", database], check=True)
+        while not (database / "address").exists():
+            if (database / "failed").exists():
+                raise SystemExit((database / "failed").read_text(encoding="utf-8"))
+            time.sleep(0.05)
+        address = (database / "address").read_text(encoding="utf-8").rsplit("/", 1)[0]
+        with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+            connection.execute("CREATE DATABASE pgstac")
+        command = [PGSTAC / "bin" / "python", PEERS / "pgstac" / "serve.py", f"{address}/pgstac", *files]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdout is not None
+            try:
+                loaded = float(next(line for line in server.stdout if line.startswith("loaded")).split()[2])
+                yield next(line.strip() for line in server.stdout if line.startswith("http")), loaded
+            finally:
+                server.kill()
+
+
+def bare_loop(url: str, size: int) -> tuple[int, float, float]:
+    """Read every item by the links to the next page; return how many came, the seconds, and those of CPU."""
+    began, worked_ = time.perf_counter(), time.process_time()
+    host = url.split("/")[2]
+    count = 0
+    with closing(http.client.HTTPConnection(host)) as connection:
+
+        def get(path: str) -> dict[str, object]:
+            connection.request("GET", path.removeprefix(f"http://{host}"))
+            answer: dict[str, object] = orjson.loads(connection.getresponse().read())
+            return answer
+
+        for k in range(COLLECTIONS):
+            path = f"/collections/scenes-{k:02d}/items?limit={size}"
+            while path:
+                page = get(path)
+                features, links = page["features"], page["links"]
+                assert isinstance(features, list)
+                assert isinstance(links, list)
+                count += len(features)
+                path = next((str(each["href"]) for each in links if each["rel"] == "next"), "")
+    return count, time.perf_counter() - began, time.process_time() - worked_
+
+
+def beside_a_peer(folder: Path, files: list[Path], items: int, size: int) -> None:
+    """Measure pgstac's loader, a bare client of it, and our harvest of it."""
+    print(f"\nBeside pgstac, the same items, load average {os.getloadavg()[0]:.2f}\n\n{HEAD}")
+    with pgstac(folder, files) as (url, loaded):
+        print(f"| pgstac's own loader, from a file | {loaded:.2f} | {items / loaded:,.0f} | - |", flush=True)
+        rates = []
+        for _ in range(2):
+            count, seconds, cpu = bare_loop(url, size)
+            if count != items:
+                raise SystemExit(f"a bare client got {count} items of {items}")
+            rates.append(items / seconds)
+            row("a bare client of pgstac, nothing stored", seconds, cpu, items)
+        source = Source("bench-peer", "stac-api", url, settings={"page": str(size)})
+        seconds, cpu = fetch(folder / "ours", source, items)
+        row("our harvest of pgstac into the store", seconds, cpu, items)
+        print(f"\nof what the better of the bare clients got: {items / seconds / max(rates):.0%}")
+
+
 def worked(process: int) -> float:
     """Return the seconds of CPU of another process."""
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
@@ -179,11 +295,20 @@ def main() -> None:
           f"load average at the start {os.getloadavg()[0]:.2f}")  # fmt: skip
     folder = Path(tempfile.mkdtemp(prefix="discovery-harvest-"))
     try:
+        print(f"\nFrom a file\n\n{HEAD}")
+        file = file_of(folder / "file", asked.items)
+        one_after_the_other(folder / "one", file, asked.items)
+        stages(folder / "stages", file, asked.items)
         with api(asked.items, asked.page) as url:
             source = Source("bench", "stac-api", url, settings={"page": str(asked.page)})
-            print("\n| what | seconds | items/s | CPU, us an item |\n| --- | --- | --- | --- |")
-            one_after_the_other(folder / "one", source, asked.items)
-            rate = meanwhile(folder / "two", source, asked.items)
+            print(f"\nFrom a fast API\n\n{HEAD}")
+            one_after_the_other(folder / "two", source, asked.items)
+            rate = meanwhile(folder / "three", source, asked.items)
+        if (PGSTAC / ".installed").is_file():
+            files = [folder / "file" / "collections.ndjson", folder / "file" / "items.ndjson"]
+            beside_a_peer(folder / "peer", files, asked.items, asked.page)
+        else:
+            print("\npgstac is not here; tests/peers/pgstac/prepare.sh builds it")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"load average at the end {os.getloadavg()[0]:.2f}")

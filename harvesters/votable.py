@@ -289,9 +289,9 @@ def _binary_row(columns: list[Column], values: Any) -> dict[str, str]:
             continue
         if isinstance(value, bytes):
             text = value.decode("utf-8", "replace")
-        elif hasattr(value, "tolist"):
-            flat = value.tolist()
-            text = " ".join(str(each) for each in flat) if isinstance(flat, list) else str(flat)
+        elif isinstance(value, np.ndarray):
+            # Not `tolist`, by which 0.1 in four bytes would become 0.10000000149: text is sent with the digits it has.
+            text = " ".join(str(each) for each in value.ravel())
         else:
             text = str(value)
         if text := column.value(text):

@@ -16,6 +16,7 @@ import pytest
 from discovery.http import Client
 from discovery.model.source import COMPLETE, Report, Source
 from discovery.store.store import Store
+from harvesters import votable
 from harvesters.base import SupportsPartitions
 from harvesters.registry import harvester
 from harvesters.tap_service import Service
@@ -39,6 +40,23 @@ def here(store: Store) -> set[tuple[str, str]]:
 def there(dachs: Any, table: str = "ivoa.obscore") -> set[tuple[str, str]]:
     """Return the same of every row on the server, as its database has it."""
     return {(did, obs_id) for did, _, obs_id in dachs.sql(f"{DIFFERENT} {table}")}
+
+
+@pytest.mark.parametrize("form", ["votable", "votable/b2"])
+def test_binary_answers_say_what_texts_say(form: str, dachs: Any, client: Client) -> None:
+    query = "SELECT * FROM ivoa.ObsCore WHERE obs_publisher_did >= 'ivo' ORDER BY obs_publisher_did"
+    asked = {"REQUEST": "doQuery", "LANG": "ADQL", "QUERY": query, "MAXREC": "700"}
+    answers = [
+        client.post(f"{dachs.url}/sync", data={**asked, "RESPONSEFORMAT": each}).content
+        for each in (form, "votable/td")
+    ]
+    assert b"<BINARY" in answers[0]
+    binary, text = (votable.read(each, most=1000) for each in answers)
+    assert (binary.status, len(binary.rows)) == (text.status, len(text.rows))
+    assert [row["obs_id"] for row in binary.rows] == [row["obs_id"] for row in text.rows]
+    for one, other in zip(binary.rows, text.rows, strict=True):
+        assert one.keys() == other.keys()
+        assert all(one[name] == other[name] or float(one[name]) == float(other[name]) for name in one)
 
 
 @pytest.fixture

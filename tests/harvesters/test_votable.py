@@ -5,6 +5,7 @@ import io
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 from astropy.io.votable import from_table
 from astropy.table import Table as Astropy
@@ -94,6 +95,20 @@ def test_binary_tables_say_the_same(form: str) -> None:
     broken = head + b"base64" + rest[:10] + rest[rest.index(b"</STREAM>") :]
     with pytest.raises(RecordError, match="binary table is broken"):
         votable.read(broken, most=10)
+
+
+@pytest.mark.parametrize("form", ["binary", "binary2"])
+def test_numbers_of_a_binary_table_have_the_digits_that_they_have_as_text(form: str) -> None:
+    short = np.array([0.1, 1e-7], dtype=np.float32)
+    pairs = np.array([[0.1, 2.5], [3.0, 0.3]], dtype=np.float32)
+    given = from_table(Astropy({"F": short, "D": [0.1, 60000.123456789], "P": pairs}))
+    given.resources[0].tables[0].format = form
+    stream = io.BytesIO()
+    given.to_xml(stream)
+    assert votable.read(stream.getvalue(), most=10).rows == [
+        {"f": "0.1", "d": "0.1", "p": "0.1 2.5"},
+        {"f": "1e-07", "d": "60000.123456789", "p": "3.0 0.3"},
+    ]
 
 
 def test_a_binary_table_that_an_archive_sent_is_read_with_its_texts_of_any_length() -> None:

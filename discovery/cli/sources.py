@@ -73,16 +73,15 @@ def source_list(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    columns = ("id", "kind", "records", "last run", "ended", "next run", "title", "url")
+    columns = ("id", "kind", "records", "last run", "ended", "next run", "url")
     cells = [
         (
             row["id"],
             row["kind"],
             row["records"],
-            (row["last_run"] or "")[:16].replace("T", " "),
+            _minute(row["last_run"]),
             row["last_status"],
             _next_shown(row),
-            row["title"],
             row["url"],
         )
         for row in rows
@@ -108,8 +107,12 @@ def _standing(entry: Entry, records: int) -> dict[str, Any]:
 def _next_shown(row: Mapping[str, Any]) -> str:
     if not row["enabled"]:
         return "not enabled"
-    shown = (row["next_run"] or "")[:16].replace("T", " ")
+    shown = _minute(row["next_run"])
     return f"{shown}, after {row['failures']} failures" if row["failures"] else shown
+
+
+def _minute(moment: str | None) -> str:
+    return (moment or "")[:16].replace("T", " ")
 
 
 @app.command("enable")

@@ -208,16 +208,28 @@ class Csw:
                 if rejected is not None:
                     yield RawPage((), walk.position(), self._matched(walk), (rejected,))
                 continue
-            raws = self._raws(results.elements, walk.dialect.url)
-            if walk.has_gap(raws) and walk.step_back():
+            if self._has_gap(walk, results) and walk.step_back():
                 continue
-            fresh = tuple(raw for raw in raws if raw.source_id not in walk.tail) if walk.laps else raws
-            rejections = walk.take(results, raws)
-            if any(each.issue.code == "repeated-page" for each in rejections):
-                fresh = ()
+            tail = walk.tail if walk.laps else ()
+            last = tuple(raw.source_id for raw in self._raws(results.elements[-_TAIL:], ""))
+            rejections = walk.take(results, last)
             if not walk.done:
+                # Before anything else is read: while we do that the service is at work, too.
                 ahead.begin(walk.ask)
-            yield RawPage(fresh, walk.position(), self._matched(walk), rejections, clock=results.clock)
+            raws = self._raws(results.elements, walk.dialect.url)
+            if tail:
+                raws = tuple(raw for raw in raws if raw.source_id not in tail)
+            if any(each.issue.code == "repeated-page" for each in rejections):
+                raws = ()
+            yield RawPage(raws, walk.position(), self._matched(walk), rejections, clock=results.clock)
+
+    def _has_gap(self, walk: _Walk, results: Results) -> bool:
+        """Say whether a page that should begin where the last one ended does not: then the source has changed."""
+        if not walk.laps or not results.elements:
+            return False
+        if any(raw.source_id in walk.tail for raw in self._raws(results.elements[:1], "")):
+            return False
+        return not any(raw.source_id in walk.tail for raw in self._raws(results.elements, ""))
 
     def _raws(self, elements: tuple[Element, ...], url: str) -> tuple[RawRecord, ...]:
         """Return the records of a page with their identifiers, where they have one and are XML at all."""
@@ -340,10 +352,6 @@ class _Walk:
         }
         return {"dialect": self.dialect.to_json(), **numbers, "tail": list(self.tail), "laps": self.laps}
 
-    def has_gap(self, raws: tuple[RawRecord, ...]) -> bool:
-        """Say whether a page that should begin where the last one ended does not: then the source has changed."""
-        return self.laps and bool(raws) and not any(raw.source_id in self.tail for raw in raws)
-
     def step_back(self) -> bool:
         """Go back to look for the end of the last page; False when that has been done far enough."""
         if self.back >= _MOST_BACK or self.start <= 1:
@@ -353,10 +361,10 @@ class _Walk:
         self.start = max(1, self.start - step)
         return True
 
-    def take(self, results: Results, raws: tuple[RawRecord, ...]) -> tuple[Quarantined, ...]:
-        """Go on behind a page; return what is wrong with it."""
+    def take(self, results: Results, last: tuple[str, ...]) -> tuple[Quarantined, ...]:
+        """Go on behind a page, of whose last records the identifiers are given; return what is wrong with it."""
         self.alone = 0
-        count, told = len(raws), results.following
+        count, told = len(results.elements), results.following
         if results.matched is not None:
             self.least = results.matched if self.least is None else min(self.least, results.matched)
             self.most = self.most if self.most is not None else results.matched
@@ -373,15 +381,14 @@ class _Walk:
         if self.empty > _MOST_EMPTY or (self.most is not None and following > 2 * self.most + 10 * self.full):
             self.done = True
             return (_rejected(self.start, "endless", f"the service leads on without end, behind record {self.start}"),)
-        self._go_on(raws, following)
+        self._go_on(count, last, following)
         return ()
 
-    def _go_on(self, raws: tuple[RawRecord, ...], following: int) -> None:
+    def _go_on(self, count: int, last: tuple[str, ...], following: int) -> None:
         """Ask for what follows, and where the order is that of identifiers, once more for the last record."""
-        ids = tuple(raw.source_id for raw in raws[-_TAIL:])
-        known = all(ids) and sum(map(len, ids)) < _MAX_TAIL
-        self.laps = bool(self.dialect.sort) and len(raws) > 1 and following == self.start + len(raws) and known
-        self.tail = ids if self.laps else ()
+        known = all(last) and sum(map(len, last)) < _MAX_TAIL
+        self.laps = bool(self.dialect.sort) and count > 1 and following == self.start + count and known
+        self.tail = last if self.laps else ()
         self.start, self.size, self.back = following - self.laps, min(self.full, self.size * 2), 0
 
     def halve(self, *, lasting: bool) -> bool:

@@ -120,18 +120,31 @@ class Cuts:
 
     def halves(self, window: Window) -> tuple[Window, ...]:
         """Return the two halves of a window, by the values that really are in it; none when there is only one value."""
+        middle = self._middle(window.where(self._standard.window))
+        if middle is None:
+            return ()
+        depth = window.depth + 1
+        return self._counted(window.lower, middle, depth), self._counted(middle, window.upper, depth)
+
+    def apart(self, where: str) -> tuple[str, ...]:
+        """Return conditions that part the rows of one by the column of windows; none where there is only one value."""
         column = self._standard.window
-        query = f"SELECT MIN({column}) AS a, MAX({column}) AS b FROM {self._relation} WHERE {window.where(column)}"  # noqa: S608
+        middle = self._middle(where) if column else None
+        if middle is None:
+            return ()
+        return tuple(f"{where} AND {column} {test}" for test in (f"< {middle!r}", f">= {middle!r}", "IS NULL"))
+
+    def _middle(self, where: str) -> float | None:
+        """Return what lies between the least and the greatest value of the column; None where they are the same."""
+        column = self._standard.window
+        query = f"SELECT MIN({column}) AS a, MAX({column}) AS b FROM {self._relation} WHERE {where}"  # noqa: S608
         table = self._service.try_ask(query, 1)
         try:
             low, high = (float(table.rows[0][name]) for name in ("a", "b")) if table else (math.nan, math.nan)
         except (KeyError, ValueError, IndexError):
-            return ()
+            return None
         middle = low + (high - low) / 2
-        if not low < middle <= high:
-            return ()
-        depth = window.depth + 1
-        return self._counted(window.lower, middle, depth), self._counted(middle, window.upper, depth)
+        return middle if low < middle <= high else None
 
     def _counted(self, lower: float | None, upper: float | None, depth: int) -> Window:
         where = Window(lower, upper).where(self._standard.window)

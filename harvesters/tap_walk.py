@@ -405,18 +405,38 @@ class Walker:
 
     def _without_key(self, walk: Walk) -> Iterator[RawPage]:
         """Yield the rows that have no identifier, which are known by a hash of what they say."""
-        where = _all(self._condition, f"{self._key} IS NULL")
+        held: RawPage | None = None
+        before, number = walk.position(), 0
+        for table, cut in self._pieces(_all(self._condition, f"{self._key} IS NULL")):
+            if held is not None:
+                number += 1
+                # Whoever goes on from between two pieces begins with the first: there are few of these rows.
+                yield replace(held, position={**before, "part": number})
+            rejected: tuple[Quarantined, ...] = ()
+            if cut:
+                message = f"more than {len(table.packed)} rows have no identifier; the rest cannot be asked for"
+                rejected = (_rejected("rows without identifier", "too-many-rows", message),)
+            raws = self._raws(walk, [row for row in table.packed if not row.key], table)
+            held = RawPage(raws, None, self._matched(walk), rejected)
+        assert held is not None
+        yield held
+
+    def _pieces(self, where: str) -> Iterator[tuple[votable.Table, bool]]:
+        """Yield the rows without identifier in as many answers as it takes, each with whether it still is cut."""
+        table = self._nameless(where)
+        cut = table.status == votable.OVERFLOW or table.full
+        halves = self._cuts.apart(where) if cut else ()
+        if not halves:
+            yield table, cut
+        for half in halves:
+            yield from self._pieces(half)
+
+    def _nameless(self, where: str) -> votable.Table:
         try:
-            # Nothing tells one from the next, so they come in one answer or not at all, however small a page is.
-            table = self._ask(Question(where, max(self._size, _MOST_OF_ONE)))
+            # Nothing tells one from the next, so as many are asked for as ever come, however small a page is.
+            return self._ask(Question(where, max(self._size, _MOST_OF_ONE)))
         except RecordError as error:
             raise RunError(f"{self._service.url}: the rows without an identifier cannot be read: {error}") from error
-        rejected: tuple[Quarantined, ...] = ()
-        if table.status == votable.OVERFLOW or table.full:
-            message = f"more than {len(table.packed)} rows have no identifier; the rest cannot be asked for"
-            rejected = (_rejected("rows without identifier", "too-many-rows", message),)
-        rows = [row for row in table.packed if not row.key]
-        yield RawPage(self._raws(walk, rows, table), None, self._matched(walk), rejected)
 
     # Elements
 

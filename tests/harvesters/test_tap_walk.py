@@ -230,6 +230,22 @@ def test_without_a_column_of_changes_every_walk_is_a_full_one(tap_server: Callab
     assert [harvest(given).mode for _ in range(2)] == ["full", "full"]
 
 
+def test_rows_without_an_identifier_come_whole_although_an_answer_holds_few(
+    tap_server: Callable[..., Any], store: Store, harvest: Harvest
+) -> None:
+    times = [None, 5.0, *(50000.0 + n for n in range(23))]
+    rows = [{"obs_publisher_did": None, "access_url": f"u{n}", "t_min": time} for n, time in enumerate(times)]
+    tap = tap_server(rows, limit=4)
+    report = harvest(source(tap.url))
+    assert (report.status, report.counts.quarantined) == (COMPLETE, 0)
+    assert len(list(store.catalogue.export())) == 25
+    # Those of one instant cannot be told apart by any condition: some are missing, and it is said.
+    tap.put([row | {"t_min": 7.0} for row in rows])
+    report = harvest(source(tap.url), full=True)
+    assert report.counts.quarantined == 1
+    assert report.status == HELD
+
+
 def test_a_source_that_loses_many_rows_is_held(tap_server: Callable[..., Any], harvest: Harvest) -> None:
     rows = [{"obs_publisher_did": f"d{n:03}", "access_url": "u"} for n in range(60)]
     tap = tap_server(rows, limit=1000)

@@ -35,6 +35,9 @@ TABLE: Final = (
     Setting("index_key", str, "", "The API key that Elasticsearch knows the portal by, encoded."),
     Setting("index_ca", str, "", "A file with the certificate authority of Elasticsearch, if it has one of its own."),
     Setting("launch_rules", str, "", "A TOML file with rules of your own for where files are; relative to the home."),
+    Setting(
+        "terms", str, "", "A TOML file with names of your own for missions, instruments and such; relative to the home."
+    ),
     Setting("title", str, "Discovery", "The name that pages and catalogues carry."),
     Setting("contact", str, "", "E-mail or address that harvests name in their User-Agent."),
     Setting("host", str, "127.0.0.1", "The address that `serve` listens on."),
@@ -63,6 +66,7 @@ class Settings:
     index_key: str = ""
     index_ca: str = ""
     launch_rules: str = ""
+    terms: str = ""
     title: str = "Discovery"
     contact: str = ""
     host: str = "127.0.0.1"

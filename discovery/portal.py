@@ -18,7 +18,7 @@ from discovery.model.extent import Geometry
 from discovery.model.job import Job, checked
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
 from discovery.people.operators import Operators
-from discovery.query import checks, cover, cursor, fields, relate
+from discovery.query import checks, cover, cursor, fields, naming, relate
 from discovery.query.query import (
     And,
     Bin,
@@ -222,6 +222,7 @@ class Portal:
         if query.ids is not None:
             narrowed.append(Keys(frozenset(self.store.catalogue.keys(query.ids).values())))
         plain = conjunction(narrowed)
+        plain = naming.named(plain) if plain is not None else None
         plan = Plan(
             scope=query.scope,
             text=text,

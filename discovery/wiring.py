@@ -9,6 +9,7 @@ from discovery.config import Settings
 from discovery.errors import ConfigError
 from discovery.http import Client, Gates, Policy
 from discovery.lock import Lock
+from discovery.model import terms
 from discovery.model.source import Source
 from discovery.store.postgresql import ServerLock
 from discovery.store.postgresql import is_address as on_postgresql
@@ -25,7 +26,17 @@ def open_store(settings: Settings) -> Store:
         settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"the home {settings.home} cannot be made: {error.strerror}") from error
+    own_terms(settings)
     return Store(settings.store_url)
+
+
+def own_terms(settings: Settings) -> None:
+    """Have the operator's own names for missions and the like beside ours.
+
+    Raises:
+        ConfigError: The file of the settings cannot be read, or says what cannot be.
+    """
+    terms.use(terms.read(settings.home / settings.terms) if settings.terms else {})
 
 
 def open_index(settings: Settings) -> Index:

@@ -15,6 +15,7 @@ import pytest
 from discovery import wiring
 from discovery.cli import main
 from discovery.config import Settings
+from discovery.model import terms
 
 pytestmark = pytest.mark.slow
 
@@ -551,3 +552,35 @@ def registry() -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def test_what_no_vocabulary_knows_is_listed_until_an_operator_names_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "named.ndjson"
+    called: list[dict[str, Any]] = [
+        {"instruments": ["MYCAM"], "platform": "sentinel-2a", "mission": "balloon"},
+        {"instruments": ["msi"]},
+    ]
+    every = [{**item(n), "properties": {**item(n)["properties"], **each}} for n, each in enumerate(called)]
+    path.write_text("".join(json.dumps(each) + "\n" for each in every))
+    harvested(run, path)
+    rows = json.loads(run("terms", "unmapped", "--json")[1])
+    assert rows == [{"field": "instrument", "value": "MYCAM", "records": 1, "sources": ["scenes"]}]
+    assert "MYCAM" in run("terms", "unmapped", "--field", "instrument")[1]
+    assert run("terms", "unmapped", "--field", "planet")[0] == 2
+    assert run("terms", "show", "mycam")[0] == 2
+    (tmp_path / "home" / "own.toml").write_text('[instrument]\n"MyCam" = { label = "My camera", names = ["MYCAM"] }\n')
+    monkeypatch.setenv("DISCOVERY_TERMS", "own.toml")
+    try:
+        assert json.loads(run("remap", "--json")[1])["updated"] == 1
+        assert json.loads(run("terms", "unmapped", "--json")[1]) == []
+        (shown,) = json.loads(run("terms", "show", "my cam", "--json")[1])
+        assert (shown["field"], shown["value"], shown["label"]) == ("instrument", "MyCam", "My camera")
+        for asked in ("instrument = 'MYCAM'", "platform = 'S2A'", "mission = 'Sentinel 2'"):
+            found = run("search", "--scope", "observations", "--filter", asked, "--json")[1]
+            assert json.loads(found)["total"]["value"] == 1, asked
+        (tmp_path / "home" / "own.toml").write_text('[instrument]\n"MyCam" = { names = ["MSI"] }\n')
+        assert run("remap")[0] == 2
+    finally:
+        terms.use({})

@@ -27,7 +27,7 @@ _FACTS: Final = (
     ("domain", lambda record: (record.domain,)),
     ("mission", lambda record: record.missions),
     ("instrument", lambda record: record.instruments),
-    ("platform", lambda record: _several(record.properties.get("platform", ()))),
+    ("platform", lambda record: tuple(str(each) for each in FIELDS["platform"].values(record))),
     ("target", lambda record: record.targets),
     ("theme", lambda record: record.themes),
     ("variable", lambda record: record.variables),

@@ -24,6 +24,7 @@ from discovery.cli import (
     services,
     serving,
     sources,
+    terms,
     upkeep,
 )
 from discovery.cli.output import INCOMPLETE, WRONG_USE, complaints
@@ -44,6 +45,7 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(duplicates.app, name="duplicates")
+app.add_typer(terms.app, name="terms")
 app.add_typer(operators.app, name="operator")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 from discovery.errors import ConfigError
@@ -22,7 +23,10 @@ _FILES: Final = {
     "instrument": "instruments.toml",
     "theme": "themes.toml",
     "license": "licenses.toml",
+    "platform": "platforms.toml",
 }
+_PARTED: Final = frozenset({"mission", "instrument", "platform"})
+_BRACKETED: Final = re.compile(r"([^()]+)\(([^()]+)\)\s*")
 _DOMAIN_LABELS: Final = {
     "earth-observation": "Earth Observation",
     "space-science": "Space Science",
@@ -67,7 +71,17 @@ class _Vocabulary:
 @lru_cache(maxsize=4096)
 def _find(kind: str, text: str) -> Term | None:
     # A source names the same few things in each of its records.
-    return _vocabulary(kind).find(text)
+    known = _vocabulary(kind)
+    return known.find(text) or (_in_parts(known, text, kind) if kind in _PARTED and len(text) <= _MAX_TEXT else None)
+
+
+def _in_parts(known: _Vocabulary, text: str, kind: str) -> Term | None:
+    """Return what `Name (ACRONYM)` or `INSTRUMENT/DETECTOR` stands for, if all parts that are known are one."""
+    bracketed = _BRACKETED.fullmatch(text)
+    # The steps of a mission's path are no parts of its name.
+    parts = bracketed.groups() if bracketed else text.split("/") if kind == "instrument" else ()
+    found = {term for part in parts if len(parts) > 1 and (term := known.find(part.strip()))}
+    return found.pop() if len(found) == 1 else None
 
 
 def mission(text: str) -> Term | None:
@@ -78,6 +92,14 @@ def mission(text: str) -> Term | None:
 def instrument(text: str) -> Term | None:
     """Return the instrument that a source calls by this name, if we know it."""
     return _find("instrument", text)
+
+
+def platform(text: str) -> Term | None:
+    """Return the spacecraft, station or telescope of this name; what is only known as a mission is called as that."""
+    found = _find("platform", text)
+    if found is None and (named := _find("mission", text)) is not None and "/" in named.value:
+        return Term(named.label, named.label, (named.label,))
+    return found
 
 
 def theme(text: str) -> Term | None:
@@ -139,7 +161,7 @@ def label(kind: str, value: str) -> str:
 
 
 def values(kind: str) -> tuple[str, ...]:
-    """Return every value of a vocabulary (`mission`, `instrument`, `theme` or `license`), in the order of its file."""
+    """Return every value of one of the vocabularies that `kinds` names, in the order of its file."""
     return tuple(_vocabulary(kind).terms)
 
 
@@ -154,13 +176,90 @@ def fold(text: str) -> str:
     return "".join(character for character in decomposed if character.isalnum() or character == "+")
 
 
+def names(kind: str, value: str) -> tuple[str, ...]:
+    """Return every name under which a term is found, folded, in alphabetical order; none for what is no term."""
+    return tuple(sorted(name for name, term in _vocabulary(kind).names.items() if term.value == value))
+
+
+def kinds() -> tuple[str, ...]:
+    """Return what there are vocabularies of."""
+    return tuple(_FILES)
+
+
+def read(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the terms of an operator's own file, for `use`.
+
+    Raises:
+        ConfigError: It cannot be read, or has a section, a member or a value that cannot be.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the terms in {path.name} cannot be read: {error}") from error
+    for kind, entries in document.items():
+        if kind not in _FILES or not isinstance(entries, dict):
+            raise ConfigError(f"{path.name}: there is no vocabulary {kind[:80]!r}; allowed: {', '.join(_FILES)}")
+        for value, entry in entries.items():
+            _check(f"{path.name}: {kind} {value[:80]!r}", value, entry)
+    return document
+
+
+def _check(where: str, value: str, entry: object) -> None:
+    if not fold(value) or len(value) > _MAX_TEXT:
+        raise ConfigError(f"{where} is no value; a term has letters or digits, at most {_MAX_TEXT} characters")
+    if not isinstance(entry, dict) or not entry.keys() <= {"label", "names"}:
+        raise ConfigError(f"{where} is not of the form {{ label = TEXT, names = [TEXT, ...] }}")
+    listed = entry.get("names", [])
+    if not isinstance(listed, list):
+        raise ConfigError(f"{where}: names is not a list")
+    for text in (entry.get("label", value), *listed):
+        if not isinstance(text, str) or not fold(text) or len(text) > _MAX_TEXT:
+            raise ConfigError(f"{where}: {str(text)[:80]!r} is no name")
+
+
+def use(own: Mapping[str, Mapping[str, Any]]) -> None:
+    """Have an operator's own terms beside ours in this process, instead of those given before.
+
+    Raises:
+        ConfigError: A name is already one of another term, or a mission's path has no parent; nothing has changed.
+    """
+    if own == _own:
+        return
+    before = dict(_own)
+    try:
+        _replace(own)
+        for kind in own:
+            _vocabulary(kind)
+    except ConfigError:
+        _replace(before)
+        raise
+
+
+def _replace(own: Mapping[str, Mapping[str, Any]]) -> None:
+    _own.clear()
+    _own.update(own)
+    _vocabulary.cache_clear()
+    _find.cache_clear()
+
+
+_own: Final[dict[str, Mapping[str, Any]]] = {}
+"""The terms of the operator, by vocabulary: words of this installation, as the files are words of ours."""
+
+
 @cache
 def _vocabulary(kind: str) -> _Vocabulary:
     file = _FILES.get(kind)
     if file is None:
         raise ConfigError(f"there is no vocabulary {kind!r}; allowed: {', '.join(_FILES)}")
     text = (resources.files("discovery.model") / "data" / file).read_text(encoding="utf-8")
-    return _build(file, tomllib.loads(text))
+    document = tomllib.loads(text)
+    for value, entry in _own.get(kind, {}).items():
+        known = document["terms"].get(value, {"label": value.rpartition("/")[2], "names": []})
+        document["terms"][value] = {
+            "label": entry.get("label", known["label"]),
+            "names": [*known["names"], *entry.get("names", ())],
+        }
+    return _build(file, document)
 
 
 def _build(file: str, document: Mapping[str, Any]) -> _Vocabulary:

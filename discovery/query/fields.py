@@ -84,6 +84,12 @@ def _mission_paths(record: Record) -> Iterable[str]:
     return dict.fromkeys(step for path in record.missions for step in terms.ancestors(path))
 
 
+def _platforms(record: Record) -> Iterable[str]:
+    """Return the platforms by one name each; what the source calls them stays in the record."""
+    said = _property("platform")(record)
+    return dict.fromkeys(term.value if (term := terms.platform(name)) else name for name in said)
+
+
 FIELDS: Final = MappingProxyType(
     {
         each.name: each
@@ -100,7 +106,7 @@ FIELDS: Final = MappingProxyType(
             _keyword("keyword", "Keyword", lambda r: r.keywords, stac="keywords"),
             _keyword("target", "Target", lambda r: r.targets, obscore="target_name"),
             _keyword("provider", "Provider", lambda r: (r.provider,), stac="providers"),
-            _keyword("platform", "Platform", _property("platform"), stac="platform", obscore="facility_name"),
+            _keyword("platform", "Platform", _platforms, stac="platform", obscore="facility_name"),
             _keyword("level", "Processing level", lambda r: (r.level,), stac="processing:level", obscore="calib_level"),
             _keyword("product_type", "Product type", lambda r: (r.product_type,), obscore="dataproduct_type"),
             _keyword("format", "Format", lambda r: r.formats, obscore="access_format"),

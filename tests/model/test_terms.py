@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import tarfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -195,5 +197,110 @@ def test_a_path_without_its_parent_is_refused_at_the_start() -> None:
 
 
 def test_an_unknown_vocabulary_is_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match="allowed: mission, instrument, theme, license"):
+    with pytest.raises(ConfigError, match="allowed: mission, instrument, theme, license, platform"):
         terms.values("planet")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("ACS/WFC", "ACS"),
+        ("acs/sbc", "ACS"),
+        ("NIRCAM/IMAGE", "NIRCam"),
+        ("HST/STIS", "STIS"),
+        ("Multi-Spectral Imager (MSI)", "MSI"),
+        ("GOES-East Advanced Baseline Imager (ABI)", "ABI"),
+        ("EPIC/OM", None),
+        ("one/two", None),
+        ("/", None),
+        ("(MSI)", "MSI"),
+    ],
+)
+def test_an_instrument_is_found_by_its_part_or_its_acronym(text: str, value: str | None) -> None:
+    found = terms.instrument(text)
+    assert (found.value if found else None) == value
+
+
+def test_the_steps_of_a_path_that_we_do_not_know_are_no_mission() -> None:
+    assert terms.mission("astronomy/my-mission") is None
+    assert terms.mission("Far Infrared Telescope (HSO)") == terms.mission("Herschel")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("sentinel-2a", "Sentinel-2A"),
+        ("S2A", "Sentinel-2A"),
+        ("LANDSAT_8", "Landsat 8"),
+        ("hst", "Hubble Space Telescope"),
+        ("XMM", "XMM-Newton"),
+        ("astronomy", None),
+        ("my balloon", None),
+    ],
+)
+def test_a_platform_is_itself_and_else_its_mission(text: str, value: str | None) -> None:
+    found = terms.platform(text)
+    assert (found.value if found else None) == value
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Callable[[str], None]]:
+    """Return what puts an operator's own terms into use, until the test ends."""
+
+    def put(text: str) -> None:
+        path = tmp_path / "own.toml"
+        path.write_text(text, encoding="utf-8")
+        terms.use(terms.read(path))
+
+    yield put
+    terms.use({})
+
+
+def test_an_operators_terms_stand_beside_ours(own: Callable[[str], None]) -> None:
+    assert terms.instrument("MYCAM") is None
+    own(
+        """
+        [instrument]
+        "MyCam" = { label = "My camera", names = ["MYCAM 2"] }
+        "ACS" = { names = ["Camera of cameras"] }
+        [mission]
+        "astronomy/mine" = {}
+        """
+    )
+    assert [terms.instrument(each) for each in ("MYCAM", "my-cam 2")] == [
+        terms.Term("MyCam", "My camera", ("MyCam",))
+    ] * 2
+    assert terms.instrument("camera of cameras") == terms.instrument("ACS/WFC")
+    assert terms.label("instrument", "ACS") == "ACS"
+    assert terms.mission("Mine") == terms.Term("astronomy/mine", "mine", ("astronomy", "astronomy/mine"))
+    assert terms.names("instrument", "MyCam") == ("mycam", "mycam2", "mycamera")
+    terms.use({})
+    assert terms.instrument("MYCAM") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[planet]\n", "no vocabulary 'planet'; allowed: mission"),
+        ("instrument = 3\n", "no vocabulary 'instrument'"),
+        ('[instrument]\n"X" = { title = "x" }\n', "instrument 'X' is not of the form"),
+        ('[instrument]\n"X" = { names = "x" }\n', "names is not a list"),
+        ('[instrument]\n"X" = { names = [1] }\n', "'1' is no name"),
+        ('[instrument]\n"X" = { names = [""] }\n', "'' is no name"),
+        ('[instrument]\n"-" = {}\n', "is no value"),
+        ('[instrument]\n"X" = { names = ["MSI"] }\n', "'MSI' names both"),
+        ('[mission]\n"astronomy/a/b" = {}\n', "stands before its parent"),
+        ("[instrument", "cannot be read"),
+    ],
+)
+def test_own_terms_that_cannot_be_are_refused_and_change_nothing(
+    own: Callable[[str], None], text: str, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        own(text)
+    assert terms.instrument("MSI") is not None
+
+
+def test_a_file_of_terms_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"gone\.toml cannot be read"):
+        terms.read(tmp_path / "gone.toml")

@@ -790,7 +790,7 @@ def killed(store: Store, folder: Path, url: str, change: Callable[[int], dict[st
     fresh.close()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("kills", [8, pytest.param(70, marks=pytest.mark.long)])
 def test_kills_lose_nothing_double_nothing_and_leave_nothing_stale(tmp_path: Path, store: Store, kills: int) -> None:
     catalogue = Catalogue({}, most=50)
@@ -808,7 +808,7 @@ def test_kills_lose_nothing_double_nothing_and_leave_nothing_stale(tmp_path: Pat
 
 @pytest.mark.peer
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_kills_of_a_harvest_of_pycsw_end_with_the_same_catalogue(
     tmp_path: Path, store: Store, pycsw: tuple[str, Path]
 ) -> None:

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
@@ -195,3 +201,65 @@ def test_a_file_from_the_network_is_the_same(
     again = harvest(there)
     assert (again.mode, again.counts.seen) == (CHANGES, 0)
     assert {store.catalogue.raw(row["id"]).url for row in store.catalogue.export()} == {url}
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from discovery.http import Client, Policy
+from discovery.model.source import Source
+from discovery.store.store import Store
+from harvesters.run import harvest
+
+source = Source("s", "stac-geoparquet", "file:items.parquet", settings={"page": "2"})
+while sys.stdin.readline():
+    child = os.fork()
+    if child == 0:
+        report = harvest(Store(sys.argv[1]), source, client=Client(Policy()), folder=Path(sys.argv[2]))
+        os._exit(0 if report.status == "complete" else 1)
+    print(child, flush=True)
+    sys.stdin.readline()
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+def readers(path: Path) -> list[int]:
+    """Return the processes that read a file."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            command = each.read_bytes().split(b"\0")
+            if b"harvesters.geoparquet" in command and str(path).encode() in command:
+                found.append(int(each.parent.name))
+    return found
+
+
+def test_a_killed_walk_goes_on_and_leaves_no_reader_behind(store_url: str, tmp_path: Path) -> None:
+    every = [f"i{n:03d}" for n in range(150)]
+    write(tmp_path, every, rows_a_group=40)
+    r = random.Random(11)
+    command = [sys.executable, "-c", KILLED, store_url, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        given, told = parent.stdin, parent.stdout
+        assert given is not None
+        assert told is not None
+
+        def ask() -> int:
+            given.write("\n")
+            given.flush()
+            return int(told.readline())
+
+        for _ in range(8):
+            child = ask()
+            time.sleep(r.uniform(0.4, 1.6))
+            os.kill(child, signal.SIGKILL)
+            ask()
+        ask()
+        assert ask() == 0
+        given.close()
+    deadline = time.monotonic() + 20
+    while left := readers(tmp_path / "items.parquet"):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
+    with closing(Store(store_url)) as store:
+        assert names(store) == every

@@ -209,7 +209,7 @@ class Duplicates:
         """Renew the keys of changed records, and the groups that they touch."""
         old: dict[int, dict[bytes, str]] = {row.key: {} for row in changed}
         for part in parts(list(old)):
-            for key, digest, place in connection.execute(_KEYS, {"keys": part}):
+            for key, digest, place in connection.execute(_KEYS, {"keys": part}).all():
                 old[key][digest] = place
         new = {row.key: {} if row.deleted is not None else _keys_of(row.body) for row in changed}
         other = {key for key in new if new[key] != old[key]}

@@ -100,7 +100,7 @@ def touching(connection: Connection, touched: Collection[bytes], mine: Collectio
     bulk.add(connection, matches, [{"digest": each, "key": CROWD, "place": ""} for each in sorted(crowds)])
     for part in parts(former):
         connection.execute(delete(matches).where(matches.c.digest.in_(part), matches.c.key == CROWD))
-    return {key for part in parts(shared) for key in connection.execute(_HAVING, {"digests": part}).scalars()}
+    return {key for part in parts(shared) for key in connection.execute(_HAVING, {"digests": part}).scalars().all()}
 
 
 def _standing(connection: Connection, digests: Collection[bytes]) -> Iterator[Sequence[Any]]:
@@ -176,8 +176,8 @@ def _people(connection: Connection, wanted: Collection[int]) -> dict[int, Relati
     """Return the records of these keys that are there, with their digests."""
     found: dict[int, Relative] = {}
     for part in parts(sorted(wanted)):
-        found |= {row.key: Relative(*row) for row in connection.execute(_BY_KEY, {"keys": part})}
-        for key, digest, place in connection.execute(_DIGESTS, {"keys": part}):
+        found |= {row.key: Relative(*row) for row in connection.execute(_BY_KEY, {"keys": part}).all()}
+        for key, digest, place in connection.execute(_DIGESTS, {"keys": part}).all():
             if key in found:
                 found[key].keys[digest] = place
     return found
@@ -189,7 +189,7 @@ def _telling(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, li
     for part in parts(sorted(digests)):
         crowds = set(connection.execute(_CROWDED, {"digests": part}).scalars())
         rest = [digest for digest in part if digest not in crowds]
-        for digest, key, source in connection.execute(_HOLDERS, {"digests": rest}) if rest else ():
+        for digest, key, source in connection.execute(_HOLDERS, {"digests": rest}).all() if rest else ():
             found.setdefault(digest, []).append((key, source))
     return {
         digest: sorted(key for key, _ in holders)

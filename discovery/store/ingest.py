@@ -358,7 +358,8 @@ def _replace_raws(connection: Connection, changed: Sequence[tuple[int, _Arrived]
 def stac_names(connection: Connection, fresh: Sequence[Record]) -> dict[str, tuple[str, str]]:
     """Return (space, STAC id) for new records: the id as sent while nobody has it, else one that says whose it is.
 
-    The name is given once, at the first ingest, and never changes, so that links to it hold.
+    The name is given once, at the first ingest, so that links to it hold; it changes only where an observation goes
+    to another dataset.
     """
     wanted = {record.id: (_space(record), _fitting(record.source_id)) for record in fresh}
     used = _taken(connection, sorted(set(wanted.values())))

@@ -21,6 +21,7 @@ from harvesters.ogc_collections import OgcCollections
 from harvesters.ogc_records import OgcRecords
 from harvesters.opensearch import OpenSearch
 from harvesters.records_static import RecordsStatic
+from harvesters.sia2 import Sia2
 from harvesters.stac_api import StacApi
 from harvesters.stac_geoparquet import StacGeoparquet
 from harvesters.stac_items import RecordsFile, StacItems
@@ -273,6 +274,23 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 EpnTap,
                 "An EPN-TAP table of a TAP service, from the URL that its /sync and /capabilities stand below.",
                 (*COMMON, Setting("table", str, "epn_core", "The table, as in omega_cubes.epn_core."), *_TAP),
+            ),
+            Kind(
+                "sia2",
+                Sia2,
+                "Images of an SIA2 service, where there is no TAP, from the URL of the query itself (http: or https:).",
+                (
+                    *COMMON,
+                    Setting("collections", str, "", "The names of the only collections to take, with commas between."),
+                    Setting("page", int, 5000, "How many rows are asked for at a time."),
+                    Setting(
+                        "times",
+                        str,
+                        "some",
+                        "Whether all rows have times: else nothing of more than one answer is taken to have gone.",
+                        ("some", "all"),
+                    ),
+                ),
             ),
             Kind(
                 "ogc-records",

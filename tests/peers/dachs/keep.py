@@ -114,8 +114,9 @@ class Servers:
         self._run("mkdir", "-p", own / "root" / "inputs" / "disco")
         self._run("dachs", "init", "-d", f"host={own} port=5432 user=disco dbname=gavo")
         self._run("dachs", "imp", "//obscore")
-        shutil.copy(RECIPE / "obs.rd", own / "root" / "inputs" / "disco" / "obs.rd")
-        self._run("dachs", "imp", "disco/obs")
+        for name in ("obs", "epn", "rr"):
+            shutil.copy(RECIPE / f"{name}.rd", own / "root" / "inputs" / "disco")
+            self._run("dachs", "imp", f"disco/{name}")
         with (RECIPE / "rows.sql").open("rb") as script:
             options = ("-v", "table=disco.obs", "-v", f"rows={rows}", "-v", "ON_ERROR_STOP=1")
             self._run("psql", "-q", "-h", own, "-U", "disco", *options, "gavo", stdin=script)

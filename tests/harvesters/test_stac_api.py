@@ -199,9 +199,7 @@ def with_settings(source: Source, **settings: str) -> Source:
 # What is harvested
 
 
-@pytest.mark.parametrize(
-    ("method", "first"), [("auto", "/search"), ("POST", "/search"), ("GET", "/search?limit")]
-)
+@pytest.mark.parametrize(("method", "first"), [("auto", "/search"), ("POST", "/search"), ("GET", "/search?limit")])
 def test_a_search_is_asked_as_the_operator_says(
     api: Api, made: dict[str, list[dict[str, Any]]], store: Store, harvest: Harvest, method: str, first: str
 ) -> None:

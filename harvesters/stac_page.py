@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import urljoin
 
@@ -20,6 +21,8 @@ SMALLEST: Final = 10
 """Elements of a page that is not asked for in smaller pieces any more."""
 MAX_ASK: Final = 65_536
 """Bytes of a link to the next page; a longer one is no token but a mistake, and it is stored with every page."""
+_ALIKE: Final = 60
+"""Bytes at the beginning of elements that are looked at to find the others."""
 _LIMIT: Final = re.compile(r"(?<=[?&]limit=)([0-9]{1,9})(?=&|$)")
 _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
 _HEADER_VALUE: Final = re.compile(r"[ -~]{0,4000}")
@@ -101,6 +104,10 @@ def read(content: bytes, url: str, asked: Ask, array: str) -> Page:
         RecordError: It is no such page, it is cut off, or its link to the next page cannot be followed.
     """
     body = content.removeprefix(BOM)
+    quick = _alike(body, array)
+    if quick is not None:
+        rest, cut = quick
+        return Page(cut, _onward(rest.get("links"), url, asked), _matched(rest))
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -114,6 +121,48 @@ def read(content: bytes, url: str, asked: Ask, array: str) -> Page:
         for (start, end), each in zip(spans_of(body, array), given, strict=True)
     ]
     return Page(tuple(found), _onward(document.get("links"), url, asked), _matched(document))
+
+
+def _alike(body: bytes, array: str) -> tuple[Mapping[str, Any], tuple[Element, ...]] | None:
+    """Return the page without its elements, and these, where all begin with the same bytes, as a program writes them.
+
+    It is cut where such a beginning follows upon such an end. What is a value each, with one comma between, is what the
+    list holds: a cut at a wrong place leaves something that is none. None means that one has to look at every bracket.
+    """
+    name = b'"%s"' % array.encode()
+    at = body.find(name)
+    start = body.find(b"[", at)
+    if at < 0 or body.count(name) != 1 or body[at + len(name) : start].strip() != b":":
+        return None
+    first = list(islice(elements(body, start, len(body)), 2))
+    if len(first) < 2 or body[first[0][0] : first[0][0] + 1] != b"{":
+        return None
+    (begin, end), (second, _) = first
+    # As many names as two of them have in common: objects within them may begin alike, but not for as long.
+    one, two = body[begin : begin + _ALIKE], body[second : second + _ALIKE]
+    alike = one[: next((n for n, pair in enumerate(zip(one, two, strict=False)) if pair[0] != pair[1]), len(two))]
+    alike = alike[: alike.rfind(b'":') + 2]
+    gap = body[end:second]
+    if gap.strip() != b"," or len(alike) < len(b'{"":'):
+        return None
+    last = body.rfind(gap + alike) + len(gap)
+    _, finish = next(elements(body, last - 1, len(body)), (0, 0))
+    if finish <= last:
+        return None
+    tail = body[finish:].lstrip()
+    bodies = body[begin:finish].split(gap + alike)
+    bodies[1:] = [alike + each for each in bodies[1:]]
+    try:
+        rest = orjson.loads(body[:start] + b"[" + tail)
+        documents = [orjson.loads(each) for each in bodies]
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(rest, dict) or rest.get(array) != []:
+        return None
+    return rest, tuple(
+        Element(each, document if isinstance(document, dict) else None)
+        for each, document in zip(bodies, documents, strict=True)
+    )
 
 
 def _pieces(body: bytes, url: str, asked: Ask, array: str, error: orjson.JSONDecodeError) -> Page:

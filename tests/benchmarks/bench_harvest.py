@@ -34,7 +34,7 @@ from bench_stac import COLLECTIONS, TICKS, collection, item
 from discovery import wiring
 from discovery.config import Settings
 from discovery.http import Client, Policy
-from discovery.indexer import follow
+from discovery.indexer import few_collections, follow
 from discovery.model.source import COMPLETE, Mapped, Source
 from harvesters.mapping import map_one
 from harvesters.registry import harvester
@@ -176,7 +176,11 @@ def stages(home: Path, source: Source, items: int) -> None:
     """Measure what each stage of a harvest works, one after the other in one thread."""
     taken = {"read pages": 0.0, "parse and map": 0.0, "store": 0.0}
     began = time.perf_counter()
-    with closing(wiring.open_store(Settings(home))) as store, Client(Policy().with_hosts("127.0.0.1")) as client:
+    with (
+        few_collections(),
+        closing(wiring.open_store(Settings(home))) as store,
+        Client(Policy().with_hosts("127.0.0.1")) as client,
+    ):
         worker = harvester(source, client)
         run = store.ledger.begin(source.id).id
         pages = worker.pages(None)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from discovery.errors import RecordError
 from harvesters import stac_page
@@ -140,3 +143,50 @@ def test_a_request_may_be_made_smaller_without_touching_the_rest() -> None:
     assert posted == Ask("u", "POST", {"limit": 10, "token": "t"})
     assert posted.smaller() is None
     assert Ask("u", "POST", None).smaller() is None
+
+
+_VALUES = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-9, 9), st.sampled_from(["", "],[", "},{", '"features":[', "\u00e9"])
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["a", "id", "features"]), inner)
+    ),
+    max_leaves=6,
+)
+_LIKELY = st.fixed_dictionaries({"type": st.just("Feature"), "id": st.integers(0, 99)}, optional={"x": _VALUES})
+
+
+@given(
+    st.lists(st.one_of(_LIKELY, _VALUES), max_size=5),
+    st.sampled_from(
+        ['{"features":%s,"links":[]}', '{"a":{"features":[1]},"features": %s}', '{"links":[],"features":%s}']
+    ),
+    st.sampled_from([(",", ":"), (", ", ": "), (" ,", " :"), (",\n", ":")]),
+    st.integers(0, 3),
+)
+def test_the_short_way_through_a_page_leads_to_the_same(
+    features: list[Any], frame: str, separators: tuple[str, str], cut: int
+) -> None:
+    body = (frame % json.dumps(features, separators=separators)).encode()
+    # Some are cut off, or have something behind.
+    body = body if cut < 2 else body[:-1] if cut == 2 else body[:-2] + b",1]}"
+
+    def outcome() -> Any:
+        try:
+            return stac_page.read(body, "https://h.org/", Ask("https://h.org/"), "features")
+        except RecordError as error:
+            return error.code
+
+    found = outcome()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stac_page, "_alike", lambda body, array: None)
+        assert outcome() == found
+
+
+def test_a_page_of_like_elements_is_cut_the_short_way() -> None:
+    bodies = [b'{"type":"Feature","id":"%d","links":[{"a":1},{"a":2}]}' % n for n in range(9)]
+    page = b'{"type":"FeatureCollection","features":[%s],"links":[]}' % b",".join(bodies)
+    found = stac_page._alike(page, "features")
+    assert found is not None
+    assert [each.body for each in found[1]] == bodies

@@ -184,7 +184,9 @@ class Service:
             root = xml.parse(body)
         except (NotFoundError, SourceUnavailableError, RecordError):
             return Limits(note="the service does not describe itself at /capabilities")
-        text = next((each.text for each in root.iterfind(".//{*}outputLimit/{*}hard") if each.text), "").strip()
+        # Some limit the bytes of an answer, which says nothing about rows.
+        stated = (each for each in root.iterfind(".//{*}outputLimit/{*}hard") if each.get("unit", "row") == "row")
+        text = next((each.text for each in stated if each.text), "").strip()
         if not (text.isascii() and text.isdigit() and int(text[:18]) > 0):
             return Limits()
         return Limits(int(text[:18]), f"at most {text[:18]} rows in one answer")

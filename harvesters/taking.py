@@ -95,16 +95,8 @@ def _blocks_deletion(each: Quarantined) -> bool:
 def _foreseen(store: Store, mapped: list[Mapped], rejected: list[Quarantined]) -> Counts:
     """Return what storing a page would do."""
     latest = {each.record.id: each.record for each in mapped}
-    keys = store.catalogue.keys(latest)
-    stored = store.catalogue.many(list(keys.values()))
-    same = sum(
-        stored[key].record.fingerprint() == latest[id].fingerprint() for id, key in keys.items() if key in stored
-    )
-    return Counts(
+    return store.ingest.foresee(mapped) + Counts(
         seen=len(mapped) + len(rejected),
-        added=len(latest) - len(keys),
-        updated=len(keys) - same,
-        unchanged=same,
         quarantined=len(rejected),
         warnings=sum(len(each.issues) for each in latest.values()),
     )

@@ -76,6 +76,16 @@ class Ingest:
         seen = len(mapped) + len(quarantined)
         return counts + Counts(seen, deleted=len(deleted), quarantined=len(quarantined), warnings=warnings)
 
+    def foresee(self, mapped: Sequence[Mapped]) -> Counts:
+        """Return what storing these would add, change and leave as it is, and store nothing."""
+        latest = {each.record.id: _Arrived(each) for each in mapped}
+        with self._database.read() as connection:
+            known = _known(connection, list(latest))
+        same = sum(
+            each.live and latest[id].fingerprint[:_MAPPED] == each.digest[:_MAPPED] for id, each in known.items()
+        )
+        return Counts(added=len(latest) - len(known), updated=len(known) - same, unchanged=same)
+
     def checkpoint(self, source: str, partition: str = "") -> Checkpoint | None:
         """Return where the walk over a partition stands; None when none is under way."""
         statement = select(cursors.c.walk, cursors.c.position).where(

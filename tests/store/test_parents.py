@@ -180,3 +180,17 @@ def test_the_parents_do_not_depend_on_what_came_first(tmp_path: Path, empty: Pat
             tidy(store)
             found.append(sorted((row["id"], row["dataset"]) for row in store.catalogue.export()))
     assert found == [found[0]] * 6
+
+
+def test_what_a_harvest_would_do_is_foreseen_as_it_is_done(store: Store) -> None:
+    """Neither another parent nor a master makes a record a changed one."""
+    one, first, second = scene("a", "s2"), dataset("b", "s2", doi=DOI), dataset("c", "s2", doi=DOI)
+    put(store, one, first, second)
+    tidy(store)
+    every = [one, first, second, scene("a", "s2", "new"), dataset("b", "s3")]
+    mapped = [Mapped(each, RawRecord(each.container, each.source_id, b"{}")) for each in every]
+    mapped[0] = Mapped(scene("a", "s2", keywords=("new",)), mapped[0].raw)
+    foreseen = store.ingest.foresee(mapped)
+    assert (foreseen.added, foreseen.updated, foreseen.unchanged) == (2, 1, 2)
+    done = store.ingest.page("a", 1, mapped)
+    assert (done.added, done.updated, done.unchanged) == (2, 1, 2)

@@ -11,7 +11,7 @@ RULE = '[[rule]]\nname = "r"\nwhen = [{ of = "href", match = "^x:(?P<tail>.+)$" 
 
 
 def test_the_shipped_rules_are_read_and_say_what_they_are_for() -> None:
-    assert [each.name for each in shipped()][:3] == ["ehst-fits", "ehst", "datalabs-path"]
+    assert [each.name for each in shipped()][:3] == ["ehst-fits", "ehst", "ehst-hap-fits"]
     assert all(each.about for each in shipped())
 
 

@@ -130,7 +130,7 @@ class UnavailableError(DiscoveryError):
     kind = "unavailable"
     status = 503
 
-    def __init__(self, message: str, *, retry_after: float = 5.0) -> None:
+    def __init__(self, message: str, *, retry_after: float | None = 5.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,18 +25,42 @@ Progress = Callable[[str, int, int], None]
 """Called with the scope, how many are done and how many there are."""
 
 
+class _Collector:
+    """The collector of circles, which is the whole process's: threads that want it to look seldom share the wish."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wishes = 0
+        self._before = gc.get_threshold()
+
+    def seldom(self) -> None:
+        with self._lock:
+            if not self._wishes:
+                self._before = gc.get_threshold()
+                gc.set_threshold(50_000, 20, 20)
+            self._wishes += 1
+
+    def as_before(self) -> None:
+        with self._lock:
+            self._wishes -= 1
+            if not self._wishes:
+                gc.set_threshold(*self._before)
+
+
+_COLLECTOR: Final = _Collector()
+
+
 @contextmanager
 def few_collections() -> Iterator[None]:
-    """Let the collector of circles look seldom while many records pass; it is as before afterwards.
+    """Let the collector of circles look seldom while many records pass; it is as before when the last thread is done.
 
     Records and documents hold no circles, yet a page of them is walked again and again: a quarter of the whole work.
     """
-    before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 20)
+    _COLLECTOR.seldom()
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        _COLLECTOR.as_before()
 
 
 def follow(store: Store, index: Index, *, progress: Progress | None = None) -> int:

@@ -112,7 +112,7 @@ def from_geojson(feature: Mapping[str, Any], source_id: str, defaults: Defaults,
         "type": "dataset",
     }
     document = {
-        **{name: feature.get(name) for name in ("id", "geometry", "bbox")},
+        **{name: feature.get(name) for name in ("type", "id", "geometry", "bbox")},
         "time": {"interval": [start or None, end or None]} if start else None,
         "properties": {name: value for name, value in properties.items() if value},
         "links": list(_flat_links(given.get("links") or feature.get("links"))),

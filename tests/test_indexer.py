@@ -153,3 +153,14 @@ def test_the_collector_is_as_before_after_many_records() -> None:
     with suppress(ValueError), few_collections():
         raise ValueError
     assert gc.get_threshold() == before
+
+
+def test_the_collector_is_as_before_when_threads_end_in_another_order() -> None:
+    before = gc.get_threshold()
+    first, second = few_collections(), few_collections()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_threshold()[0] > before[0]
+    second.__exit__(None, None, None)
+    assert gc.get_threshold() == before

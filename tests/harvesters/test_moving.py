@@ -16,7 +16,7 @@ from harvesters import registry
 from harvesters.base import Position, Probe, RawPage
 from harvesters.run import harvest
 
-pytestmark = pytest.mark.stores
+pytestmark = [pytest.mark.stores, pytest.mark.slow]
 
 Make = Callable[..., dict[str, Any]]
 SIZE = 10

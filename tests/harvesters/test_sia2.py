@@ -20,6 +20,8 @@ from discovery.store.store import Store
 from harvesters.registry import harvester
 from harvesters.sia2 import Piece
 
+pytestmark = pytest.mark.slow
+
 Harvest = Callable[..., Report]
 FIELDS = {
     "obs_publisher_did": "char", "obs_id": "char", "obs_collection": "char", "access_url": "char", "t_min": "double",

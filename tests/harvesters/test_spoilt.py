@@ -68,6 +68,11 @@ def ring(count: int) -> dict[str, Any]:
     return {"type": "Polygon", "coordinates": [[*points, points[0]]]}
 
 
+def round_outline(count: int) -> Body:
+    """Return an element that is made when it is asked for: a million corners take a second."""
+    return lambda id: orjson.dumps(element(id, geometry=ring(count)))
+
+
 def outline(*points: tuple[float, float]) -> Body:
     return whole(geometry={"type": "Polygon", "coordinates": [[list(each) for each in points]]})
 
@@ -98,7 +103,7 @@ CASES = {
     "outline that crosses itself": Case(outline((0, 0), (4, 4), (4, 0), (0, 4), (0, 0))),
     "outline that is not closed": Case(outline((0, 0), (4, 0), (4, 4)), ("open-ring",)),
     "empty outline": Case(whole(geometry={"type": "Polygon", "coordinates": []}), ("empty-geometry",)),
-    "outline of 20,000 corners": Case(whole(geometry=ring(20_000))),
+    "outline of 20,000 corners": Case(round_outline(20_000)),
     "5,000 keywords": Case(with_properties(keywords=[f"k{n}" for n in range(5000)]), ("too-many",)),
     "links in a circle": Case(whole(links=[{"rel": "parent", "href": "#"}, {"rel": "self", "href": "#"}])),
     "unknown version": Case(whole(stac_version="7.3"), ("unknown-version",)),
@@ -111,7 +116,7 @@ CASES = {
 }
 HUGE = {
     "abstract of 10 MB": Case(with_properties(description="word " * 2_000_000), ("too-long",)),
-    "outline of 1,000,000 corners": Case(whole(geometry=ring(1_000_000)), ("bad-geometry",)),
+    "outline of 1,000,000 corners": Case(round_outline(1_000_000), ("bad-geometry",)),
 }
 ROWS = {
     "right ascension 370": ({"s_ra": "370", "s_dec": "10"}, ()),  # It goes round, and is 10.

@@ -16,6 +16,8 @@ from discovery.store.store import Store
 from harvesters import tap_job
 from harvesters.tap_service import Service
 
+pytestmark = pytest.mark.slow
+
 Harvest = Callable[..., Report]
 Answer = tuple[int, dict[str, str], bytes]
 ROWS = [{"obs_publisher_did": f"d{n:02}", "access_url": "u"} for n in range(23)]

@@ -14,6 +14,8 @@ from harvesters.base import Position, SupportsPartitions
 from harvesters.registry import harvester
 from harvesters.tap_walk import STRATEGIES
 
+pytestmark = pytest.mark.slow
+
 Harvest = Callable[..., Report]
 Row = dict[str, Any]
 

@@ -238,6 +238,7 @@ def test_counts_are_exact_over_many_segments(tmp_path: Path) -> None:
     index.close()
 
 
+@pytest.mark.slow
 def test_a_reader_in_another_process_sees_each_commit_and_generation(tmp_path: Path) -> None:
     index = TantivyIndex(tmp_path)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
@@ -392,6 +393,7 @@ def test_nobody_who_asks_waits_for_a_writer(tmp_path: Path) -> None:
     index.close()
 
 
+@pytest.mark.slow
 def test_another_process_reads_old_or_new_while_generations_are_swapped(tmp_path: Path) -> None:
     """The reader shares nothing with the writer but the folder, as another process would."""
     index, reader = TantivyIndex(tmp_path), TantivyIndex(tmp_path)

@@ -238,6 +238,7 @@ def draw_shape(rng: np.random.Generator, middle: tuple[float, float], size: floa
     return {"type": "GeometryCollection", "geometries": [draw_shape(rng, middle, size / 2) for _ in range(2)]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", ["earth", "sky", "mars"])
 def test_terms_never_contradict_the_exact_answer_whatever_the_shape(frame: str) -> None:
     rng = np.random.default_rng(3)

@@ -16,6 +16,8 @@ from discovery.model.source import Mapped, RawRecord
 from discovery.portal import Portal
 from discovery.stac_api import attach
 
+pytestmark = pytest.mark.slow
+
 S2 = "sentinel-s2-l2a-cogs"
 Serving = Callable[..., AbstractContextManager[httpx.Client]]
 PLATE = "ivo://vo.test/plates?1/a b"

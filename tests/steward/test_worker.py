@@ -25,7 +25,7 @@ from discovery.steward import worker as module
 from discovery.steward.worker import Worker
 from discovery.store.ingest import now
 
-pytestmark = pytest.mark.stores
+pytestmark = [pytest.mark.stores, pytest.mark.slow]
 
 WAIT = 30.0
 

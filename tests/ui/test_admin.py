@@ -22,6 +22,8 @@ from ui.gate import COOKIE
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "0123456789abcdef" * 4
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 HOSTILE = '<script>alert(1)</script>" onload="x'

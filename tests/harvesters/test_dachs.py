@@ -153,7 +153,7 @@ class Told:
 store = Store(sys.argv[1])
 with Client(Policy().with_hosts("127.0.0.1")) as client:
     report = harvest(store, Source("s", "tap", sys.argv[2]), client=client, progress=Told())
-print("ended", report.status, most, flush=True)
+print("ended", report.status, most, report.message, flush=True)
 """
 
 
@@ -181,7 +181,7 @@ def kill_and_finish(store: Store, url: str, kills: int, rows: int) -> tuple[str,
         if words[0] == "ended":
             most = max(most, int(words[2]))
             if killed == kills:
-                return words[1], most
+                return " ".join((words[1], *words[3:])), most
 
 
 def killed_harvest_equals(dachs: Any, store: Store, rows: int, kills: int) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -31,7 +32,16 @@ def test_rows_come_through_the_pipe_as_they_are(file: GeoParquet) -> None:
     assert [(row.number, orjson.loads(row.body)["id"]) for row in found] == [(1, "i5"), (2, "i6"), (3, "i7")]
 
 
-def test_a_reader_that_dies_costs_a_row_group_and_no_more(file: GeoParquet) -> None:
+def test_a_reader_that_dies_costs_a_row_group_and_no_more(tmp_path: Path) -> None:
+    # More than a pipe holds, so that the reader has not given everything yet when it dies.
+    notes = [str(n) * 300_000 for n in range(4)] * 3
+    table = pa.table({"id": [f"i{n}" for n in range(12)], "note": notes})
+    pq.write_table(table, tmp_path / "long.parquet", row_group_size=4)
+    with closing(GeoParquet(tmp_path / "long.parquet", "long.parquet")) as file:
+        _dies_in_the_first_group(file)
+
+
+def _dies_in_the_first_group(file: GeoParquet) -> None:
     reading = file.read(0, 0, 1)
     next(reading)
     os.kill(file._process.pid, signal.SIGABRT)

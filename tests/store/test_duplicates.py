@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -473,8 +473,10 @@ def test_a_pass_that_is_killed_anywhere_ends_as_one_that_is_not(store: Store, st
     catalogue(store)
     with fresh(empty) as calm:
         catalogue(calm)
+        began = time.monotonic()
         calm.duplicates.find()
         calm.parents.repair()
+        took = time.monotonic() - began
         expected = whole(calm)
     chance = random.Random(5)
     seekers = subprocess.Popen(
@@ -482,16 +484,17 @@ def test_a_pass_that_is_killed_anywhere_ends_as_one_that_is_not(store: Store, st
     )
     assert seekers.stdin is not None
     assert seekers.stdout is not None
-    killed, patience = 0, 0.2
+    killed = 0
     while killed < 12:
         seekers.stdin.write("\n")
         pid = int(seekers.stdout.readline())
-        time.sleep(chance.random() * patience)
-        os.kill(pid, signal.SIGKILL)
+        # What is done stays done, so that a pass of several times this length is killed several times.
+        time.sleep(chance.random() * took / 6)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
         if seekers.stdout.readline().strip() == "done":
             break
         killed += 1
-        patience = 0.05 if killed > 6 else patience
     seekers.stdin.close()
     seekers.stdout.close()
     assert seekers.wait(30) == 0

@@ -68,6 +68,9 @@ class Walk:
     taken: int = 0
     repeated: int = 0
     groups: dict[str, None] = field(default_factory=dict)
+    again: int = 0
+    """How often an answer was asked for again after a walk had ended between its portions: those that come once more
+    stand elsewhere than before, so that nobody takes them for a circle."""
 
     @classmethod
     def from_position(cls, position: Position, size: int) -> Walk:
@@ -85,6 +88,7 @@ class Walk:
             taken=int(position.get("taken", 0)),
             repeated=int(position.get("repeated", 0)),
             groups=dict.fromkeys(position.get("groups", position.get("collections", ()))),
+            again=int(position.get("again", 0)) + ("part" in position),
         )
 
     def position(self) -> Position:

@@ -10,6 +10,7 @@ from discovery.errors import ConfigError
 from discovery.http import Client
 from discovery.model.source import COMPLETE, HELD, PARTIAL, RawRecord, Report, Source
 from discovery.store.store import Store
+from harvesters import tap_walk
 from harvesters.base import Position, SupportsPartitions
 from harvesters.registry import harvester
 from harvesters.tap_walk import STRATEGIES
@@ -83,6 +84,19 @@ def test_a_walk_may_be_resumed_at_every_page_of_every_strategy(
         position = orjson.loads(orjson.dumps(dict(page.position)))
     assert names(pieces) == names(straight)
     assert pages < 100
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_walk_that_ends_between_two_portions_of_an_answer_goes_on(
+    strategy: str, tap_server: Callable[..., Any], harvest: Harvest, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tap_walk, "_CHUNK", 4)
+    given = source(tap_server(odd_rows(), limit=1000).url, strategy=strategy)
+    for limit in (4, 4, 8, 12, 20, 4):
+        assert harvest(given, limit=limit).status == PARTIAL
+    report = harvest(given)
+    assert (report.status, report.message) == (COMPLETE, "")
+    assert len(list(store.catalogue.export())) == 57 + 4
 
 
 @pytest.mark.parametrize("parts", [2, 3, 50])

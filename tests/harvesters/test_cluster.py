@@ -153,10 +153,13 @@ def test_a_stopped_run_stops_its_workers(store: Store, go: Callable[..., Report]
     report = go(stop=stop)
     assert (report.status, "stopped" in report.message) == (PARTIAL, True)
     (tmp_path / "wait").unlink()
-    time.sleep(1.0)
-    before = walked(tmp_path)
-    time.sleep(0.5)
-    assert walked(tmp_path) == before
+    # A worker on a busy machine may just have begun; whoever goes on to the end has not been stopped.
+    until, before = time.monotonic() + 30, None
+    while (found := walked(tmp_path)) != before:
+        assert time.monotonic() < until
+        before = found
+        time.sleep(1.0)
+    assert sum(map(len, found.values())) < 80 // 5
     assert go().status == COMPLETE
     assert len(list(store.catalogue.export())) == 80
 

@@ -16,7 +16,6 @@ from discovery.model.job import RUNNING, WAITING
 from discovery.portal import Portal
 
 _COUNTED: Final = ("seen", "added", "updated", "deleted", "quarantined")
-_JOBS: Final = 1000
 
 
 class Catalogue:
@@ -44,8 +43,8 @@ class Catalogue:
         )
         yield from self._runs()
         yield from self._index()
-        jobs = [job.status for job in self._portal.jobs(_JOBS)]
-        waiting = [((status,), jobs.count(status)) for status in (WAITING, RUNNING)]
+        jobs = self._portal.store.jobs.counts()
+        waiting = [((status,), jobs.get(status, 0)) for status in (WAITING, RUNNING)]
         yield _family("discovery_jobs", "Jobs that wait or are being done.", ("status",), waiting)
 
     def _runs(self) -> Iterator[Metric]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -63,6 +63,13 @@ class SourceContext:
     def number(self, name: str) -> int:
         """Return a setting that is a whole number."""
         return int(self.settings[name])
+
+
+def ids_of(pages: Iterable[RawPage]) -> Iterator[tuple[str, str]]:
+    """Yield container and id of every element of a walk, where there is no cheaper way to them."""
+    for page in pages:
+        for raw in page.raws:
+            yield raw.container, raw.source_id
 
 
 class Harvester(Protocol):

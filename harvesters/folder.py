@@ -11,7 +11,7 @@ from discovery.errors import NotFoundError, SourceRefusedError, SourceUnavailabl
 from discovery.model.record import Issue
 from discovery.model.source import Mapped, Quarantined, RawRecord
 from harvesters import index_page, standards
-from harvesters.base import Position, Probe, RawPage, SourceContext
+from harvesters.base import Position, Probe, RawPage, SourceContext, ids_of
 from harvesters.defaults import Defaults
 from harvesters.documents import MAX_DOCUMENT, Documents
 from harvesters.trail import Trail
@@ -80,10 +80,8 @@ class Folder:
             yield RawPage(tuple(raws), trail.position() if more else None, rejected=tuple(rejected))
 
     def ids(self) -> Iterator[tuple[str, str]]:
-        """Yield container and id of every element; a folder has no shorter way than to read it all."""
-        for page in self.pages(None):
-            for raw in page.raws:
-                yield raw.container, raw.source_id
+        """Return container and id of every element; a folder has no shorter way than to read it all."""
+        return ids_of(self.pages(None))
 
     def parse(self, raw: RawRecord) -> Any:
         """Return the document of an element."""

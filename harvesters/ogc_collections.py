@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from discovery.errors import ConfigError, NotFoundError, SourceUnavailableError
 from discovery.model.source import Mapped, RawRecord
 from harvesters import ogc_collection, stac
-from harvesters.base import Position, Probe, RawPage, SourceContext
+from harvesters.base import Position, Probe, RawPage, SourceContext, ids_of
 from harvesters.defaults import Defaults
 from harvesters.document import identity, parse_object, require_identity
 from harvesters.ogc_api import Entrance, enter, is_catalogue
@@ -70,10 +70,8 @@ class OgcCollections:
             yield RawPage(raws, ask.to_json() if ask is not None else None, rejected=rejected)
 
     def ids(self) -> Iterator[tuple[str, str]]:
-        """Yield container and id of every collection."""
-        for page in self.pages(None):
-            for raw in page.raws:
-                yield raw.container, raw.source_id
+        """Return container and id of every collection."""
+        return ids_of(self.pages(None))
 
     def parse(self, raw: RawRecord) -> dict[str, Any]:
         """Return the JSON object of a collection."""

@@ -12,7 +12,7 @@ from discovery.http import Client
 from discovery.model.instant import iso
 from discovery.model.source import Mapped, RawRecord
 from harvesters import ogc_record, stac
-from harvesters.base import Position, Probe, RawPage, SourceContext
+from harvesters.base import Position, Probe, RawPage, SourceContext, ids_of
 from harvesters.defaults import Defaults
 from harvesters.document import identity, parse_object, require_identity
 from harvesters.ogc_api import Entrance, enter, is_catalogue, json_link
@@ -80,10 +80,8 @@ class OgcRecords:
         return Paged(self._context.client, filtered).pages(position)
 
     def ids(self) -> Iterator[tuple[str, str]]:
-        """Yield container and id of every element."""
-        for page in self.pages(None):
-            for raw in page.raws:
-                yield raw.container, raw.source_id
+        """Return container and id of every element."""
+        return ids_of(self.pages(None))
 
     def parse(self, raw: RawRecord) -> dict[str, Any]:
         """Return the JSON object of an element."""

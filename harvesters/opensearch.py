@@ -17,7 +17,7 @@ from discovery.errors import ConfigError, NotFoundError, RecordError, SourceUnav
 from discovery.model.source import Mapped, RawRecord
 from harvesters import iso_tree as tree
 from harvesters import opensearch_entry, xml, xml_page
-from harvesters.base import Position, Probe, RawPage, SourceContext
+from harvesters.base import Position, Probe, RawPage, SourceContext, ids_of
 from harvesters.defaults import Defaults
 from harvesters.document import MAX_ID, parse_object
 from harvesters.opensearch_entry import CONTAINER
@@ -86,10 +86,8 @@ class OpenSearch:
                 return
 
     def ids(self) -> Iterator[tuple[str, str]]:
-        """Yield container and id of every series."""
-        for page in self.pages(None):
-            for raw in page.raws:
-                yield raw.container, raw.source_id
+        """Return container and id of every series."""
+        return ids_of(self.pages(None))
 
     def parse(self, raw: RawRecord) -> Any:
         """Return the Feature or the element of the entry that a series is.

@@ -14,7 +14,7 @@ from discovery.errors import ConfigError, RecordError, RunError, SourceUnavailab
 from discovery.model.record import Issue
 from discovery.model.source import Mapped, Quarantined, RawRecord
 from harvesters import obscore, votable
-from harvesters.base import Position, Probe, RawPage, SourceContext
+from harvesters.base import Position, Probe, RawPage, SourceContext, ids_of
 from harvesters.defaults import Defaults
 from harvesters.document import MAX_ID, parse_object
 from harvesters.tap_cuts import too_much
@@ -169,10 +169,8 @@ class Sia2:
         return raws, halves, rejected
 
     def ids(self) -> Iterator[tuple[str, str]]:
-        """Yield container and id of every row and collection."""
-        for page in self.pages(None):
-            for raw in page.raws:
-                yield raw.container, raw.source_id
+        """Return container and id of every row and collection."""
+        return ids_of(self.pages(None))
 
     def parse(self, raw: RawRecord) -> dict[str, Any]:
         """Return the row of a stored element."""

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from discovery.errors import ConfigError, NotFoundError, RecordError, SourceUnavailableError
 from discovery.model.source import Mapped, RawRecord
 from harvesters import stac_slices
-from harvesters.base import Position, Probe, RawPage, SourceContext
+from harvesters.base import Position, Probe, RawPage, SourceContext, ids_of
 from harvesters.defaults import Defaults
 from harvesters.document import identity, nameable, parse_object
 from harvesters.paged import JSON, Paged, page_of, place_of, with_parameters
@@ -82,10 +82,8 @@ class StacApi:
         return stac_slices.Part(client, ask, element, name, totals=api.totals).pages(position)
 
     def ids(self) -> Iterator[tuple[str, str]]:
-        """Yield container and id of every element."""
-        for page in self.pages(None):
-            for raw in page.raws:
-                yield raw.container, raw.source_id
+        """Return container and id of every element."""
+        return ids_of(self.pages(None))
 
     def parse(self, raw: RawRecord) -> dict[str, Any]:
         """Return the JSON object of an element."""

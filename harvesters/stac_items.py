@@ -15,7 +15,7 @@ from discovery.model.record import Issue, record_id
 from discovery.model.source import Mapped, Quarantined, RawRecord
 from discovery.model.stac import elements, members, splice
 from harvesters import ogc_record, stac, stac_collection, stac_item
-from harvesters.base import Position, Probe, RawPage, SourceContext
+from harvesters.base import Position, Probe, RawPage, SourceContext, ids_of
 from harvesters.defaults import Defaults
 from harvesters.document import BOM, identity, parse_object, require_identity
 from harvesters.documents import MAX_DOCUMENT, Documents, Readable
@@ -69,10 +69,8 @@ class _ElementFile:
             place = {}
 
     def ids(self) -> Iterator[tuple[str, str]]:
-        """Yield container and id of every element."""
-        for page in self.pages(None):
-            for raw in page.raws:
-                yield raw.container, raw.source_id
+        """Return container and id of every element."""
+        return ids_of(self.pages(None))
 
     @property
     def cheap_ids(self) -> bool:

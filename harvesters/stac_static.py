@@ -12,7 +12,7 @@ from discovery.model.record import Issue, Record, record_id
 from discovery.model.source import Mapped, Quarantined, RawRecord
 from discovery.model.stac import array, splice
 from harvesters import ogc_record, stac, stac_collection, stac_item
-from harvesters.base import Position, Probe, RawPage, SourceContext
+from harvesters.base import Position, Probe, RawPage, SourceContext, ids_of
 from harvesters.defaults import Defaults
 from harvesters.document import BOM, identity, parse_object, require_identity
 from harvesters.documents import Documents
@@ -75,10 +75,8 @@ class StacStatic:
             yield RawPage(tuple(raws), walk.position() if more else None, rejected=tuple(rejected))
 
     def ids(self) -> Iterator[tuple[str, str]]:
-        """Yield container and id of every element; a static catalogue has no shorter way than to read it all."""
-        for page in self.pages(None):
-            for raw in page.raws:
-                yield raw.container, raw.source_id
+        """Return container and id of every element; a static catalogue has no shorter way than to read it all."""
+        return ids_of(self.pages(None))
 
     def parse(self, raw: RawRecord) -> dict[str, Any]:
         """Return the JSON object of a document."""

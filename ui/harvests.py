@@ -9,9 +9,9 @@ from urllib.parse import quote, urlencode
 from discovery.http import redact
 from discovery.model.instant import iso
 from discovery.model.job import Job
-from discovery.model.source import HELD, Quarantined, Run, Source
+from discovery.model.source import HELD, Quarantined, Run
 from discovery.portal import Portal
-from harvesters.schedule import Entry, agenda
+from harvesters.standing import Standing, standings
 from ui import wording
 from ui.contexts import (
     Anchor,
@@ -56,12 +56,7 @@ def entry_url(id: int) -> str:
 
 def overview(portal: Portal, site: Site, key: str, notice: str = "") -> HarvestsContext:
     """Return every source as it stands, and the work that waits."""
-    held = portal.store.catalogue.counts()
-    waiting = portal.store.ledger.quarantined_counts()
-    rows = tuple(
-        _source_row(each, sum(held.get(each.source.id, {}).values()), waiting.get(each.source.id, 0))
-        for each in agenda(portal.store.ledger)
-    )
+    rows = tuple(map(_source_row, standings(portal.store)))
     attention = tuple(
         Anchor(row.title, row.url, row.problem) for row in rows if row.problem and (row.enabled or row.status == HELD)
     )
@@ -70,8 +65,6 @@ def overview(portal: Portal, site: Site, key: str, notice: str = "") -> Harvests
 
 def overview_json(portal: Portal) -> dict[str, Any]:
     """Return the same as flat values."""
-    held = portal.store.catalogue.counts()
-    waiting = portal.store.ledger.quarantined_counts()
     return {
         "sources": [
             {
@@ -80,13 +73,13 @@ def overview_json(portal: Portal) -> dict[str, Any]:
                 "url": redact(each.source.url),
                 "title": each.source.title,
                 "enabled": each.source.enabled,
-                "records": sum(held.get(each.source.id, {}).values()),
-                "stated": each.last.report.stated if each.last else None,
-                "quarantined": waiting.get(each.source.id, 0),
-                "last_run": _run_json(each.last) if each.last else None,
+                "records": each.records,
+                "stated": each.stated,
+                "quarantined": each.quarantined,
+                "last_run": each.last.to_dict() if each.last else None,
                 "next": iso(each.next.at) if each.next else None,
             }
-            for each in agenda(portal.store.ledger)
+            for each in standings(portal.store)
         ],
         "jobs": [job_json(each) for each in portal.jobs(50)],
     }
@@ -98,18 +91,16 @@ def one(portal: Portal, id: str, site: Site, key: str, notice: str = "", after: 
     Raises:
         NotFoundError: There is no such source.
     """
-    source = portal.store.ledger.source(id)
-    entry = next(each for each in agenda(portal.store.ledger) if each.source.id == id)
-    kinds = portal.store.catalogue.counts().get(id, {})
-    count = portal.store.ledger.quarantined_count(id)
-    row = _source_row(entry, sum(kinds.values()), count)
+    portal.store.ledger.source(id)
+    standing = next(each for each in standings(portal.store) if each.source.id == id)
+    row = _source_row(standing)
     runs = tuple(_run_row(each) for each in portal.store.ledger.runs(id, RUNS))
     entries = portal.store.ledger.quarantined(id, ENTRIES + 1, after=after)
     following = source_url(id, after=entries[ENTRIES - 1].id) if len(entries) > ENTRIES else ""
     reasons = tuple(Anchor(code, "", f"{number:,}") for code, number in portal.store.ledger.quarantine_reasons(id))
     jobs = tuple(_job_row(each) for each in portal.jobs(50) if each.source == id)[:5]
     shown = tuple(map(_entry_row, entries[:ENTRIES]))
-    return SourceContext(site, key, notice, row, _facts(source, entry, kinds), runs, reasons, shown, following, jobs)
+    return SourceContext(site, key, notice, row, _facts(standing), runs, reasons, shown, following, jobs)
 
 
 def one_json(portal: Portal, id: str) -> dict[str, Any]:
@@ -117,23 +108,9 @@ def one_json(portal: Portal, id: str) -> dict[str, Any]:
     portal.store.ledger.source(id)
     return {
         "source": id,
-        "runs": [_run_json(each) for each in portal.store.ledger.runs(id, RUNS)],
+        "runs": [each.to_dict() for each in portal.store.ledger.runs(id, RUNS)],
         "reasons": dict(portal.store.ledger.quarantine_reasons(id)),
-        "quarantine": [
-            {
-                "id": each.id,
-                "container": each.raw.container,
-                "source_id": each.raw.source_id,
-                "position": each.raw.position,
-                "stage": each.stage,
-                "code": each.issue.code,
-                "message": each.issue.message,
-                "path": each.issue.path,
-                "last_seen": iso(each.last_seen),
-                "attempts": each.attempts,
-            }
-            for each in portal.store.ledger.quarantined(id, ENTRIES)
-        ],
+        "quarantine": [{"id": each.id, **each.to_dict()} for each in portal.store.ledger.quarantined(id, ENTRIES)],
     }
 
 
@@ -151,8 +128,8 @@ def element(portal: Portal, id: int, site: Site, key: str) -> QuarantineContext:
     )
 
 
-def _source_row(entry: Entry, records: int, quarantined: int) -> SourceRow:
-    source, last = entry.source, entry.last
+def _source_row(standing: Standing) -> SourceRow:
+    source, last = standing.source, standing.last
     report = last.report if last else None
     status = last.status if last else ""
     rate = report.counts.seen / report.seconds if report and report.seconds else 0.0
@@ -166,14 +143,14 @@ def _source_row(entry: Entry, records: int, quarantined: int) -> SourceRow:
         mood=_WORDS.get(status, ""),
         run=last.id if last else 0,
         when=_minute(last.started if last else None),
-        records=f"{records:,}",
-        there="" if report is None or report.stated is None else f"{report.stated:,}",
-        share=_share(records, report.stated if report else None),
+        records=f"{standing.records:,}",
+        there="" if standing.stated is None else f"{standing.stated:,}",
+        share=_share(standing.records, standing.stated),
         seen=f"{report.counts.seen:,}" if report else "",
         changed=_changed(last),
         rate=f"{rate:,.0f}/s" if rate else "",
-        quarantined=quarantined,
-        next=_minute(entry.next.at if entry.next else None),
+        quarantined=standing.quarantined,
+        next=_minute(standing.next.at if standing.next else None),
         problem=_problem(last),
     )
 
@@ -199,16 +176,20 @@ def _changed(run: Run | None) -> str:
     return ", ".join(f"{number:,} {word}" for number, word in parts if number) or "nothing changed"
 
 
-def _facts(source: Source, entry: Entry, kinds: Mapping[str, int]) -> tuple[Fact, ...]:
+def _facts(standing: Standing) -> tuple[Fact, ...]:
+    source = standing.source
+
     def fact(label: str, *texts: str) -> Fact:
         return Fact(label, tuple(Anchor(each) for each in texts))
 
     known = [fact("Address", redact(source.url)), fact("Kind", source.kind)]
-    known.append(fact("Records", *(wording.plural(n, wording.kind(k).lower()) for k, n in sorted(kinds.items()))))
+    kinds = sorted(standing.kinds.items())
+    known.append(fact("Records", *(wording.plural(n, wording.kind(kind).lower()) for kind, n in kinds)))
     known.append(fact("Schedule", source.settings.get("schedule", "") or "none: harvested when asked for"))
-    if entry.next is not None:
-        again = f" (after {wording.plural(entry.next.failures, 'failure')})" if entry.next.failures else ""
-        known.append(fact("Next run", f"{_minute(entry.next.at)} UTC{again}"))
+    coming = standing.next
+    if coming is not None:
+        again = f" (after {wording.plural(coming.failures, 'failure')})" if coming.failures else ""
+        known.append(fact("Next run", f"{_minute(coming.at)} UTC{again}"))
     settings = (f"{name}={value}" for name, value in sorted(source.settings.items()) if name != "schedule")
     known.append(fact("Settings", *settings))
     return tuple(each for each in known if each.values)
@@ -254,23 +235,9 @@ def _job_row(job: Job) -> JobRow:
     )
 
 
-def _run_json(run: Run) -> dict[str, Any]:
-    finished = iso(run.finished) if run.finished else None
-    return {**run.report.to_dict(), "started": iso(run.started), "finished": finished}
-
-
 def job_json(job: Job) -> dict[str, Any]:
     """Return work that was asked for as flat values."""
-    return {
-        "id": job.id,
-        "kind": job.kind,
-        "arguments": dict(job.arguments),
-        "status": job.status,
-        "message": job.message,
-        "created": iso(job.created),
-        "finished": iso(job.finished) if job.finished else None,
-        "result": dict(job.result),
-    }
+    return {"id": job.id, **job.to_dict()}
 
 
 def _minute(moment: int | None) -> str:

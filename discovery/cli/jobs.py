@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
@@ -11,8 +11,6 @@ import typer
 from discovery import wiring
 from discovery.cli.context import settings_of
 from discovery.cli.output import AsJson, print_json, print_table, shown_time
-from discovery.model.instant import iso
-from discovery.model.job import Job
 
 app = typer.Typer(no_args_is_help=True, help="Work that was left for the steward.")
 
@@ -27,7 +25,7 @@ def jobs_list(
     with closing(wiring.open_store(settings_of(context))) as store:
         found = store.jobs.jobs(limit)
     if as_json:
-        print_json([_row(each) for each in found])
+        print_json([{"job": each.id, **each.to_dict()} for each in found])
         return
     cells = [
         (
@@ -49,23 +47,9 @@ def jobs_show(
 ) -> None:
     """Show one job with what came of it."""
     with closing(wiring.open_store(settings_of(context))) as store:
-        row = _row(store.jobs.job(job))
+        row = {"job": job, **store.jobs.job(job).to_dict()}
     if as_json:
         print_json(row)
         return
     shown = {**row, **{name: orjson.dumps(row[name]).decode() for name in ("arguments", "result")}}
     print_table(("", ""), [(name, value) for name, value in shown.items() if value not in ("", None)], empty="")
-
-
-def _row(job: Job) -> dict[str, Any]:
-    return {
-        "job": job.id,
-        "kind": job.kind,
-        "arguments": dict(job.arguments),
-        "status": job.status,
-        "message": job.message,
-        "attempts": job.attempts,
-        "created": iso(job.created),
-        "finished": iso(job.finished) if job.finished is not None else None,
-        "result": dict(job.result),
-    }

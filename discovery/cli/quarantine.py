@@ -10,7 +10,6 @@ import typer
 from discovery import wiring
 from discovery.cli.context import opened_portal, settings_of, settle
 from discovery.cli.output import AsJson, print_json, print_table, say
-from discovery.model.instant import iso
 from discovery.model.source import Quarantined
 
 app = typer.Typer(no_args_is_help=True, help="Elements that could not become records.")
@@ -69,17 +68,4 @@ def quarantine_retry(
 
 
 def _quarantine_row(each: Quarantined) -> dict[str, Any]:
-    return {
-        "number": each.id,
-        "source": each.source,
-        "container": each.raw.container,
-        "source_id": each.raw.source_id,
-        "position": each.raw.position,
-        "stage": each.stage,
-        "code": each.issue.code,
-        "message": each.issue.message,
-        "path": each.issue.path,
-        "first_seen": iso(each.first_seen),
-        "last_seen": iso(each.last_seen),
-        "attempts": each.attempts,
-    }
+    return {"number": each.id, **each.to_dict()}

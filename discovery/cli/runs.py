@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import getpass
 from contextlib import closing
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from discovery import wiring
 from discovery.cli.context import opened_portal, settings_of, settle
 from discovery.cli.output import AsJson, console, print_json, print_table, say, shown_time
-from discovery.model.instant import iso
-from discovery.model.source import HELD, Run
+from discovery.model.source import HELD
 
 app = typer.Typer(no_args_is_help=True, help="What harvests have done.")
 
@@ -27,7 +26,7 @@ def runs_list(
     with closing(wiring.open_store(settings_of(context))) as store:
         found = store.ledger.runs(source)
     if as_json:
-        print_json([_run_row(each) for each in found])
+        print_json([each.to_dict() for each in found])
         return
     cells = [
         (
@@ -52,7 +51,7 @@ def runs_show(
 ) -> None:
     """Show one run whole."""
     with closing(wiring.open_store(settings_of(context))) as store:
-        row = _run_row(store.ledger.run(run))
+        row = store.ledger.run(run).to_dict()
     if as_json:
         print_json(row)
     else:
@@ -75,8 +74,3 @@ def runs_approve(
         report = approve(portal.store, run, by=getpass.getuser(), lock=lock)
         settle(context, portal)
     say(as_json, report.to_dict(), f"run {run} of {report.source}: {report.message}")
-
-
-def _run_row(run: Run) -> dict[str, Any]:
-    times = {"started": iso(run.started), "finished": iso(run.finished) if run.finished else None}
-    return {**run.report.to_dict(), **times}

@@ -19,7 +19,7 @@ from discovery.model.instant import iso
 from discovery.model.source import Source
 
 if TYPE_CHECKING:
-    from harvesters.schedule import Entry
+    from harvesters.standing import Standing
 
 app = typer.Typer(no_args_is_help=True, help="The endpoints that are harvested.")
 
@@ -58,18 +58,11 @@ def source_add(
 @app.command("list")
 def source_list(context: typer.Context, as_json: AsJson = False) -> None:
     """List the sources with what is held of each, how the last run ended and when the next one is due."""
-    from harvesters.schedule import agenda
+    from harvesters.standing import standings
 
     with closing(wiring.open_store(settings_of(context))) as store:
-        counts = store.catalogue.counts()
         orphans = store.parents.orphans()
-        rows = [
-            {
-                **_standing(each, sum(counts.get(each.source.id, {}).values())),
-                "orphans": orphans.get(each.source.id, 0),
-            }
-            for each in agenda(store.ledger)
-        ]
+        rows = [{**_standing(each), "orphans": orphans.get(each.source.id, 0)} for each in standings(store)]
     if as_json:
         print_json(rows)
         return
@@ -92,11 +85,11 @@ def source_list(context: typer.Context, as_json: AsJson = False) -> None:
             console.print(f"{row['orphans']} records of {row['id']} name a parent that is not here", markup=False)
 
 
-def _standing(entry: Entry, records: int) -> dict[str, Any]:
-    last, coming = entry.last, entry.next
+def _standing(standing: Standing) -> dict[str, Any]:
+    last, coming = standing.last, standing.next
     return {
-        **_source_row(entry.source),
-        "records": records,
+        **_source_row(standing.source),
+        "records": standing.records,
         "last_run": iso(last.started) if last is not None else None,
         "last_status": last.status if last is not None else "",
         "next_run": iso(coming.at) if coming is not None else None,

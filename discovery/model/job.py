@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from discovery.errors import BadQueryError, UnknownFieldError
+from discovery.model.instant import iso
 
 WAITING: Final = "waiting"
 RUNNING: Final = "running"
@@ -81,6 +82,19 @@ class Job:
     def source(self) -> str:
         """The source that it works on alone; empty where it names none."""
         return str(self.arguments.get("source", ""))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the job as JSON values, without its number."""
+        return {
+            "kind": self.kind,
+            "arguments": dict(self.arguments),
+            "status": self.status,
+            "message": self.message,
+            "attempts": self.attempts,
+            "created": iso(self.created),
+            "finished": iso(self.finished) if self.finished is not None else None,
+            "result": dict(self.result),
+        }
 
     @property
     def ended(self) -> bool:

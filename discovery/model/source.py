@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from discovery.model.instant import iso
 from discovery.model.record import Issue, Record
 
 RUNNING: Final = "running"
@@ -95,6 +96,22 @@ class Quarantined:
     last_seen: int = 0
     attempts: int = 1
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is said of the element as flat JSON values, without its number and what was sent."""
+        return {
+            "source": self.source,
+            "container": self.raw.container,
+            "source_id": self.raw.source_id,
+            "position": self.raw.position,
+            "stage": self.stage,
+            "code": self.issue.code,
+            "message": self.issue.message,
+            "path": self.issue.path,
+            "first_seen": iso(self.first_seen),
+            "last_seen": iso(self.last_seen),
+            "attempts": self.attempts,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -181,6 +198,11 @@ class Run:
     started: int
     finished: int | None
     report: Report
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report with when the run began and ended, as flat JSON values."""
+        finished = iso(self.finished) if self.finished is not None else None
+        return {**self.report.to_dict(), "started": iso(self.started), "finished": finished}
 
     def ended(self, report: Report, finished: int) -> Run:
         """Return the run as it stands after its end."""

@@ -154,6 +154,12 @@ class Jobs:
         with self._database.read() as connection:
             return [_job(row) for row in connection.execute(select(jobs).order_by(jobs.c.id.desc()).limit(limit))]
 
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs stand at each status."""
+        statement = select(jobs.c.status, func.count()).group_by(jobs.c.status)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(statement)}
+
     def prune(self) -> int:
         """Forget what was finished long ago, and return how many jobs that were."""
         old = jobs.c.finished < now() - KEPT

@@ -46,7 +46,7 @@ class Store:
     @property
     def local(self) -> bool:
         """Whether it is a file of this machine, which answers at once or never."""
-        return self.database.url.startswith("sqlite:")
+        return not self.database.on_server
 
     def secret(self) -> bytes:
         """Return the key that signs cursors: made once, kept in the store, the same in every process."""

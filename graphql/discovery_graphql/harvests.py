@@ -16,6 +16,7 @@ from discovery_graphql.described import attribute, resolver
 from discovery_graphql.enums import JobStatus, RunStatus, member
 from discovery_graphql.scalars import Instant, Long
 from discovery_graphql.search import MAX_PAGE, Info
+from harvesters.standing import standings
 
 Number = Annotated[int, strawberry.argument(description="The number of it.")]
 Whose = Annotated[strawberry.ID, strawberry.argument(description="The id of the source.")]
@@ -103,11 +104,7 @@ class HarvestQueries:
     @resolver("The endpoints that are harvested. For operators: show their token as `Authorization: Bearer`.")
     def sources(self, info: Info) -> list[HarvestSource]:
         """Return every source."""
-        from harvesters.schedule import agenda
-
         portal = _for_operators(info)
-        held = portal.store.catalogue.counts()
-        waiting = portal.store.ledger.quarantined_counts()
         return [
             HarvestSource(
                 id=strawberry.ID(each.source.id),
@@ -115,13 +112,13 @@ class HarvestQueries:
                 url=redact(each.source.url),
                 title=each.source.title,
                 enabled=each.source.enabled,
-                records=Long(sum(held.get(each.source.id, {}).values())),
-                stated=_long(each.last.report.stated if each.last else None),
-                quarantined=Long(waiting.get(each.source.id, 0)),
+                records=Long(each.records),
+                stated=_long(each.stated),
+                quarantined=Long(each.quarantined),
                 next=Instant(each.next.at) if each.next else None,
                 last_run=_run(each.last) if each.last else None,
             )
-            for each in agenda(portal.store.ledger)
+            for each in standings(portal.store)
         ]
 
     @resolver("Runs, newest first. For operators.")

@@ -2,54 +2,37 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from discovery.errors import BadQueryError, LimitError, MovedError, NotFoundError, StaleIndexError, UnavailableError
-from discovery.index.base import MAX_KEYS, Answer, Cells, Generation, Index, Keys, Plan, Position
+from discovery.errors import MovedError, NotFoundError, UnavailableError
+from discovery.index.base import Answer, Generation, Index, Plan, Position
 from discovery.launch.opening import Around, Opening, opening
 from discovery.launch.rules import Rule, shipped
 from discovery.model import terms
-from discovery.model.extent import Geometry
 from discovery.model.job import Job, checked
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
 from discovery.people.operators import Operators
-from discovery.query import checks, cover, cursor, fields, naming, relate
+from discovery.planner import Planner, answering
+from discovery.query import checks, cursor, fields
 from discovery.query.query import (
-    And,
     Bin,
     Bucket,
     Comparison,
     Facet,
     FacetRequest,
-    Filter,
     Histogram,
     In,
-    Not,
-    Or,
     Query,
-    Region,
-    Sort,
     Total,
-    conjunction,
 )
 from discovery.query.text import parse
 from discovery.query.tokens import fold
 from discovery.store.catalogue import Served, Stored
 from discovery.store.elsewhere import Place
 from discovery.store.store import Store
-
-Node = Filter | Cells | Keys
-"""What a plan's filter is made of: the nodes of a query, and those that only plans have."""
-
-_log = logging.getLogger(__name__)
-
-DEFAULT_SORT: Final = {RESOURCES: Sort("updated", descending=True), OBSERVATIONS: Sort("start", descending=True)}
-"""The order without words to rank by: newest first, by what a scope's records nearly always have."""
 
 MAX_OPENERS: Final = 2_000
 """Volumes and datalabs that are looked at for each record; the portals that we know have dozens."""
@@ -142,6 +125,7 @@ class Portal:
     ) -> None:
         self.store = store
         self.index = index
+        self._planner = Planner(store, index)
         self.operators = Operators(store.passes, operator_token)
         self._rules = shipped() if rules is None else rules
         self._secret = store.secret()
@@ -192,12 +176,12 @@ class Portal:
         """Return what `search` would, as store numbers instead of records."""
         checks.check(query)
         mark = cursor.resume(query, self._secret)
-        plan = self._plan(query, total=total)
+        plan = self._planner.plan(query, total=total)
         if mark is not None and plan.sort is None:
             plan = replace(plan, offset=mark.offset, generation=mark.generation)
         elif mark is not None:
             plan = replace(plan, after=Position(mark.value, mark.key))
-        with _engine():
+        with answering():
             answer = self.index.search(plan)
         return Keyed(
             keys=tuple(hit.key for hit in answer.hits),
@@ -208,64 +192,6 @@ class Portal:
             bins=answer.bins,
             scores=tuple(hit.score for hit in answer.hits),
         )
-
-    def _plan(self, query: Query, *, total: bool = True) -> Plan:
-        if query.scope not in SCOPES:
-            raise BadQueryError(f"scope {query.scope[:80]!r} is not one of {', '.join(SCOPES)}", parameter="scope")
-        text = parse(query.text) if query.text.strip() else None
-        sort = query.sort
-        if sort is not None:
-            sort = replace(sort, name=fields.sort(sort.name, parameter="sort").name)
-        elif not text:
-            sort = DEFAULT_SORT[query.scope]
-        narrowed: list[Any] = [query.filter, query.time]
-        if query.ids is not None:
-            narrowed.append(Keys(frozenset(self.store.catalogue.keys(query.ids).values())))
-        plain = conjunction(narrowed)
-        plain = naming.named(plain) if plain is not None else None
-        plan = Plan(
-            scope=query.scope,
-            text=text,
-            filter=plain,
-            selections=query.selections,
-            facets=query.facets,
-            histogram=query.histogram,
-            sort=sort,
-            size=query.size,
-            total=total,
-        )
-        return replace(plan, filter=self._placed(conjunction([plain, query.region]), plan))
-
-    def _placed(self, node: Node | None, plan: Plan) -> Node | None:
-        """Return the filter with every region as cells, less what its border touches without meeting the region."""
-        if isinstance(node, And | Or):
-            return type(node)(tuple(self._placed(each, plan) for each in node.args))  # type: ignore[misc]
-        if isinstance(node, Not):
-            return Not(self._placed(node.arg, plan))  # type: ignore[arg-type]
-        if not isinstance(node, Region):
-            return node
-        return self._decided(node, plan)
-
-    def _decided(self, region: Region, plan: Plan) -> Node:
-        asked = cover.ask(region)
-        here = Comparison("=", "frame", region.frame)
-        touched: Node = And((here, Cells(asked.cells, asked.parents)))  # type: ignore[arg-type]
-        rest = () if _has_region(plan.filter) else (plan.filter,)
-        doubtful = conjunction([touched, Not(Cells(asked.sure, ())) if asked.sure else None, *rest])  # type: ignore[arg-type, list-item]
-        with _engine():
-            keys = self.index.keys(Plan(scope=plan.scope, text=plan.text, filter=doubtful), MAX_KEYS + 1)
-        if len(keys) > MAX_KEYS:
-            raise LimitError(
-                "region-undecided", f"more than {MAX_KEYS} footprints touch the border of the region", parameter="bbox"
-            )
-        stored = self.store.catalogue.many(list(keys))
-        known = [key for key in keys if key in stored]
-        truths = relate.decide(region, [_footprint(stored[key].record) for key in known])
-        yes = Keys(frozenset(key for key, truth in zip(known, truths, strict=True) if truth))
-        no = Keys(frozenset(keys) - yes.keys)
-        if region.relation == "disjoint":
-            return And((here, Or((Not(touched), yes))))  # type: ignore[arg-type]
-        return And((touched, Not(no))) if no.keys else touched  # type: ignore[arg-type]
 
     def _next(self, query: Query, plan: Plan, answer: Answer) -> str:
         if not answer.more or not answer.hits:
@@ -343,7 +269,7 @@ class Portal:
             return self._around[1]
         plan = Plan(scope=RESOURCES, filter=In("kind", ("datalab", "volume")))
         try:
-            with _engine():
+            with answering():
                 seen = self.index.generation(RESOURCES).change
                 keys = sorted(self.index.keys(plan, MAX_OPENERS))
         except UnavailableError:
@@ -377,7 +303,7 @@ class Portal:
         tokens = (*typed.words, *((typed.prefix,) if typed.prefix and typed.prefix not in typed.words else ()))
         if not tokens:
             return []
-        with _engine():
+        with answering():
             keys = list(self.index.suggest(scope, tuple(fold(each)[:12] for each in tokens), size))
         stored = self.store.catalogue.many(keys)
         records = [stored[key].record for key in keys if key in stored]
@@ -397,7 +323,7 @@ class Portal:
 
     def status(self) -> Mapping[str, Generation]:
         """Return which generation answers for each scope."""
-        with _engine():
+        with answering():
             return {scope: self.index.generation(scope) for scope in SCOPES}
 
     # Work that others do
@@ -441,33 +367,3 @@ class Portal:
         """Let go of files and connections."""
         self.index.close()
         self.store.close()
-
-
-def _footprint(record: Record) -> Geometry | None:
-    extent = record.extent
-    if extent.geometry is not None or extent.bbox is None:
-        return extent.geometry
-    return cover.box_geometry(*extent.bbox, frame=extent.frame)
-
-
-def _has_region(node: Node | None) -> bool:
-    if isinstance(node, And | Or):
-        return any(_has_region(each) for each in node.args)
-    return _has_region(node.arg) if isinstance(node, Not) else isinstance(node, Region)
-
-
-@contextmanager
-def _engine() -> Iterator[None]:
-    """Tell whoever asks that the engine is away, and whoever looks after it what it said: that may name its machine."""
-    try:
-        yield
-    except StaleIndexError as error:
-        _log.warning("a search was refused: %s", error)
-        raise UnavailableError(
-            "the search index has to be built again: a running portal does so, or `discovery reindex`"
-        ) from error
-    except UnavailableError as error:
-        _log.warning("a search was refused: %s", error)
-        raise UnavailableError(
-            "the search engine does not answer now; please try again a little later", retry_after=error.retry_after
-        ) from error

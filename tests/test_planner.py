@@ -1,0 +1,53 @@
+"""From a question to what an engine is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from discovery.config import Settings
+from discovery.errors import BadQueryError, StaleIndexError, UnavailableError
+from discovery.index.base import Cells
+from discovery.model.record import OBSERVATIONS, RESOURCES
+from discovery.planner import DEFAULT_SORT, Planner, answering
+from discovery.query.query import And, Comparison, Query, Region, Sort
+from discovery.wiring import open_portal
+
+
+@pytest.fixture
+def planner(tmp_path: Path, engine: Mapping[str, str]) -> Iterator[Planner]:
+    portal = open_portal(Settings(tmp_path, **engine))  # type: ignore[arg-type]
+    yield Planner(portal.store, portal.index)
+    portal.close()
+
+
+def test_words_are_ranked_and_everything_else_comes_newest_first(planner: Planner) -> None:
+    assert planner.plan(Query(text="rain")).sort is None
+    assert planner.plan(Query()).sort == DEFAULT_SORT[RESOURCES]
+    assert planner.plan(Query(scope=OBSERVATIONS)).sort == DEFAULT_SORT[OBSERVATIONS]
+    assert planner.plan(Query(text="rain", sort=Sort("datetime"))).sort == Sort("start")
+
+
+def test_a_region_becomes_cells_of_its_own_frame(planner: Planner) -> None:
+    circle = {"type": "Circle", "center": [10.0, 20.0], "radius": 1.0}
+    node = planner.plan(Query(region=Region(circle, "sky"))).filter
+    assert isinstance(node, And)
+    assert node.args[0] == Comparison("=", "frame", "sky")
+    assert isinstance(node.args[1], Cells)
+
+
+def test_names_that_are_not_there_stop_before_any_engine(planner: Planner) -> None:
+    with pytest.raises(BadQueryError, match="'moon' is not one of"):
+        planner.plan(Query(scope="moon"))
+    with pytest.raises(BadQueryError, match="sort field"):
+        planner.plan(Query(sort=Sort("colour")))
+
+
+def test_whoever_asks_is_not_told_what_an_engine_said_of_its_machine() -> None:
+    with pytest.raises(UnavailableError, match="does not answer now") as told, answering():
+        raise UnavailableError("http://10.0.0.7:9200 refused", retry_after=7)
+    assert told.value.retry_after == 7
+    with pytest.raises(UnavailableError, match="built again"), answering():
+        raise StaleIndexError("/var/lib/discovery/index is of version 3")

@@ -418,10 +418,10 @@ def _longer_names(record: Record) -> Iterator[str]:
 
 def _live(connection: Connection, source: str, ids: Sequence[str]) -> list[int]:
     """Return the keys of a source's live records among some ids."""
-    found = select(records.c.key).where(records.c.source == source, records.c.deleted.is_(None))
-    return [
-        key for part in parts(list(ids)) for key in connection.execute(found.where(records.c.id.in_(part))).scalars()
-    ]
+    # Asked for the source as well, SQLite would go through all that it has instead of these ids.
+    found = select(records.c.key, records.c.source).where(PRESENT, records.c.id.in_(bindparam("ids", expanding=True)))
+    rows = (row for part in parts(list(ids)) for row in connection.execute(found, {"ids": part}))
+    return [row.key for row in rows if row.source == source]
 
 
 def _bury_all(connection: Connection, gone: ColumnElement[bool]) -> int:

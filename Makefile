@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint unit rest test-long bench bench-harvest docs assets wheel lock clean
+.PHONY: help install demo test lint unit rest test-long bench bench-harvest relevance docs assets wheel lock clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ bench-harvest: install ## Measure harvests; prints ours and the peers' side by s
 	@$(BIN)/python tests/benchmarks/bench_records.py $(BENCH_RECORDS_ARGS)
 	@$(BIN)/python tests/benchmarks/bench_csw.py $(BENCH_CSW_ARGS)
 	@$(BIN)/python tests/benchmarks/bench_tap.py $(BENCH_TAP_ARGS)
+
+relevance: install ## Ask the demo 120 questions; prints how good the answers are beside plain BM25
+	@$(BIN)/python tests/relevance/relevance.py $(RELEVANCE_ARGS)
 
 docs: install ## Write the tables of the reference pages from the code
 	@$(BIN)/python docs/generate.py

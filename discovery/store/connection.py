@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
@@ -14,6 +16,9 @@ from sqlalchemy.pool import QueuePool
 
 from discovery.errors import ConfigError, UnavailableError
 from discovery.store import postgresql, schema
+
+_PATIENCE: Final = 60
+"""Seconds that a writer waits for another one."""
 
 
 class Database:
@@ -135,9 +140,9 @@ def _sqlite(url: str) -> Engine:
         # The driver's own transaction handling would begin late and commit early; SQLAlchemy's events below do it.
         connection.isolation_level = None
         cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={1000 * _PATIENCE}")
+        _keep_log(cursor)
         for pragma in (
-            "busy_timeout=60000",
-            "journal_mode=WAL",
             # WAL with FULL keeps an acknowledged page through power loss, not only through a killed process.
             "synchronous=FULL",
             "foreign_keys=ON",
@@ -157,6 +162,23 @@ def _sqlite(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _keep_log(cursor: sqlite3.Cursor) -> None:
+    """Have the file written by a log beside it, waiting for whoever else is just doing so.
+
+    Of all that needs a lock this alone is refused at once: two that made the same new file met here.
+    """
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _server(url: str) -> Engine:

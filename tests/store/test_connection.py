@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,20 @@ def test_a_damaged_file_is_said_to_be_unavailable(tmp_path: Path) -> None:
     with pytest.raises(DiscoveryError), database.write() as writer:
         writer.exec_driver_sql("UPDATE meta SET value = 'y'")
     database.close()
+
+
+def test_a_new_file_that_somebody_else_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.sqlite"
+    maker = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    maker.execute("BEGIN EXCLUSIVE")
+    maker.execute("CREATE TABLE making (x)")
+    with closing(sqlite3.connect(path)) as other, pytest.raises(sqlite3.OperationalError, match="locked"):
+        # SQLite itself does not wait for this, though it has five seconds.
+        other.execute("PRAGMA journal_mode=WAL")
+    done = threading.Timer(0.3, lambda: maker.execute("COMMIT"))
+    done.start()
+    began = time.monotonic()
+    Database(sqlite_url(path)).close()
+    done.join()
+    maker.close()
+    assert time.monotonic() - began > 0.2

@@ -63,6 +63,10 @@ bench: install ## Measure; prints medians, p99, memory and load
 	@$(BIN)/python tests/benchmarks/bench_stac.py $(BENCH_STAC_ARGS)
 	@$(BIN)/python tests/benchmarks/bench_store.py $(BENCH_STORE_ARGS)
 
+bench-search: install ## Measure searches beside Elasticsearch, SFEOS and pgstac, which it installs; takes an hour at full size
+	@$(BIN)/python tests/benchmarks/bench_search.py $(BENCH_SEARCH_ARGS)
+	@$(BIN)/python tests/benchmarks/bench_stac_peers.py $(BENCH_STAC_PEERS_ARGS)
+
 bench-harvest: install ## Measure harvests; prints ours and the peers' side by side
 	@$(BIN)/python tests/benchmarks/bench_harvest.py $(BENCH_HARVEST_ARGS)
 	@$(BIN)/python tests/benchmarks/bench_records.py $(BENCH_RECORDS_ARGS)

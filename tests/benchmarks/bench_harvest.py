@@ -12,7 +12,6 @@ than the clock where others use the machine too.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import http.client
 import multiprocessing
 import os
@@ -29,7 +28,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import orjson
-from bench_stac import COLLECTIONS, TICKS, collection, item
+import peers
+from bench_stac import COLLECTIONS, collection, item, worked, write
 
 from discovery import wiring
 from discovery.config import Settings
@@ -40,9 +40,6 @@ from harvesters.mapping import map_one
 from harvesters.registry import harvester
 from harvesters.run import harvest
 
-ROOT = Path(__file__).parents[2]
-PEERS = ROOT / "tests" / "peers"
-PGSTAC = ROOT / ".cache" / "peers" / "pgstac"
 HEAD = "| what | seconds | items/s | CPU, us an item |\n| --- | --- | --- | --- |"
 
 
@@ -204,40 +201,10 @@ def stages(home: Path, source: Source, items: int) -> None:
 def file_of(folder: Path, items: int) -> Source:
     """Write the items into a file, one a line, and return it as a source."""
     folder.mkdir()
-    with (folder / "items.ndjson").open("wb") as file:
-        file.writelines(orjson.dumps(item(i)) + b"\n" for i in range(items))
-    with (folder / "collections.ndjson").open("wb") as file:
-        file.writelines(orjson.dumps(collection(k)) + b"\n" for k in range(COLLECTIONS))
+    write(folder, items)
     return Source(
         "bench-file", "stac-items", f"file://{folder}/items.ndjson", settings={"collections": "collections.ndjson"}
     )
-
-
-@contextmanager
-def pgstac(folder: Path, files: list[Path]) -> Iterator[tuple[str, float]]:
-    """Load items by pgstac's own loader and serve them; give the address and the seconds that loading took."""
-    import psycopg
-
-    database = folder / "postgresql"
-    database.mkdir(parents=True)
-    with (database / "users").open("a") as users:
-        fcntl.flock(users, fcntl.LOCK_SH)
-        subprocess.run([sys.executable, PEERS / "postgresql" / "keep.py", database], check=True)
-        while not (database / "address").exists():
-            if (database / "failed").exists():
-                raise SystemExit((database / "failed").read_text(encoding="utf-8"))
-            time.sleep(0.05)
-        address = (database / "address").read_text(encoding="utf-8").rsplit("/", 1)[0]
-        with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
-            connection.execute("CREATE DATABASE pgstac")
-        command = [PGSTAC / "bin" / "python", PEERS / "pgstac" / "serve.py", f"{address}/pgstac", *files]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-            assert server.stdout is not None
-            try:
-                loaded = float(next(line for line in server.stdout if line.startswith("loaded")).split()[2])
-                yield next(line.strip() for line in server.stdout if line.startswith("http")), loaded
-            finally:
-                server.kill()
 
 
 def bare_loop(url: str, size: int) -> tuple[int, float, float]:
@@ -267,7 +234,7 @@ def bare_loop(url: str, size: int) -> tuple[int, float, float]:
 def beside_a_peer(folder: Path, files: list[Path], items: int, size: int) -> None:
     """Measure pgstac's loader, a bare client of it, and our harvest of it."""
     print(f"\nBeside pgstac, the same items, load average {os.getloadavg()[0]:.2f}\n\n{HEAD}")
-    with pgstac(folder, files) as (url, loaded):
+    with peers.pgstac(folder, files) as (url, loaded):
         print(f"| pgstac's own loader, from a file | {loaded:.2f} | {items / loaded:,.0f} | - |", flush=True)
         rates = []
         for _ in range(2):
@@ -280,12 +247,6 @@ def beside_a_peer(folder: Path, files: list[Path], items: int, size: int) -> Non
         seconds, cpu = fetch(folder / "ours", source, items)
         row("our harvest of pgstac into the store", seconds, cpu, items)
         print(f"\nof what the better of the bare clients got: {items / seconds / max(rates):.0%}")
-
-
-def worked(process: int) -> float:
-    """Return the seconds of CPU of another process."""
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def main() -> None:
@@ -308,7 +269,7 @@ def main() -> None:
             print(f"\nFrom a fast API\n\n{HEAD}")
             one_after_the_other(folder / "two", source, asked.items)
             rate = meanwhile(folder / "three", source, asked.items)
-        if (PGSTAC / ".installed").is_file():
+        if (peers.HOMES / "pgstac" / ".installed").is_file():
             files = [folder / "file" / "collections.ndjson", folder / "file" / "items.ndjson"]
             beside_a_peer(folder / "peer", files, asked.items, asked.page)
         else:

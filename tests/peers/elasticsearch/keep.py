@@ -1,8 +1,9 @@
-"""Keeps one Elasticsearch node for as long as somebody wants it: `keep.py HOME FOLDER` returns at once.
+"""Keeps one Elasticsearch node for as long as somebody wants it: `keep.py HOME FOLDER [large]` returns at once.
 
 FOLDER/address says where the node is as soon as it answers, FOLDER/failed that it never will, and why. Whoever wants
 the node holds FOLDER/users locked, shared. The kernel lets go for a process that dies, so the node ends with the last
-of them, however that one ends; and the node itself ends with the process that keeps it.
+of them, however that one ends; and the node itself ends with the process that keeps it. `large` is for benchmarks:
+4 GiB of heap, every compiler, data on the disk in FOLDER.
 """
 
 from __future__ import annotations
@@ -30,12 +31,10 @@ cluster.routing.allocation.disk.threshold_enabled: false
 cluster.max_shards_per_node: 5000
 action.destructive_requires_name: false
 """
+SMALL = ("-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""Quick to warm up: a test suite is over before the second compiler pays."""
+LARGE = ("-Xms4g", "-Xmx4g", "-XX:+AlwaysPreTouch")
 JAVA = (
-    # Small and quick to warm up: a test suite is over before the second compiler pays.
-    "-Xms512m",
-    "-Xmx512m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
     "--add-modules=jdk.net,jdk.management.agent,jdk.incubator.vector,ALL-MODULE-PATH",
     "--add-opens=java.base/java.nio.file=ALL-UNNAMED",
     "--enable-native-access=org.elasticsearch.nativeaccess,org.apache.lucene.core,org.elasticsearch.foreign",
@@ -49,7 +48,7 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def started(home: Path, own: Path, log: Path) -> subprocess.Popen[str]:
+def started(home: Path, own: Path, log: Path, *, large: bool) -> subprocess.Popen[str]:
     """Start the node of an assembled home with its settings and data in a folder of its own."""
     shutil.copytree(home / "config", own / "config")
     (own / "config" / "elasticsearch.yml").write_text(SETTINGS.format(data=own / "data"))
@@ -57,6 +56,7 @@ def started(home: Path, own: Path, log: Path) -> subprocess.Popen[str]:
         (own / name).symlink_to(home / name)
     command = [
         home / "jdk" / "bin" / "java",
+        *(LARGE if large else SMALL),
         *JAVA,
         f"-Des.nativelibs.path={home / 'lib' / 'platform'}",
         *("-p", home / "lib", "-cp", home / "classes", "Server", own),
@@ -78,15 +78,14 @@ def address(node: subprocess.Popen[str]) -> str:
     return next((line.strip() for line in node.stdout if line.startswith("http://")), "")
 
 
-def keep(home: Path, folder: Path) -> None:
+def keep(home: Path, folder: Path, *, large: bool) -> None:
     """Run the node until nobody wants it."""
     log = folder / "log"
-    own = Path(
-        tempfile.mkdtemp(prefix="discovery-elasticsearch-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None)
-    )
+    memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+    own = Path(tempfile.mkdtemp(prefix="discovery-elasticsearch-", dir=folder if large else memory))
     node = None
     try:
-        node = started(home, own, log)
+        node = started(home, own, log, large=large)
         found = address(node)
         part = folder / "address.part"
         part.write_text(found or log.read_text()[-2000:])
@@ -106,4 +105,4 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if os.fork() == 0:
         os.setsid()
-        keep(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve())
+        keep(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve(), large=sys.argv[3:] == ["large"])

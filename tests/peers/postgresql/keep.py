@@ -1,8 +1,9 @@
-"""Keeps one PostgreSQL server for as long as somebody wants it: `keep.py FOLDER` returns at once.
+"""Keeps one PostgreSQL server for as long as somebody wants it: `keep.py FOLDER [large]` returns at once.
 
 FOLDER/address says where the server is as soon as it answers, FOLDER/failed that it never will, and why. Whoever wants
 the server holds FOLDER/users locked, shared. The kernel lets go for a process that dies, so the server ends with the
-last of them, however that one ends; and the server itself ends with the process that keeps it.
+last of them, however that one ends; and the server itself ends with the process that keeps it. `large` is for
+benchmarks: memory as a server of its own would have it, data on the disk.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ max_connections = 200
 shared_buffers = 64MB
 max_wal_size = 4GB
 lc_messages = 'C'
+"""
+LARGE = """\
+shared_buffers = 2GB
+work_mem = 64MB
+maintenance_work_mem = 512MB
+effective_cache_size = 8GB
+random_page_cost = 1.1
 """
 LOCALE = ("-E", "UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
 """An order of words that is not that of SQLite, as most servers have it: what relies on the server's is found out."""
@@ -74,7 +82,7 @@ def _free_port() -> int:
         return port
 
 
-def made(home: Path, own: Path, log: Path) -> Path:
+def made(home: Path, own: Path, log: Path, more: str = "") -> Path:
     """Make a cluster in a folder of its own and return where it is."""
     if who := _as_owner():
         os.chown(own, who["user"], who["group"])
@@ -90,7 +98,7 @@ def made(home: Path, own: Path, log: Path) -> Path:
             **_as_owner(),
         )
     with (data / "postgresql.conf").open("a") as conf:
-        conf.write(SETTINGS.format(own=own))
+        conf.write(SETTINGS.format(own=own) + more)
     return data
 
 
@@ -116,14 +124,16 @@ def started(home: Path, data: Path, log: Path) -> tuple[subprocess.Popen[bytes],
     raise RuntimeError(f"the server does not start:\n{log.read_text()[-2000:]}")
 
 
-def keep(home: Path, folder: Path) -> None:
+def keep(home: Path, folder: Path, *, large: bool) -> None:
     """Run the server until nobody wants it."""
     log = folder / "log"
-    own = Path(tempfile.mkdtemp(prefix="discovery-postgresql-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None))
+    memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+    # The server's own user has to get there: not below a folder that may be closed to it.
+    own = Path(tempfile.mkdtemp(prefix="discovery-postgresql-", dir=None if large else memory))
     server = None
     try:
         try:
-            server, found = started(home, made(home, own, log), log)
+            server, found = started(home, made(home, own, log, LARGE if large else ""), log)
             name = "address"
         except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
             name, found = "failed", f"{error}\n{log.read_text()[-2000:] if log.exists() else ''}"
@@ -149,4 +159,4 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if os.fork() == 0:
         os.setsid()
-        keep(found, Path(sys.argv[1]).resolve())
+        keep(found, Path(sys.argv[1]).resolve(), large=sys.argv[2:] == ["large"])

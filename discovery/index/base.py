@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from discovery.query.facets import CellRequest, HeatMap, RangeFacet, RangeRequest, RangeSelection
 from discovery.query.query import Bin, Facet, FacetRequest, Filter, Histogram, Selection, Sort, Total
 from discovery.query.text import PreparedText, TextQuery
 
@@ -40,6 +41,8 @@ class Document:
     """Every ancestor of those cells."""
     tail: tuple[str, ...] = ()
     """The long tail as `name=value`."""
+    anchor: int | None = None
+    """The order 12 cell, nested numbering, of a point of the footprint, by which it is counted on a map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,11 @@ class Plan:
     filter: Filter | Cells | Keys | None = None
     """CQL2 nodes over our field names, without `Region`; `And`, `Or` and `Not` may hold `Cells` and `Keys`."""
     selections: tuple[Selection, ...] = ()
+    ranges: tuple[RangeSelection, ...] = ()
     facets: tuple[FacetRequest, ...] = ()
+    numbers: tuple[RangeRequest, ...] = ()
     histogram: Histogram | None = None
+    heat: CellRequest | None = None
     sort: Sort | None = None
     """None is by relevance."""
     size: int = 20
@@ -111,6 +117,11 @@ class Answer:
     facets: tuple[Facet, ...] = ()
     """In the order asked for; labels are left empty, the portal fills them."""
     bins: tuple[Bin, ...] = ()
+    interval: str = ""
+    """What the bins are: `year`, `month` or `day`; empty where none were asked for."""
+    numbers: tuple[RangeFacet, ...] = ()
+    """In the order asked for, without labels as `facets`."""
+    heat: HeatMap | None = None
     more: bool = False
     """Whether anything comes after the last hit."""
 
@@ -151,7 +162,8 @@ class Index(Protocol):
         """Return what matches, with exact facet counts over the whole match.
 
         A facet is counted with the text, the filter and every selection but its own; a value selected in it is
-        listed even when its count is 0. Buckets are ordered by falling count, then by value.
+        listed even when its count is 0. Buckets are ordered by falling count, then by value. Ranges of a number are
+        counted without the ranges selected of it in the same way; histogram and heat map with everything.
         Sorted by a field, ties are ordered by rising key and records without the value come last.
 
         Raises:

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Final
 
 from discovery.index.base import Document
-from discovery.index.plans import MAX_INSTANT, MAX_TERM, MIN_INSTANT, month_of
+from discovery.index.calendar import month_of
+from discovery.index.plans import MAX_INSTANT, MAX_TERM, MIN_INSTANT
 from discovery.model import terms
 from discovery.model.extent import Extent, Geometry
 from discovery.model.record import Record
@@ -18,6 +19,7 @@ from discovery.query import cover
 from discovery.query.cover import Cover
 from discovery.query.cursor import sort_key
 from discovery.query.fields import FIELDS, Field, Type
+from discovery.query.healpix import DEEPEST
 from discovery.query.text import PreparedText, document_text
 from discovery.query.tokens import fold
 
@@ -61,7 +63,13 @@ def _document(record: Record, key: int, place: Cover | None) -> Document:
         cells=place.cells + place.anchors if place else (),
         parents=place.parents if place else (),
         tail=tuple(islice(dict.fromkeys(_tail(record)), MAX_TAIL)),
+        anchor=_anchor(place) if place else None,
     )
+
+
+def _anchor(place: Cover) -> int | None:
+    """Return the cell of order 12 that holds the anchor, without the mark and the order in its number."""
+    return (place.anchors[0] ^ cover.ANCHOR) - (4 << 2 * DEEPEST) if place.anchors else None
 
 
 def title(text: str) -> str:

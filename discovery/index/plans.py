@@ -13,21 +13,21 @@ from heapq import nsmallest
 from typing import Final
 
 from discovery.errors import BadQueryError, LimitError, RecordError, UnknownFieldError
+from discovery.index import calendar, cells, ranges
 from discovery.index.base import RELEVANCE_WINDOW, Document, Plan
 from discovery.index.like import Pattern, like
-from discovery.model.instant import DAY, date, days
 from discovery.model.record import SCOPES
 from discovery.query.fields import FIELDS, TAIL_PREFIX, Field, Type, facet, field, sort
-from discovery.query.query import Bin, Bucket, Facet, FacetRequest, Like, Scalar
+from discovery.query.healpix import DEEPEST
+from discovery.query.query import Bucket, Facet, FacetRequest, Like, Scalar
 from discovery.query.tokens import VERSION, fold
 
 MAX_PAGE: Final = 10_000
 """Hits in one answer: Elasticsearch's max_result_window again."""
 MAX_BUCKETS: Final = 1_000
 """Buckets of one facet: nobody reads more, and both engines count 65,000 in all."""
-MAX_BINS: Final = 12_000
-"""Steps of a histogram that are filled with zeros: a thousand years of months. One record dated by geologists would
-otherwise ask for billions."""
+MAX_FIND: Final = 100
+"""Characters of a text that is looked for among the values of a facet."""
 MAX_TERM: Final = 8_192
 """Bytes of one keyword: tantivy cuts and Elasticsearch refuses at 64 KiB and 32 KiB."""
 COUNTED: Final = 65_000
@@ -39,7 +39,11 @@ FIRST: Final = -(2**63)
 LAST: Final = 2**63 - 1
 """The outermost numbers: an open end of time, and where an engine sorts what has no value."""
 MAX_CELL: Final = 2**64 - 1
+ANCHORS: Final = 12 * 4**DEEPEST
 MAX_KEY: Final = 2**63 - 1
+
+_SOUGHT: Final = 5
+"""Characters of a text to find that engines look for; with all their accents they fill a regular expression."""
 
 KEY: Final = "_key"
 TITLE: Final = "_title"
@@ -52,12 +56,12 @@ CELLS: Final = "_cells"
 PARENTS: Final = "_parents"
 TAIL: Final = "_tail"
 MONTH: Final = "_month"
+ANCHOR: Final = "_anchor"
+"""The order 12 cell of a point of the footprint."""
 START: Final = "_start"
 END: Final = "_end"
 LENGTH: Final = "_length"
 """What engines hold of a document beside the fields of the table, behind an underscore that no field begins with."""
-
-_INTERVALS: Final = ("year", "month")
 
 
 def check(plan: Plan) -> None:
@@ -79,14 +83,26 @@ def check(plan: Plan) -> None:
         raise LimitError("relevance-window", deepest, parameter="after")
     if plan.sort is not None:
         sort(plan.sort.name, parameter="sort")
-    if plan.histogram is not None and plan.histogram.interval not in _INTERVALS:
-        raise BadQueryError(f"interval {plan.histogram.interval!r} is not one of {', '.join(_INTERVALS)}")
+    _check_counted(plan)
+    for selection in plan.selections:
+        facet(selection.name, parameter=f"facet.{selection.name}")
+    ranges.check_selected(plan.ranges)
+
+
+def _check_counted(plan: Plan) -> None:
+    if plan.histogram is not None:
+        calendar.check(plan.histogram)
+    if plan.heat is not None:
+        cells.check(plan.heat)
+    for number in plan.numbers:
+        ranges.check(number)
     for request in plan.facets:
         facet(request.name, parameter="facets")
         if not 0 <= request.size <= MAX_BUCKETS:
             raise LimitError("facet-size", f"facet size {request.size} is not 0 to {MAX_BUCKETS}", parameter="facets")
-    for selection in plan.selections:
-        facet(selection.name, parameter=f"facet.{selection.name}")
+        if len(request.text) > MAX_FIND or len(request.values) > MAX_BUCKETS:
+            told = f"the text to find among the values of {request.name} has {len(request.text)} characters"
+            raise LimitError("facet-text", f"{told}; allowed are {MAX_FIND}", parameter=f"find.{request.name}")
 
 
 def checked(document: Document) -> Document:
@@ -112,6 +128,8 @@ def checked(document: Document) -> Document:
                 _check_term(name, term)
     if any(not 0 <= cell <= MAX_CELL for cell in (*document.cells, *document.parents)):
         raise RecordError("bad_cell", "a cell is not a number of 64 bits", path="cells")
+    if document.anchor is not None and not 0 <= document.anchor < ANCHORS:
+        raise RecordError("bad_cell", f"anchor {document.anchor} is no cell of order {DEEPEST}", path="anchor")
     return document
 
 
@@ -136,6 +154,15 @@ def selections(plan: Plan) -> dict[str, tuple[str, ...]]:
     for selection in plan.selections:
         ticked.setdefault(selection.name, {}).update(dict.fromkeys(selection.values))
     return {name: tuple(values) for name, values in ticked.items() if values}
+
+
+def spans(plan: Plan) -> dict[str, tuple[Span, ...]]:
+    """Return the ranges selected by number."""
+    found: dict[str, list[Span]] = {}
+    for each in plan.ranges:
+        of = FIELDS[each.name]
+        found.setdefault(each.name, []).append(span(of, each.low, each.high, include_high=not each.below))
+    return {name: tuple(each) for name, each in found.items()}
 
 
 def resolve(name: str) -> Field | str:
@@ -301,7 +328,8 @@ def facet_of(
     buckets = tuple(
         Bucket(value, count, selected=value in wanted, path=path(value) if tree else ()) for value, count in ranked(top)
     )
-    inside = sum(bucket.count for bucket in buckets if beneath(bucket.value, request.within))
+    admitted = admits(request)
+    inside = sum(bucket.count for bucket in buckets if admitted(bucket.value))
     return Facet(request.name, "", buckets, max(occurrences - inside, 0), exact)
 
 
@@ -310,27 +338,38 @@ def beneath(value: str, within: str) -> bool:
     return not within or value.startswith(f"{within}/")
 
 
+def admits(request: FacetRequest) -> Callable[[str], bool]:
+    """Return what tells whether a facet may list a value that nobody has ticked."""
+    if not request.text:
+        return lambda value: beneath(value, request.within)
+    wanted = like(f"%{_escaped(request.text)}%", casei=True, accenti=True)
+    start = len(request.within) + bool(request.within)
+    named = frozenset(request.values)
+
+    def admitted(value: str) -> bool:
+        return beneath(value, request.within) and (value in named or wanted.matches(value[start:]))
+
+    return admitted
+
+
+def including(request: FacetRequest, special: str) -> str:
+    """Return a regular expression for at least the values that `admits` admits by its text, short for any text.
+
+    Args:
+        request: A facet with a text to look for.
+        special: The characters that mean something in the engine's regular expressions.
+    """
+    return like(f"%{_escaped(request.text[:_SOUGHT])}%", casei=True, accenti=True).regex(special)
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{character}" if character in "%_\\" else character for character in text)
+
+
 def path(value: str) -> tuple[str, ...]:
     """Return the ancestors of a path, outermost first, itself included."""
     steps = value.split("/")
     return tuple("/".join(steps[: depth + 1]) for depth in range(len(steps)))
-
-
-def bins(months: Mapping[int, int], interval: str) -> tuple[Bin, ...]:
-    """Return the steps of a calendar histogram from counts by month, gaps filled with zeros.
-
-    A span of more than `MAX_BINS` steps is not filled: the steps that hold something are returned alone.
-    """
-    width = 12 if interval == "year" else 1
-    counts: dict[int, int] = {}
-    for month, count in months.items():
-        if count:
-            counts[month // width] = counts.get(month // width, 0) + count
-    if not counts:
-        return ()
-    first, last = min(counts), max(counts)
-    steps: Iterable[int] = range(first, last + 1) if last - first < MAX_BINS else sorted(counts)
-    return tuple(Bin(month_start(step * width), counts.get(step, 0)) for step in steps)
 
 
 def similar_words(grams: Collection[str], words: Iterable[tuple[str, int]], size: int) -> list[str]:
@@ -349,15 +388,3 @@ def similar_words(grams: Collection[str], words: Iterable[tuple[str, int]], size
         if shared and 3 * shared >= len(wanted):
             found.append((-shared, abs(len(padded) - len(wanted) - 2), -frequency, word))
     return [word for *_, word in nsmallest(size, found)]
-
-
-def month_of(instant: int) -> int:
-    """Return the month of UTC milliseconds as `year * 12 + month - 1`, in the proleptic Gregorian calendar."""
-    year, month, _ = date(instant // DAY)
-    return year * 12 + month - 1
-
-
-def month_start(month: int) -> int:
-    """Return the first millisecond of a month numbered by `month_of`."""
-    year, index = divmod(month, 12)
-    return days(year, index + 1, 1) * DAY

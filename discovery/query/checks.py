@@ -77,6 +77,7 @@ def _texts(query: Query) -> Iterator[tuple[object, str]]:
     for request in query.facets:
         yield request.name, "facets"
         yield request.within, "facets"
+        yield request.text, "facets"
     for node in _nodes(query.filter):
         for literal in _literals(node):
             yield literal, "filter"

@@ -80,6 +80,8 @@ def digest(query: Query) -> bytes:
         "region": None if query.region is None else _region(query.region),
         "time": None if query.time is None else [query.time.start, query.time.end],
         "selections": sorted([each.name, sorted(each.values)] for each in query.selections),
+        "ranges": sorted(repr((each.name, each.low, each.high, each.below)) for each in query.ranges),
+        "place": None if query.place is None else [query.place.frame, query.place.order, query.place.cell],
         "sort": None if query.sort is None else [query.sort.name, query.sort.descending],
         "ids": None if query.ids is None else sorted(query.ids),
     }

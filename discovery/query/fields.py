@@ -161,6 +161,7 @@ _ALIASES: Final = MappingProxyType(
 )
 FACETS: Final = tuple(name for name, each in FIELDS.items() if each.facet)
 SORTS: Final = tuple(name for name, each in FIELDS.items() if each.sort)
+NUMBERS: Final = tuple(name for name, each in FIELDS.items() if each.type is Type.NUMBER)
 TAIL_PREFIX: Final = "properties."
 """`properties.NAME` asks the long tail of a record for equality; it is never a facet or a sort."""
 
@@ -182,6 +183,14 @@ def facet(name: str, *, parameter: str | None = None) -> Field:
     found = FIELDS.get(name)
     if found is None or not found.facet:
         raise UnknownFieldError(name, FACETS, what="facet", parameter=parameter)
+    return found
+
+
+def number(name: str, *, parameter: str | None = None) -> Field:
+    """Return the field by our name or by its STAC name if it holds numbers, else raise as `field` does."""
+    found = FIELDS.get(name) or FIELDS.get(_ALIASES.get(name, ""))
+    if found is None or found.type is not Type.NUMBER:
+        raise UnknownFieldError(name, NUMBERS, what="number", parameter=parameter)
     return found
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from discovery.model.extent import EARTH, Geometry
 from discovery.model.record import RESOURCES
+from discovery.query.facets import CellRequest, Place, RangeRequest, RangeSelection
 
 Scalar = str | float | int | bool
 """A literal in a filter; instants are UTC milliseconds, already parsed against the field's type."""
@@ -113,6 +114,10 @@ class FacetRequest:
     name: str
     size: int = 12
     within: str = ""
+    text: str = ""
+    """Only values that hold this text, whatever its capitals and accents; in a tree what comes after `within`."""
+    values: tuple[str, ...] = ()
+    """With `text`: these values too, whose labels hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +130,13 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """A calendar histogram to count: how many matches start in each `interval` (`year` or `month`)."""
+    """A calendar histogram to count: how many matches start in each `year`, `month` or `day`.
+
+    `auto` is the finest of these with at most `most` steps from the first match to the last, else years.
+    """
 
     interval: str = "year"
+    most: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +157,13 @@ class Query:
     region: Region | None = None
     time: Time | None = None
     selections: tuple[Selection, ...] = ()
+    ranges: tuple[RangeSelection, ...] = ()
+    place: Place | None = None
+    """Only what lies in this cell."""
     facets: tuple[FacetRequest, ...] = ()
+    numbers: tuple[RangeRequest, ...] = ()
     histogram: Histogram | None = None
+    heat: CellRequest | None = None
     sort: Sort | None = None
     """None is best first when there is text, else newest first."""
     size: int = 20
@@ -196,7 +210,7 @@ class Bin:
     """One step of a histogram; empty steps between the first and the last are there with count 0."""
 
     start: int
-    """UTC milliseconds of the beginning of the year or month."""
+    """UTC milliseconds of the beginning of the year, month or day."""
     count: int
 
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from discovery.errors import BadQueryError, GoneError, LimitError, UnknownFieldError
 from discovery.index.base import RELEVANCE_WINDOW, Cells, Document, Index, Keys, Plan, Position
-from discovery.index.plans import MAX_BUCKETS, MAX_PAGE, month_of
+from discovery.index.calendar import month_of
+from discovery.index.plans import MAX_BUCKETS, MAX_PAGE
 from discovery.query.query import (
     And,
     Between,
@@ -204,7 +205,7 @@ REFUSED: Final[tuple[tuple[Any, type[Exception]], ...]] = (
     (Plan(SCOPE, facets=(FacetRequest("_key"),)), UnknownFieldError),
     (Plan(SCOPE, selections=(Selection("cloud_cover", ("1",)),)), UnknownFieldError),
     (Plan(SCOPE, sort=Sort("keyword")), UnknownFieldError),
-    (Plan(SCOPE, histogram=Histogram("day")), BadQueryError),
+    (Plan(SCOPE, histogram=Histogram("week")), BadQueryError),
     (Plan(SCOPE, filter=Comparison("=", "nothing", 1)), UnknownFieldError),
     (Plan(SCOPE, filter=Comparison("=", "_key", 1)), UnknownFieldError),
     (Plan(SCOPE, filter=Comparison("=", "keyword", 1)), BadQueryError),
@@ -224,6 +225,7 @@ BROKEN: Final = (
     Document(7, keywords={"keyword": ("\ud800",)}),
     Document(7, instants={"start": 2**63}),
     Document(7, cells=(-1,)),
+    Document(7, anchor=12 * 4**12),
 )
 
 

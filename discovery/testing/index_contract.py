@@ -15,7 +15,8 @@ import pytest
 
 from discovery.errors import GoneError, NotFoundError, RecordError
 from discovery.index.base import Document, Index, Keys, Plan, Position
-from discovery.index.plans import MAX_INSTANT, MIN_INSTANT, month_start
+from discovery.index.calendar import month_start
+from discovery.index.plans import MAX_INSTANT, MIN_INSTANT
 from discovery.query.query import (
     And,
     Comparison,
@@ -30,6 +31,7 @@ from discovery.query.query import (
 )
 from discovery.query.text import TextQuery, parse, trigrams
 from discovery.query.tokens import fold
+from discovery.testing.count_contract import CountContract
 from discovery.testing.index_catalogue import (
     BROKEN,
     CATALOGUE,
@@ -460,5 +462,5 @@ class LifeContract:
         assert wrong == []
 
 
-class IndexContract(FilterContract, FacetContract, OrderContract, LifeContract):
+class IndexContract(FilterContract, FacetContract, CountContract, OrderContract, LifeContract):
     """Everything that the portal relies on in an engine."""

@@ -10,6 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from discovery.errors import NotFoundError
 from discovery.index.base import Answer, Build, Cells, Document, Index, Keys, Plan, Position
+from discovery.index.plans import ANCHORS
+from discovery.query.facets import CellRequest, RangeRequest, RangeSelection
 from discovery.query.query import (
     And,
     Between,
@@ -38,6 +40,8 @@ values = st.sampled_from(_VALUES)
 numbers = st.sampled_from((-1e300, -2.5, -1.0, 0.0, 0.1, 1.0, 1.5, 2.0, 1e300))
 instants = st.integers(-30, 30).map(lambda number: number * _MONTH)
 cells = st.lists(st.integers(4, 127), max_size=3, unique=True).map(tuple)
+frames = st.sampled_from(("sky", "earth"))
+anchors = st.sampled_from((0, 1, 5, 4**6, 4**11 * 3, 4**11 * 3 + 17, ANCHORS - 1))
 titles = st.lists(st.sampled_from(_WORDS), max_size=4).map(" ".join)
 
 
@@ -48,6 +52,8 @@ def documents(draw: st.DrawFn) -> Document:
         name: tuple(draw(st.lists(values, min_size=1, max_size=3)))
         for name in draw(st.sampled_from(((), ("keyword",), ("keyword", "mission"), ("keyword", "mission"), ("kind",))))
     }
+    if draw(st.booleans()):
+        keywords["frame"] = (draw(frames),)
     held = {name: draw(numbers) for name in draw(st.sets(st.sampled_from(("size", "cloud_cover"))))}
     times = {name: draw(instants) for name in draw(st.sets(st.sampled_from(("start", "end"))))}
     title = draw(titles)
@@ -64,6 +70,7 @@ def documents(draw: st.DrawFn) -> Document:
         cells=own,
         parents=tuple(sorted({above for cell in own for above in (cell >> 2, cell >> 4) if above >= 4})),
         tail=tuple(f"x={value}" for value in draw(st.lists(values, max_size=1))),
+        anchor=draw(st.none() | anchors),
     )
 
 
@@ -112,7 +119,21 @@ texts = st.builds(
     st.lists(groups, max_size=1).map(tuple),
     st.none() | st.sampled_from(("10.1/a", "10.1/b")),
 )
-facets = st.builds(FacetRequest, words, st.integers(0, 4), st.sampled_from(("", "", "a", "a/b")))
+facets = st.builds(
+    FacetRequest,
+    words,
+    st.integers(0, 4),
+    st.sampled_from(("", "", "a", "a/b")),
+    st.sampled_from(("", "", "", "a", "B", "%", "/c")),
+)
+edges = st.lists(numbers, min_size=2, max_size=4, unique=True).map(lambda found: tuple(sorted(found)))
+measures = st.one_of(
+    st.builds(RangeRequest, amounts, edges=edges),
+    st.builds(RangeRequest, amounts, bins=st.integers(0, 7), log=st.booleans()),
+)
+ends = st.tuples(numbers, numbers, st.booleans(), st.sampled_from(("both", "low", "high")))
+ranges = st.builds(lambda name, end: _range(name, *end), amounts, ends)
+heats = st.builds(CellRequest, frames, st.integers(0, 12), st.none() | st.integers(12, 60))
 sorts = st.builds(Sort, st.sampled_from(("size", "cloud_cover", "start", "end", "title")), st.booleans())
 plans = st.builds(
     Plan,
@@ -123,10 +144,23 @@ plans = st.builds(
         st.builds(Selection, words, st.lists(values, min_size=1, max_size=2).map(tuple)), max_size=2
     ).map(tuple),
     facets=st.lists(facets, max_size=3).map(tuple),
-    histogram=st.none() | st.builds(Histogram, st.sampled_from(("year", "month"))),
+    ranges=st.one_of(st.just(()), st.just(()), st.lists(ranges, max_size=2).map(tuple)),
+    numbers=st.one_of(st.just(()), st.lists(measures, max_size=2).map(tuple)),
+    histogram=st.none() | st.builds(Histogram, st.sampled_from(("year", "month", "day", "auto")), st.integers(1, 60)),
+    heat=st.none() | heats,
     sort=st.none() | sorts,
     size=st.integers(0, 40),
 )
+
+
+def _range(name: str, one: float, other: float, below: bool, ends: str) -> RangeSelection:
+    """Return a range that holds something, open at an end now and then."""
+    low, high = min(one, other), max(one, other)
+    if ends == "low":
+        return RangeSelection(name, low)
+    if ends == "high":
+        return RangeSelection(name, None, high, below)
+    return RangeSelection(name, low, high, below and low < high)
 
 
 class IndexMachine(RuleBasedStateMachine):
@@ -239,4 +273,5 @@ class IndexMachine(RuleBasedStateMachine):
 
 
 def _told(answer: Answer) -> tuple[Any, ...]:
-    return answer.total, answer.more, answer.facets, answer.bins
+    counted = answer.facets, answer.bins, answer.interval, answer.numbers, answer.heat
+    return answer.total, answer.more, *counted

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from discovery.errors import BadQueryError, ConflictError, GoneError, NotFoundError
-from discovery.index import plans
+from discovery.index import calendar, cells, plans, ranges
 from discovery.index.base import MAX_KEYS, Answer, Cells, Document, Generation, Hit, Keys, Plan
 from discovery.index.like import like
+from discovery.model.instant import DAY
 from discovery.model.record import SCOPES
+from discovery.query.facets import CellRequest, HeatMap, RangeFacet, RangeRequest, RangeSelection
 from discovery.query.fields import Type
+from discovery.query.healpix import DEEPEST
 from discovery.query.query import (
     And,
     Between,
@@ -160,8 +164,18 @@ class OracleIndex:
         hits = _ordered(plan, found)
         page = hits[: plan.size]
         facets = tuple(_facet(request, plan, kept.documents.values()) for request in plan.facets)
-        more = len(hits) > plan.size
-        return Answer(tuple(page), Total(len(found)), kept.name, facets, _bins(plan, found), more)
+        interval, bins = _bins(plan, found)
+        return Answer(
+            tuple(page),
+            Total(len(found)),
+            kept.name,
+            facets,
+            bins,
+            interval,
+            tuple(_number(request, plan, kept.documents.values()) for request in plan.numbers),
+            None if plan.heat is None else _heat(plan.heat, found),
+            more=len(hits) > plan.size,
+        )
 
     def keys(self, plan: Plan, limit: int = MAX_KEYS) -> Sequence[int]:
         """Return the keys of all matches, at most `limit` of them."""
@@ -275,7 +289,17 @@ def _matches(plan: Plan, document: Document, without: str = "") -> bool:
     if plan.filter is not None and not holds(plan.filter, document):
         return False
     ticked = ((name, wanted) for name, wanted in plans.selections(plan).items() if name != without)
-    return all(set(wanted) & set(values(document, name)) for name, wanted in ticked)
+    if not all(set(wanted) & set(values(document, name)) for name, wanted in ticked):
+        return False
+    ranged = {each.name for each in plan.ranges} - {without}
+    return all(any(_within(each, document) for each in plan.ranges if each.name == name) for name in ranged)
+
+
+def _within(selected: RangeSelection, document: Document) -> bool:
+    value = document.numbers.get(selected.name)
+    if value is None or (selected.low is not None and value < selected.low):
+        return False
+    return selected.high is None or (value < selected.high if selected.below else value <= selected.high)
 
 
 def _texts(document: Document) -> tuple[list[str], list[str], tuple[str, ...]]:
@@ -313,7 +337,7 @@ def _facet(request: FacetRequest, plan: Plan, documents: Iterable[Document]) -> 
     counted = [document for document in documents if _matches(plan, document, without=request.name)]
     counts = Counter(value for document in counted for value in values(document, request.name))
     ticked = plans.selections(plan).get(request.name, ())
-    inside = {value: count for value, count in counts.items() if plans.beneath(value, request.within)}
+    inside = {value: count for value, count in counts.items() if _listed(value, request)}
     top = dict(sorted(inside.items(), key=lambda item: (-item[1], item[0]))[: request.size])
     top |= {value: counts[value] for value in ticked}
     plain = replace(request, size=len(top))
@@ -321,7 +345,43 @@ def _facet(request: FacetRequest, plan: Plan, documents: Iterable[Document]) -> 
     return plans.facet_of(plain, top, ticked, counts, others)
 
 
-def _bins(plan: Plan, found: Iterable[Document]) -> tuple[Bin, ...]:
+def _listed(value: str, request: FacetRequest) -> bool:
+    """Tell whether a facet may list a value, by the words of `FacetRequest`."""
+    if request.within and not value.startswith(f"{request.within}/"):
+        return False
+    rest = value[len(request.within) + 1 :] if request.within else value
+    sought = "".join(f"\\{each}" for each in request.text)
+    return value in request.values or like(f"%{sought}%", casei=True, accenti=True).matches(rest)
+
+
+def _bins(plan: Plan, found: Iterable[Document]) -> tuple[str, tuple[Bin, ...]]:
     if plan.histogram is None:
-        return ()
-    return plans.bins(Counter(each.month for each in found if each.month is not None), plan.histogram.interval)
+        return "", ()
+    starts = [each.instants["start"] for each in found if each.month is not None]
+    months = Counter(calendar.month_of(start) for start in starts)
+    daily = Counter(start // DAY for start in starts) if calendar.by_day(plan.histogram, months) else None
+    return calendar.bins(plan.histogram, months, daily)
+
+
+def _number(request: RangeRequest, plan: Plan, documents: Iterable[Document]) -> RangeFacet:
+    counted = [document for document in documents if _matches(plan, document, without=request.name)]
+    found = sorted(each.numbers[request.name] for each in counted if request.name in each.numbers)
+    positive = [each for each in found if each >= ranges.LEAST] if request.log and request.bins else found
+    edges = ranges.edges(request, positive[0] if positive else None, found[-1] if found else None)
+    return ranges.facet_of(
+        request,
+        edges,
+        [sum(low <= each < high for each in found) for low, high in pairwise(edges)],
+        below=sum(each < edges[0] for each in found) if edges else 0,
+        above=sum(each >= edges[-1] for each in found) if edges else 0,
+        present=len(found),
+        missing=len(counted) - len(found),
+        least=found[0] if found else None,
+        greatest=found[-1] if found else None,
+    )
+
+
+def _heat(request: CellRequest, found: Iterable[Document]) -> HeatMap:
+    here = [each.anchor for each in found if each.anchor is not None and request.frame in values(each, "frame")]
+    order = cells.order(request, Counter(anchor >> 2 * (DEEPEST - cells.COARSE) for anchor in here))
+    return cells.heat_map(request, order, Counter(anchor >> 2 * (DEEPEST - order) for anchor in here))

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from discovery.index.calendar import month_of
 from discovery.index.document import MAX_TAIL, MAX_VALUES, document, title
-from discovery.index.plans import MAX_TERM, checked, month_of
+from discovery.index.plans import MAX_TERM, checked
 from discovery.model import terms
 from discovery.model.extent import Extent
 from discovery.model.record import Asset, Contact, Link, Record

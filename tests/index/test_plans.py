@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from discovery.errors import BadQueryError
 from discovery.index import plans
@@ -14,29 +10,6 @@ from discovery.index.base import Plan
 from discovery.query.fields import FIELDS
 from discovery.query.query import FacetRequest, Selection
 from discovery.query.text import trigrams
-
-
-@given(st.datetimes())
-def test_months_are_those_of_the_calendar(moment: datetime) -> None:
-    instant = (moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-    assert plans.month_of(instant) == moment.year * 12 + moment.month - 1
-
-
-@given(st.integers(-3_000_000_000, 3_000_000_000))
-def test_a_month_begins_in_itself_and_ends_before_the_next(month: int) -> None:
-    assert plans.month_of(plans.month_start(month)) == month
-    assert plans.month_of(plans.month_start(month + 1) - 1) == month
-
-
-def test_bins_are_filled_between_the_first_and_the_last() -> None:
-    bins = plans.bins({24_000: 2, 24_003: 1, 24_100: 0}, "month")
-    assert [each.count for each in bins] == [2, 0, 0, 1]
-    assert [each.count for each in plans.bins({24_000: 2, 24_003: 1, 24_025: 4}, "year")] == [3, 0, 4]
-    assert plans.bins({}, "year") == ()
-
-
-def test_a_span_too_long_to_fill_keeps_only_what_holds_something() -> None:
-    assert [each.count for each in plans.bins({-(10**9): 1, 24_000: 2}, "month")] == [1, 2]
 
 
 def test_buckets_fall_by_count_and_rise_by_value_with_the_ticked_ones_kept() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from discovery.errors import BadQueryError, ConfigError
 from discovery.query.cursor import MAX_LENGTH, MAX_VALUE_BYTES, Cursor, Value, decode, digest, encode, resume, sort_key
+from discovery.query.facets import CellRequest, Place, RangeRequest, RangeSelection
 from discovery.query.query import (
     And,
     Comparison,
@@ -93,12 +94,16 @@ OTHER: dict[str, Any] = {
     "region": Region({"type": "Point", "coordinates": [1.0, 2.0]}),
     "time": Time(0, 1),
     "selections": (Selection("kind", ("dataset",)),),
+    "ranges": (RangeSelection("size", 1.0),),
+    "place": Place("sky", 3, 145),
     "sort": Sort("title"),
     "ids": (),
 }
 SAME: dict[str, Any] = {
     "facets": (FacetRequest("kind"),),
+    "numbers": (RangeRequest("size", bins=3),),
     "histogram": Histogram(),
+    "heat": CellRequest("sky", 3),
     "size": 7,
     "after": "abc",
 }

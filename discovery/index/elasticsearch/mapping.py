@@ -11,6 +11,7 @@ from discovery.errors import RecordError
 from discovery.index import plans
 from discovery.index.base import Document
 from discovery.index.plans import (
+    ANCHOR,
     BODY,
     CELLS,
     END,
@@ -34,7 +35,7 @@ OURS: Final = "discovery"
 MAX_REGEX: Final = 1_000
 """Characters of a regular expression; Elasticsearch's own limit, for its parser works on the stack."""
 
-_SHAPE: Final = 1
+_SHAPE: Final = 2
 
 
 def mappings() -> dict[str, Any]:
@@ -50,7 +51,7 @@ def mappings() -> dict[str, Any]:
     # Without doc values: the tail is matched and never counted or sorted.
     properties[TAIL] = {"type": "flattened", "doc_values": False, "ignore_above": plans.MAX_TERM}
     properties |= {START: {"type": "long"}, END: {"type": "long"}, KEY: {"type": "long"}}
-    properties |= {MONTH: counted, LENGTH: counted}
+    properties |= {MONTH: counted, LENGTH: counted, ANCHOR: {**counted, "type": "integer"}}
     # The store has every record; a second copy would double the disk.
     own = {OURS: {"fingerprint": fingerprint()}}
     return {"dynamic": "strict", "_source": {"enabled": False}, "_meta": own, "properties": properties}
@@ -97,6 +98,8 @@ def source(document: Document) -> bytes:
         row |= {START: FIRST if start is None else start, END: LAST if end is None else end}
     if document.month is not None:
         row[MONTH] = document.month
+    if document.anchor is not None:
+        row[ANCHOR] = document.anchor
     if document.text is not None:
         text = document.text
         row |= {TITLE: text.title, BODY: text.body, PREFIX: text.prefix}

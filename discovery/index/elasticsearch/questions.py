@@ -330,5 +330,6 @@ class Prepared:
         return cls(
             ask.text(plan.text) if plan.text else None,
             None if plan.filter is None else ask.filter(plan.filter),
-            {name: terms(name, values) for name, values in selections(plan).items()},
+            {name: terms(name, values) for name, values in selections(plan).items()}
+            | {name: either_of(span(name, each) for each in spans) for name, spans in plans.spans(plan).items()},
         )

@@ -1,4 +1,4 @@
-"""One question to one generation: a single request for hits, total, facets and months."""
+"""One question to one generation: a request for hits, total and counts, and one more for what depends on those."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Final
 from discovery.errors import BadQueryError, UnavailableError
 from discovery.index import plans
 from discovery.index.base import Answer, Hit, Plan, Position
+from discovery.index.counters import Counter, Measured, counter
 from discovery.index.elasticsearch.mapping import MAX_REGEX
 from discovery.index.elasticsearch.questions import (
     EVERYTHING,
@@ -25,8 +26,9 @@ from discovery.index.elasticsearch.questions import (
 from discovery.index.elasticsearch.scope import Reader
 from discovery.index.elasticsearch.server import Server
 from discovery.index.plans import FIRST, KEY, LAST, LENGTH, MONTH, PREFIX, WORDS
+from discovery.query.facets import RangeRequest
 from discovery.query.fields import FIELDS, Type
-from discovery.query.query import Bin, Facet, FacetRequest, Total
+from discovery.query.query import Facet, FacetRequest, Total
 
 _PATH: Final = "timed_out,hits.total.value,hits.hits.sort,aggregations"
 _WALK: Final = 10_000
@@ -51,9 +53,12 @@ class Search:
         self.plan = plan
         self.prepared = Prepared.of(plan, Questions(self.values, patient=patient))
         self.ticked = selections(plan)
-        counted = {request.name for request in plan.facets}
-        self.apart = [name for name in self.ticked if name in counted]
-        """Facets that are counted without their own selection: these narrow the hits after everything is counted."""
+        counted = {*(request.name for request in plan.facets), *(request.name for request in plan.numbers)}
+        self.apart = [name for name in self.prepared.selections if name in counted]
+        """What is counted without its own selection: these narrow the hits after everything is counted."""
+        wholes = [each for each in (plan.histogram, plan.heat) if each is not None]
+        months = self.terms(MONTH, plans.COUNTED)
+        self.counters: dict[Measured, Counter] = {each: counter(each, months) for each in (*plan.numbers, *wholes)}
 
     # ---- what is asked
 
@@ -71,7 +76,7 @@ class Search:
 
     def everything(self) -> bool:
         """Tell whether nothing is asked for at all."""
-        return self.prepared.text is None and self.prepared.filter is None and not self.ticked
+        return self.prepared.text is None and self.prepared.filter is None and not self.prepared.selections
 
     def order(self) -> list[Query]:
         """Return the order of hits, ties by rising key."""
@@ -112,8 +117,13 @@ class Search:
         matched = int(found.get("hits", {}).get("total", {}).get("value", 0))
         total = Total(matched) if plan.total else Total(len(hits), exact=False)
         more = len(hits) > plan.size if body["size"] > plan.size else matched > plan.offset + plan.size
-        facets, bins = self.counted(counted.get("aggregations", {}))
-        return Answer(tuple(hits[: plan.size]), total, self.reader.name, facets, bins, more)
+        flat = _flat(counted.get("aggregations", {}))
+        facets = tuple(self.facet(request, flat, f"{number}") for number, request in enumerate(plan.facets))
+        self.measure(flat)
+        interval, bins = self.measured(plan.histogram) or ("", ())
+        numbers = tuple(self.measured(each) for each in plan.numbers)
+        heat = self.measured(plan.heat)
+        return Answer(tuple(hits[: plan.size]), total, self.reader.name, facets, bins, interval, numbers, heat, more)
 
     def hits_wanted(self) -> dict[str, Any]:
         """Return the part of the request that is about hits."""
@@ -185,19 +195,54 @@ class Search:
     # ---- counts
 
     def aggregations(self) -> dict[str, Any]:
-        """Return what is counted: for each facet that has a selection without it, for the rest with all of them."""
+        """Return what is counted: what has a selection without it, the rest with all of them."""
         groups: dict[str, dict[str, Any]] = {}
         for number, request in enumerate(self.plan.facets):
             mine = groups.setdefault(request.name if request.name in self.apart else "", {})
-            mine[f"{number}"] = self.terms(request.name, request.size, include=_beneath(request.within))
+            size = plans.COUNTED if request.text else request.size
+            mine[f"{number}"] = self.terms(request.name, size, include=_include(request))
+            if request.values:
+                mine[f"{number}~"] = self.terms(request.name, len(request.values), include=list(request.values))
             if request.name in self.apart:
                 ticked = list(self.ticked[request.name])
                 mine[f"{number}+"] = self.terms(request.name, len(ticked), include=ticked)
-        if self.plan.histogram is not None:
-            groups.setdefault("", {})["months"] = self.terms(MONTH, plans.COUNTED)
+        for name, group in self.pending().items():
+            groups.setdefault(name, {}).update(group)
+        return self.grouped(groups)
+
+    def pending(self) -> dict[str, dict[str, Any]]:
+        """Return what counters still want to know, by the selection that is left aside."""
+        groups: dict[str, dict[str, Any]] = {}
+        for number, (request, by) in enumerate(self.counters.items()):
+            if by.result is None:
+                own = request.name if isinstance(request, RangeRequest) and request.name in self.apart else ""
+                mine = groups.setdefault(own, {})
+                mine |= {f"={number}:{name}": wanted for name, wanted in by.asked().items()}
+        return groups
+
+    def grouped(self, groups: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+        """Return groups of counts, each over what is selected elsewhere."""
         if not self.apart:
             return groups.get("", {})
         return {f"of {name}": {"filter": self.others(name), "aggregations": group} for name, group in groups.items()}
+
+    def measure(self, flat: Mapping[str, Any]) -> None:
+        """Let the counters take their answers, and ask once more for what depends on those."""
+        self.tell(flat)
+        rest = self.grouped(self.pending())
+        if rest:
+            found = self.asked(self.query(), size=0, aggregations=rest, track_total_hits=False)
+            self.tell(_flat(found.get("aggregations", {})))
+
+    def tell(self, flat: Mapping[str, Any]) -> None:
+        """Give each counter that is not ready what it has asked for."""
+        for number, by in enumerate(self.counters.values()):
+            if by.result is None:
+                by.read({name: flat[f"={number}:{name}"] for name in by.asked() if f"={number}:{name}" in flat})
+
+    def measured(self, request: Measured | None) -> Any:
+        """Return what a counter has found; None where nothing was asked for."""
+        return None if request is None else self.counters[request].result
 
     def others(self, name: str) -> Query:
         """Return the selections of every counted facet but this one."""
@@ -211,23 +256,18 @@ class Search:
             found["shard_size"] = plans.COUNTED
         return {"terms": found if include is None else {**found, "include": include}}
 
-    def counted(self, found: Mapping[str, Any]) -> tuple[tuple[Facet, ...], tuple[Bin, ...]]:
-        """Return facets and histogram from their counts."""
-        flat: dict[str, Any] = {}
-        for name, part in found.items():
-            flat |= part if name.startswith("of ") else {name: part}
-        facets = tuple(self.facet(request, flat, f"{number}") for number, request in enumerate(self.plan.facets))
-        if self.plan.histogram is None:
-            return facets, ()
-        return facets, plans.bins(_buckets(flat.get("months", {})), self.plan.histogram.interval)
-
     def facet(self, request: FacetRequest, found: Mapping[str, Any], name: str) -> Facet:
         """Return one facet from its counts."""
         counts = found.get(name, {})
-        buckets = _buckets(counts)
-        occurrences = sum(buckets.values()) + int(counts.get("sum_other_doc_count", 0))
-        ticked = _buckets(found.get(f"{name}+", {}))
+        buckets = _buckets(counts) | _buckets(found.get(f"{name}~", {}))
+        others = int(counts.get("sum_other_doc_count", 0))
         exact = not counts.get("doc_count_error_upper_bound", 0)
+        if request.text:
+            # What was looked for may be more than what is wanted, and all of it was counted.
+            admitted, exact, others = plans.admits(request), exact and not others, 0
+            buckets = {value: count for value, count in buckets.items() if admitted(value)}
+        occurrences = sum(buckets.values()) + others
+        ticked = _buckets(found.get(f"{name}+", {}))
         return plans.facet_of(request, buckets, self.ticked.get(request.name, ()), ticked, occurrences, exact=exact)
 
     # ---- values of a field
@@ -267,12 +307,25 @@ def _escaped(text: str) -> str:
     return re.sub(f"[{re.escape(LUCENE_SPECIAL)}]", r"\\\g<0>", text)
 
 
-def _beneath(within: str) -> str | None:
-    if not within:
+def _flat(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return counts by name, whatever selection they leave aside."""
+    flat: dict[str, Any] = {}
+    for name, part in found.items():
+        flat |= part if name.startswith("of ") else {name: part}
+    return flat
+
+
+def _include(request: FacetRequest) -> str | None:
+    """Return a regular expression for the values that a facet may list, None for all."""
+    if request.text:
+        return plans.including(request, LUCENE_SPECIAL)
+    if not request.within:
         return None
-    pattern = f"{_escaped(within)}/(.|\n)*"
+    pattern = f"{_escaped(request.within)}/(.|\n)*"
     if len(pattern) > MAX_REGEX:
-        raise BadQueryError(f"a path of {len(within)} characters is too long to count beneath", parameter="facets")
+        raise BadQueryError(
+            f"a path of {len(request.within)} characters is too long to count beneath", parameter="facets"
+        )
     return pattern
 
 

@@ -15,7 +15,7 @@ from discovery.index import plans
 from discovery.index.base import Cells, Keys, Plan
 from discovery.index.plans import BODY, CELLS, END, EXACT, FIRST, KEY, LAST, PARENTS, START, TAIL, TITLE
 from discovery.index.tantivy.schema import RUST_SPECIAL
-from discovery.query.fields import Field, Type
+from discovery.query.fields import FIELDS, Field, Type
 from discovery.query.query import (
     And,
     Between,
@@ -89,6 +89,10 @@ class Questions:
     def numbers(self, of: Field, span: plans.Span) -> Query:
         """Return the documents whose value of a field of the table lies in a span."""
         return self.range(of.name, FieldType.Float if of.type is Type.NUMBER else FieldType.Integer, span)
+
+    def ranges(self, of: Field, spans: Iterable[plans.Span]) -> Query:
+        """Return the documents whose value lies in one of the spans."""
+        return either_of([self.numbers(of, span) for span in spans])
 
     def stretch(self, of: Field, span: plans.Span) -> Query:
         """Return what `numbers` does, found by its terms: faster by far where a span holds few of all values."""
@@ -266,7 +270,11 @@ class Prepared:
             ask.text(plan.text, scored=True) if plan.text else None,
             ask.text(plan.text, scored=False) if plan.text else None,
             None if plan.filter is None else ask.filter(plan.filter),
-            {name: ask.terms(name, values) for name, values in plans.selections(plan).items()},
+            {name: ask.terms(name, values) for name, values in plans.selections(plan).items()}
+            | {
+                name: either_of([ask.numbers(FIELDS[name], span) for span in spans])
+                for name, spans in plans.spans(plan).items()
+            },
         )
 
     def query(self, without: str = "") -> Query:

@@ -19,6 +19,7 @@ from discovery.errors import (
 from discovery.index import plans
 from discovery.index.base import Document
 from discovery.index.plans import (
+    ANCHOR,
     BODY,
     CELLS,
     END,
@@ -42,7 +43,7 @@ HEADS: Final = ("_head0", "_head1", "_head2", "_head3")
 """The first 32 bytes of the title as numbers: tantivy orders by text but has no ranges of it."""
 ANALYZER: Final = "prepared"
 RUST_SPECIAL: Final = r"\.+*?()|[]{}^$#&-~"
-_SHAPE: Final = 2
+_SHAPE: Final = 3
 LAST_HEAD: Final = 2**64 - 1
 
 
@@ -66,7 +67,7 @@ def schema() -> tantivy.Schema:
         builder.add_unsigned_field(name, indexed=True)
     for name in (MONTH, START, END):
         builder.add_integer_field(name, indexed=False, fast=True)
-    for name in (*HEADS, LENGTH):
+    for name in (*HEADS, LENGTH, ANCHOR):
         builder.add_unsigned_field(name, indexed=False, fast=True)
     # Not unsigned: deleting by such a term finds nothing and says nothing.
     builder.add_integer_field(KEY, indexed=True, fast=True)
@@ -130,6 +131,8 @@ def stored(document: Document) -> str:
         row |= {START: FIRST if start is None else start, END: LAST if end is None else end}
     if document.month is not None:
         row[MONTH] = document.month
+    if document.anchor is not None:
+        row[ANCHOR] = document.anchor
     if document.text is not None:
         text = document.text
         # With the title in the body, one list of documents says where a word is; the title's own only scores.

@@ -18,22 +18,20 @@ from discovery.index.generations import State
 from discovery.index.plans import KEY, LENGTH
 from discovery.index.tantivy import density
 from discovery.index.tantivy.beside import Beside
-from discovery.index.tantivy.counting import Tally, asked_both, read_both
+from discovery.index.tantivy.counting import Countable, Tally, asked_both, read_both
 from discovery.index.tantivy.density import Density
 from discovery.index.tantivy.questions import Prepared, Questions, but, either_of, every
 from discovery.index.tantivy.schema import HEADS, LAST_HEAD, heads
+from discovery.query.facets import RangeRequest
 from discovery.query.fields import FIELDS, Type
-from discovery.query.query import (
-    Facet,
-    FacetRequest,
-    Histogram,
-    Total,
-)
+from discovery.query.query import FacetRequest, Total
 
 SMALL: Final = 20_000
 """Documents of which all are looked at sooner than some are chosen."""
 LARGE: Final = 100_000
 """Documents of which hits and counts are looked for at the same time; among fewer a second thread costs more."""
+KEPT: Final = 1_000
+"""Answers about everything that are remembered; callers choose what they find and where they cut."""
 STRETCH_COST: Final = 60
 """How much longer tantivy takes for a match in a stretch of values than for one among all, twice."""
 
@@ -48,8 +46,8 @@ class Reader:
     state: State
     seen: tuple[int, ...] | None
     """What the files looked like, to notice the next commit."""
-    cache: dict[FacetRequest | Histogram, Any] = field(default_factory=dict)
-    """Facets of everything; gone with the commit."""
+    cache: dict[Countable, Any] = field(default_factory=dict)
+    """Facets and the like of everything; gone with the commit."""
     densities: dict[str, Density] = field(default_factory=dict)
     """By field; kept over commits, since a density is only a guess."""
 
@@ -80,7 +78,7 @@ class Search:
         """Return everything that the plan asks for."""
         plan = self.plan
         hits: list[Hit] = []
-        large = int(self.searcher.num_docs) >= LARGE and (plan.facets or plan.histogram)
+        large = int(self.searcher.num_docs) >= LARGE and counts(plan)
         counting = self.beside.begin(self.counted) if self.beside and large else self.counted
         if plan.size == plan.offset == 0 and plan.after is None:
             # Only whether there is anything, which counting says without an order.
@@ -88,11 +86,21 @@ class Search:
         else:
             hits = self.hits()
             more = len(hits) > plan.size
-        facets, bins = counting()
+        found = counting()
         counted = plan.total or self.counted_hits is not None
         total = Total(self.count()) if counted else Total(len(hits), exact=False)
-        binned = plans.bins(bins, self.interval)
-        return Answer(tuple(hits[: plan.size]), total, self.reader.name, facets, binned, more)
+        interval, bins = found[plan.histogram] if plan.histogram else ("", ())
+        return Answer(
+            tuple(hits[: plan.size]),
+            total,
+            self.reader.name,
+            tuple(found[each] for each in plan.facets),
+            bins,
+            interval,
+            tuple(found[each] for each in plan.numbers),
+            found[plan.heat] if plan.heat else None,
+            more,
+        )
 
     def hits(self) -> list[Hit]:
         """Return the page and one hit more where there is one."""
@@ -102,11 +110,6 @@ class Search:
         if self.prepared.text is None:
             return [Hit(key) for key in self.by_key(self.query, plan.offset + plan.size + 1)[plan.offset :]]
         return self.best(plan.offset, plan.size + 1)
-
-    @property
-    def interval(self) -> str:
-        """Return the steps of the histogram."""
-        return self.plan.histogram.interval if self.plan.histogram else "year"
 
     def count(self) -> int:
         """Return how many match."""
@@ -285,16 +288,20 @@ class Search:
         assert query is not None
         return query
 
-    def counted(self) -> tuple[tuple[Facet, ...], dict[int, int]]:
-        """Return the facets and the counts by month: one aggregation, and one more for each facet with a selection."""
-        ticked = plans.selections(self.plan)
-        groups: dict[str, list[FacetRequest | Histogram]] = {}
-        for request in dict.fromkeys(self.plan.facets):
-            groups.setdefault(request.name if request.name in ticked else "", []).append(request)
-        if self.plan.histogram is not None:
-            groups.setdefault("", []).append(Histogram("month"))
+    def counted(self) -> dict[Countable, Any]:
+        """Return what is counted: one aggregation, and one more for each facet or number with a selection."""
+        plan = self.plan
+        ticked = plans.selections(plan)
+        apart = {*ticked, *plans.spans(plan)}
+        named: list[FacetRequest | RangeRequest] = [*dict.fromkeys(plan.facets), *dict.fromkeys(plan.numbers)]
+        groups: dict[str, list[Countable]] = {}
+        for request in named:
+            groups.setdefault(request.name if request.name in apart else "", []).append(request)
+        for whole in (plan.histogram, plan.heat):
+            if whole is not None:
+                groups.setdefault("", []).append(whole)
         tallies = {name: Tally(group, ticked.get(name, ())) for name, group in groups.items()}
-        found: dict[FacetRequest | Histogram, Any] = {}
+        found: dict[Countable, Any] = {}
         carrier = next((name for name, values in ticked.items() if name in tallies and len(values) == 1), "")
         if carrier and "" in tallies:
             pair = tallies[carrier], tallies[""]
@@ -304,10 +311,15 @@ class Search:
             tally.answers.update({each: kept[each] for each in tally.requests if each in kept})
             while tally.pending:
                 tally.read(self.searcher.aggregate(self.prepared.query(without=name), tally.asked()))
-            kept.update(tally.answers)
+            if len(kept) < KEPT:
+                kept.update(tally.answers)
             found |= tally.answers
-        months = found.get(Histogram("month"), {}) if self.plan.histogram is not None else {}
-        return tuple(found[request] for request in self.plan.facets), months
+        return found
+
+
+def counts(plan: Plan) -> bool:
+    """Tell whether a plan wants more than hits and their number."""
+    return bool(plan.facets or plan.numbers or plan.histogram or plan.heat)
 
 
 def _number_type(name: str) -> FieldType:

@@ -12,7 +12,8 @@ from discovery.errors import BadQueryError, LimitError, StaleIndexError, Unavail
 from discovery.index.base import MAX_KEYS, Cells, Index, Keys, Plan
 from discovery.model.extent import Geometry
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
-from discovery.query import cover, fields, naming, relate
+from discovery.query import cover, fields, naming, place, relate
+from discovery.query.facets import Place
 from discovery.query.query import And, Comparison, Filter, Not, Or, Query, Region, Sort, conjunction
 from discovery.query.text import parse
 from discovery.store.store import Store
@@ -54,7 +55,7 @@ class Planner:
             sort = replace(sort, name=fields.sort(sort.name, parameter="sort").name)
         elif not text:
             sort = DEFAULT_SORT[query.scope]
-        narrowed: list[Any] = [query.filter, query.time]
+        narrowed: list[Any] = [query.filter, query.time, _in_cell(query.place)]
         if query.ids is not None:
             narrowed.append(Keys(frozenset(self._store.catalogue.keys(query.ids).values())))
         plain = conjunction(narrowed)
@@ -64,8 +65,11 @@ class Planner:
             text=text,
             filter=plain,
             selections=query.selections,
+            ranges=tuple(replace(each, name=_number(each.name, f"range.{each.name}")) for each in query.ranges),
             facets=query.facets,
+            numbers=tuple(replace(each, name=_number(each.name, "numbers")) for each in query.numbers),
             histogram=query.histogram,
+            heat=query.heat,
             sort=sort,
             size=query.size,
             total=total,
@@ -109,6 +113,18 @@ def _footprint(record: Record) -> Geometry | None:
     if extent.geometry is not None or extent.bbox is None:
         return extent.geometry
     return cover.box_geometry(*extent.bbox, frame=extent.frame)
+
+
+def _number(name: str, parameter: str) -> str:
+    return fields.number(name, parameter=parameter[:80]).name
+
+
+def _in_cell(asked: Place | None) -> Node | None:
+    """Return what has its anchor in a cell: the same records that a heat map counts there."""
+    if asked is None:
+        return None
+    number = place.number(place.checked(asked)) | cover.ANCHOR
+    return And((Comparison("=", "frame", asked.frame), Cells((number,), ())))  # type: ignore[arg-type]
 
 
 def _has_region(node: Node | None) -> bool:

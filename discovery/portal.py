@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from discovery import finding
 from discovery.errors import MovedError, NotFoundError, UnavailableError
 from discovery.index.base import Answer, Generation, Index, Plan, Position
 from discovery.launch.opening import Around, Opening, opening
@@ -16,7 +17,10 @@ from discovery.model.job import Job, checked
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
 from discovery.people.operators import Operators
 from discovery.planner import Planner, answering
-from discovery.query import checks, cursor, fields
+from discovery.query import checks, cursor, fields, names
+from discovery.query.facets import HeatMap, RangeFacet
+from discovery.query.names import Named, Spotted
+from discovery.query.names.sesame import Sesame
 from discovery.query.query import (
     Bin,
     Bucket,
@@ -28,11 +32,10 @@ from discovery.query.query import (
     Query,
     Total,
 )
-from discovery.query.text import parse
-from discovery.query.tokens import fold
 from discovery.store.catalogue import Served, Stored
 from discovery.store.elsewhere import Place
 from discovery.store.store import Store
+from discovery.suggester import Suggester, Suggestion
 
 MAX_OPENERS: Final = 2_000
 """Volumes and datalabs that are looked at for each record; the portals that we know have dozens."""
@@ -60,11 +63,17 @@ class Page:
     records: tuple[Found, ...]
     total: Total
     facets: tuple[Facet, ...] = ()
+    numbers: tuple[RangeFacet, ...] = ()
     bins: tuple[Bin, ...] = ()
+    interval: str = ""
+    """What the bins are: `year`, `month` or `day`."""
+    heat: HeatMap | None = None
     next: str = ""
     """Give it as `after` for the page behind this one; empty at the end."""
     elsewhere: Total | None = None
     """How many records of the other scope match, where that was asked for."""
+    beside: tuple[Facet, ...] = ()
+    """Facets over the records of the other scope that match, where those were asked for."""
     generation: str = ""
     seconds: float = 0.0
 
@@ -78,17 +87,11 @@ class Keyed:
     next: str
     generation: str
     facets: tuple[Facet, ...] = ()
+    numbers: tuple[RangeFacet, ...] = ()
     bins: tuple[Bin, ...] = ()
+    interval: str = ""
+    heat: HeatMap | None = None
     scores: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """A record whose title begins as somebody types."""
-
-    id: str
-    title: str
-    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,13 @@ class View:
         return self.stored.record
 
 
+def across(query: Query, facets: Sequence[FacetRequest] = ()) -> Query:
+    """Return the same question to the other scope, to be counted only, with these facets."""
+    there = OBSERVATIONS if query.scope == RESOURCES else RESOURCES
+    counted: dict[str, Any] = {"facets": tuple(facets), "numbers": (), "histogram": None, "heat": None}
+    return replace(query, scope=there, size=0, sort=None, after="", **counted)
+
+
 class Portal:
     """The catalogue as faces see it: one store, one search engine behind it.
 
@@ -118,14 +128,23 @@ class Portal:
         index: What finds them.
         rules: How places of files are made out of records; None is what is shipped.
         operator_token: What programs of operators show; empty lets none in.
+        sesame: What is asked for names of the sky that our own tables do not have; None asks nobody.
     """
 
     def __init__(
-        self, store: Store, index: Index, rules: Sequence[Rule] | None = None, *, operator_token: str = ""
+        self,
+        store: Store,
+        index: Index,
+        rules: Sequence[Rule] | None = None,
+        *,
+        operator_token: str = "",
+        sesame: Sesame | None = None,
     ) -> None:
         self.store = store
         self.index = index
         self._planner = Planner(store, index)
+        self._suggester = Suggester(store, index)
+        self._sesame = sesame
         self.operators = Operators(store.passes, operator_token)
         self._rules = shipped() if rules is None else rules
         self._secret = store.secret()
@@ -136,7 +155,7 @@ class Portal:
         """Whether store and engine are files of this machine, so that a small question needs no thread."""
         return self.store.local and self.index.local
 
-    def search(self, query: Query, *, elsewhere: bool = False) -> Page:
+    def search(self, query: Query, *, elsewhere: bool = False, beside: Sequence[FacetRequest] = ()) -> Page:
         """Return a page of the records that match, best first when there are words, else newest first.
 
         Facets count the whole match, not this page. An unknown field raises before any engine is asked.
@@ -144,6 +163,7 @@ class Portal:
         Args:
             query: What to match; an empty query matches everything.
             elsewhere: Whether to count the other scope too.
+            beside: Facets of the other scope: `dataset` there says which datasets hold matching observations.
 
         Raises:
             BadQueryError: A name, value or cursor that cannot be; the message says which.
@@ -155,19 +175,19 @@ class Portal:
         stored = self.store.catalogue.many(found.keys)
         scores = dict(zip(found.keys, found.scores, strict=True))
         records = tuple(Found(stored[key], scores[key]) for key in found.keys if key in stored)
-        other: Total | None = None
-        if elsewhere:
-            there = OBSERVATIONS if query.scope == RESOURCES else RESOURCES
-            bare = replace(query, scope=there, size=0, facets=(), histogram=None, sort=None, after="")
-            other = self.keys(bare).total
+        other = self.keys(across(query, beside)) if elsewhere or beside else None
         return Page(
             query=query,
             records=records,
             total=found.total,
             facets=found.facets,
+            numbers=found.numbers,
             bins=found.bins,
+            interval=found.interval,
+            heat=found.heat,
             next=found.next,
-            elsewhere=other,
+            elsewhere=other.total if other else None,
+            beside=other.facets if other else (),
             generation=found.generation,
             seconds=time.perf_counter() - began,
         )
@@ -176,6 +196,8 @@ class Portal:
         """Return what `search` would, as store numbers instead of records."""
         checks.check(query)
         mark = cursor.resume(query, self._secret)
+        if any(each.text for each in query.facets):
+            query = replace(query, facets=tuple(finding.named(each, self.store, self.index) for each in query.facets))
         plan = self._planner.plan(query, total=total)
         if mark is not None and plan.sort is None:
             plan = replace(plan, offset=mark.offset, generation=mark.generation)
@@ -185,11 +207,14 @@ class Portal:
             answer = self.index.search(plan)
         return Keyed(
             keys=tuple(hit.key for hit in answer.hits),
-            total=answer.total,
+            total=replace(answer.total, exact=answer.total.exact and not plan.approximate),
             next=self._next(query, plan, answer),
             generation=answer.generation,
-            facets=tuple(self._labelled(facet) for facet in answer.facets),
+            facets=tuple(self._labelled(facet, nearly=plan.approximate) for facet in answer.facets),
+            numbers=tuple(replace(each, label=fields.FIELDS[each.name].label) for each in answer.numbers),
             bins=answer.bins,
+            interval=answer.interval,
+            heat=answer.heat,
             scores=tuple(hit.score for hit in answer.hits),
         )
 
@@ -205,7 +230,7 @@ class Portal:
             mark = replace(base, sort=order.name, descending=order.descending, value=last.value, key=last.key)
         return cursor.encode(mark, self._secret)
 
-    def _labelled(self, facet: Facet) -> Facet:
+    def _labelled(self, facet: Facet, *, nearly: bool = False) -> Facet:
         known = fields.FIELDS[facet.name]
         titles = self._titles(facet) if facet.name == "dataset" else {}
         buckets = tuple(
@@ -218,7 +243,7 @@ class Portal:
             )
             for bucket in facet.buckets
         )
-        return Facet(facet.name, known.label, buckets, facet.other, facet.exact)
+        return Facet(facet.name, known.label, buckets, facet.other, facet.exact and not nearly)
 
     def _titles(self, facet: Facet) -> Mapping[str, str]:
         keys = self.store.catalogue.keys(bucket.value for bucket in facet.buckets)
@@ -288,26 +313,39 @@ class Portal:
             return self.record(moved.id)
 
     def histogram(self, query: Query, interval: str = "year") -> tuple[Bin, ...]:
-        """Return how many matches start in each year or month."""
-        return self.keys(replace(query, size=0, facets=(), histogram=Histogram(interval))).bins
+        """Return how many matches start in each year, month or day, or in the finest of these that fits (`auto`)."""
+        alone: dict[str, Any] = {"facets": (), "numbers": (), "heat": None}
+        return self.keys(replace(query, size=0, histogram=Histogram(interval), **alone)).bins
 
     def facets(self, query: Query, names: Sequence[str], size: int = 12) -> tuple[Facet, ...]:
         """Return the counted values of these fields over everything that matches."""
         asked = tuple(FacetRequest(fields.facet(name, parameter="facets").name, size) for name in names)
-        return self.keys(replace(query, size=0, facets=asked, histogram=None)).facets
+        return self.keys(replace(query, size=0, facets=asked, numbers=(), histogram=None, heat=None)).facets
 
     def suggest(self, text: str, size: int = 8, scope: str = RESOURCES) -> list[Suggestion]:
-        """Return records whose title holds words that begin as typed, shortest titles first."""
-        checks.check_text(text, "q")
-        typed = parse(text[-200:])
-        tokens = (*typed.words, *((typed.prefix,) if typed.prefix and typed.prefix not in typed.words else ()))
-        if not tokens:
-            return []
-        with answering():
-            keys = list(self.index.suggest(scope, tuple(fold(each)[:12] for each in tokens), size))
-        stored = self.store.catalogue.many(keys)
-        records = [stored[key].record for key in keys if key in stored]
-        return [Suggestion(each.id, each.title, each.kind) for each in records]
+        """Return what begins as somebody types: missions, instruments, targets, places, objects, then titles."""
+        return self._suggester.suggest(text, size, scope)
+
+    def resolve(self, text: str) -> tuple[Named, ...]:
+        """Return what a whole text names: places, things on the sky, bodies; best first, empty for no name.
+
+        A name service is asked where the operator has named one and our own tables do not know the name.
+        """
+        found = names.resolve(text)
+        if not found and self._sesame is not None:
+            asked = self._sesame.resolve(text)
+            found = (asked,) if asked is not None else ()
+        return found
+
+    def places(self, query: Query) -> tuple[Spotted, ...]:
+        """Return the places and things on the sky that the words of a query name, for a search there to be offered.
+
+        The words stay words: nothing is narrowed by this. A query that has a place already is left alone, and nobody
+        else is asked about what people search for.
+        """
+        if not query.text or query.region is not None or query.place is not None:
+            return ()
+        return names.spotted(query.text)
 
     def served(self, keys: Sequence[int]) -> dict[int, Served]:
         """Return documents that came as STAC, as bytes to put links into."""
@@ -365,5 +403,7 @@ class Portal:
 
     def close(self) -> None:
         """Let go of files and connections."""
+        if self._sesame is not None:
+            self._sesame.close()
         self.index.close()
         self.store.close()

@@ -59,6 +59,11 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "region-undecided": "discovery.index.base:MAX_KEYS",
         "relevance-window": "discovery.index.base:RELEVANCE_WINDOW",
         "facet-size": "discovery.index.plans:MAX_BUCKETS",
+        "facet-text": "discovery.index.plans:MAX_FIND",
+        "range-bins": "discovery.index.ranges:MAX_RANGES",
+        "range-selections": "discovery.index.ranges:MAX_TICKED",
+        "histogram-days": "discovery.index.calendar:MAX_DAYS",
+        "heat-cells": "discovery.index.cells:MAX_CELLS",
         "index-page": "discovery.index.plans:MAX_PAGE",
         "stac-names": "discovery.stac_api.question:MAX_NAMES",
         "graphql-bytes": "discovery_graphql.message:MAX_BYTES",
@@ -330,6 +335,7 @@ def parameters() -> str:
     help = {each.name: _help(each) for each in search.params}
     rows = [(_code(name), help["text" if name == "q" else name]) for name in form.NAMES]
     rows.append((_code(f"{form.FACET}NAME"), "A value of the facet NAME; repeatable."))
+    rows.append((_code(f"{form.RANGE}NAME"), "A range of a number: `A..B`, `A..<B`, `A..` or `..B`; repeatable."))
     return table(("parameter", "meaning"), rows)
 
 

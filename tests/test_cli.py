@@ -254,6 +254,8 @@ def test_the_list_says_how_the_last_run_ended_and_when_the_next_one_is_due(run: 
         ("harvest", "nobody"),
         ("search", "--facet", "misson=x"),
         ("search", "--facet", "without-a-value"),
+        ("search", "--range", "size=2..1"),
+        ("search", "--cell", "sky/3"),
         ("search", "--scope", "everything"),
         ("search", "--sort", "no-such-field"),
         ("search", "--size", "1000000"),

@@ -22,7 +22,8 @@ from discovery.model.extent import Extent
 from discovery.model.record import OBSERVATIONS, RESOURCES, Asset, Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.portal import Portal
-from discovery.query.query import Comparison, FacetRequest, Like, Not, Query, Region, Selection, Sort
+from discovery.query.facets import CellRequest, Place, RangeRequest, RangeSelection
+from discovery.query.query import Comparison, FacetRequest, Histogram, Like, Not, Query, Region, Selection, Sort
 from discovery.store.schema import records
 from discovery.wiring import open_portal
 
@@ -276,3 +277,56 @@ def test_work_over_what_is_not_there_is_refused_at_once(
     assert portal.jobs() == []
     with pytest.raises(BadQueryError, match="unknown job"):
         portal.ask("dance", {})
+
+
+def seen(name: str, lon: float, *, clouds: float | None = None, frame: str = "earth", dataset: str = "") -> Record:
+    numbers = {} if clouds is None else {"cloud_cover": clouds}
+    place = Extent(frame, {"type": "Point", "coordinates": [lon, 10.0]}, None, 0, 1)
+    return record(name, kind="observation", extent=place, numbers=numbers, dataset=dataset)
+
+
+def test_a_range_narrows_and_its_number_is_counted_without_it(portal: Portal, put: Callable[..., None]) -> None:
+    put(seen("a", 10, clouds=5.0), seen("b", 10, clouds=50.0), seen("c", 10))
+    asked = Query(
+        scope=OBSERVATIONS,
+        ranges=(RangeSelection("eo:cloud_cover", None, 10.0),),
+        numbers=(RangeRequest("cloud_cover", edges=(0.0, 10.0, 100.0)),),
+    )
+    page = portal.search(asked)
+    assert [each.record.source_id for each in page.records] == ["a"]
+    clouds = page.numbers[0]
+    assert (clouds.label, [each.count for each in clouds.ranges], clouds.missing) == ("Cloud cover", [1, 1], 1)
+    with pytest.raises(UnknownFieldError, match="cloud_cover"):
+        portal.search(Query(ranges=(RangeSelection("cloud_covr", 1.0),)))
+
+
+def test_a_cell_of_a_map_holds_as_many_as_the_map_says(portal: Portal, put: Callable[..., None]) -> None:
+    put(*(seen(f"e{lon}", lon) for lon in (0, 1, 90, 91, 92, -170)), seen("sky", 0, frame="sky"))
+    for order in (0, 3, 12):
+        heat = portal.search(Query(scope=OBSERVATIONS, heat=CellRequest("earth", order))).heat
+        assert heat is not None
+        assert heat.total == 6
+        for cell, count in heat.cells:
+            inside = portal.search(Query(scope=OBSERVATIONS, place=Place("earth", order, cell)))
+            assert inside.total.value == count
+    with pytest.raises(BadQueryError, match="cells 0 to 11"):
+        portal.search(Query(place=Place("earth", 0, 12)))
+
+
+def test_datasets_of_matching_observations_are_counted_beside(portal: Portal, put: Callable[..., None]) -> None:
+    parent = record("parent", "Deep survey")
+    put(parent, seen("a", 10, dataset=parent.id), seen("b", 10, dataset=parent.id), seen("c", 10))
+    page = portal.search(Query(text="title"), beside=(FacetRequest("dataset"), FacetRequest("source")))
+    assert (page.total.value, page.elsewhere and page.elsewhere.value) == (0, 3)
+    datasets, sources = page.beside
+    assert [(each.value, each.label, each.count) for each in datasets.buckets] == [(parent.id, "Deep survey", 2)]
+    assert [(each.value, each.count) for each in sources.buckets] == [("s", 3)]
+    narrowed = Query(scope=OBSERVATIONS, text="title", selections=(Selection("dataset", (parent.id,)),))
+    assert portal.search(narrowed).total.value == 2
+
+
+def test_a_histogram_by_day_says_so(portal: Portal, put: Callable[..., None]) -> None:
+    put(seen("a", 10), seen("b", 20))
+    page = portal.search(Query(scope=OBSERVATIONS, histogram=Histogram("auto")))
+    assert (page.interval, [(each.start, each.count) for each in page.bins]) == ("day", [(0, 2)])
+    assert portal.histogram(Query(scope=OBSERVATIONS), "day") == page.bins

@@ -24,11 +24,15 @@ def search(
     context: typer.Context,
     text: Annotated[str, typer.Argument(help="Words to look for; empty is everything.")] = "",
     facet: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; repeatable.")] = None,
+    range: Annotated[
+        list[str] | None, typer.Option(help="NAME=A..B, A..<B without B itself, A.. or ..B; repeatable.")
+    ] = None,
     filter: Annotated[str | None, typer.Option(help="A CQL2 text filter.")] = None,
     bbox: Annotated[str | None, typer.Option(help="west,south,east,north in degrees.")] = None,
     cone: Annotated[str | None, typer.Option(help="lon,lat,radius in degrees.")] = None,
     polygon: Annotated[str | None, typer.Option(help="lon,lat,lon,lat,... in degrees.")] = None,
     frame: Annotated[str | None, typer.Option(help="earth, sky or a body.")] = None,
+    cell: Annotated[str | None, typer.Option(help="FRAME/ORDER/NUMBER of a HEALPix cell, such as sky/3/145.")] = None,
     time: Annotated[str | None, typer.Option(help="A/B, with .. for an open end.")] = None,
     scope: Annotated[str | None, typer.Option(help="resources or observations.")] = None,
     sort: Annotated[str | None, typer.Option(help="A field, with - in front for falling order.")] = None,
@@ -46,6 +50,7 @@ def search(
         "cone": cone,
         "polygon": polygon,
         "frame": frame,
+        "cell": cell,
         "time": time,
         "scope": scope,
         "sort": sort,
@@ -54,6 +59,7 @@ def search(
     }
     pairs = [(name, value) for name, value in given.items() if value is not None]
     pairs += [(f"facet.{name}", value) for name, value in (pair(each, "facet") for each in facet or [])]
+    pairs += [(f"range.{name}", value) for name, value in (pair(each, "range") for each in range or [])]
     with opened_portal(context) as portal:
         page = portal.search(form.parse(pairs), elsewhere=True)
     if as_json:

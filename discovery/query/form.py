@@ -8,7 +8,8 @@ from typing import Any, Final
 from discovery.errors import BadQueryError, LimitError, UnknownFieldError
 from discovery.model.extent import EARTH, SKY
 from discovery.model.record import RESOURCES, SCOPES
-from discovery.query import cql2, fields, region, time
+from discovery.query import cql2, fields, place, ranges, region, time
+from discovery.query.facets import RangeSelection
 from discovery.query.query import Query, Region, Selection, Sort, conjunction
 
 FACET: Final = "facet."
@@ -18,8 +19,9 @@ MAX_SIZE: Final = 100
 """Records on a page, and the most that the command line and `f=json` give at once."""
 MAX_PAIRS: Final = 300
 """Parameters of one question; the longest URLs that servers take hold fewer."""
-NAMES: Final = ("q", "filter", "bbox", "cone", "polygon", "frame", "time", "scope", "sort", "size", "after")
-"""Every parameter that is not a facet, in the order in which `pairs` writes them."""
+NAMES: Final = ("q", "filter", "bbox", "cone", "polygon", "frame", "cell", "time", "scope", "sort", "size", "after")
+"""Every parameter that is no facet or range, in the order in which `pairs` writes them."""
+RANGE: Final = ranges.PREFIX
 REGIONS: Final = ("bbox", "cone", "polygon")
 _FRAMES: Final = {"bbox": EARTH, "cone": SKY, "polygon": SKY}
 
@@ -27,7 +29,7 @@ _FRAMES: Final = {"bbox": EARTH, "cone": SKY, "polygon": SKY}
 def parse(pairs: Iterable[tuple[str, str]]) -> Query:
     """Return the query that parameters ask for; an empty value is the same as no parameter.
 
-    A facet may be given several times, anything else once. `bbox`, `cone` and `polygon` exclude one another.
+    A facet or a range may be given several times, anything else once. `bbox`, `cone` and `polygon` exclude one another.
 
     Raises:
         UnknownFieldError: A parameter, facet or sort field is not known; the near ones are in the message.
@@ -47,6 +49,8 @@ def parse(pairs: Iterable[tuple[str, str]]) -> Query:
         region=_region(single),
         time=time.interval(moment) if moment else None,
         selections=_selections(given),
+        ranges=_ranges(given),
+        place=place.parse(single["cell"]) if "cell" in single else None,
         sort=_sort(single.get("sort", "")),
         size=_size(single["size"]) if "size" in single else DEFAULT_SIZE,
         after=single.get("after", "").strip(),
@@ -59,12 +63,13 @@ def pairs(query: Query) -> list[tuple[str, str]]:
     A region that no parameter can hold (several polygons, holes, other relations than touching) goes into `filter`.
     The facets and histogram to count and `ids` are no part of a form and are not written.
     """
-    place = _place(query.region) if query.region else {}
-    rest = conjunction([query.filter, query.region if query.region and not place else None])
+    where = _place(query.region) if query.region else {}
+    rest = conjunction([query.filter, query.region if query.region and not where else None])
     written = {
         "q": query.text.strip(),
         "filter": cql2.to_text(rest) if rest is not None else "",
-        **place,
+        **where,
+        "cell": place.to_text(query.place) if query.place else "",
         "time": time.to_text(query.time) if query.time and query.time != type(query.time)() else "",
         "scope": query.scope if query.scope != RESOURCES else "",
         "sort": f"{'-' if query.sort.descending else ''}{query.sort.name}" if query.sort else "",
@@ -73,18 +78,20 @@ def pairs(query: Query) -> list[tuple[str, str]]:
     }
     out = [(name, written[name]) for name in NAMES if written.get(name)]
     ticked = [(f"{FACET}{each.name}", value) for each in query.selections for value in each.values]
+    ticked += [(f"{RANGE}{each.name}", ranges.to_text(each)) for each in query.ranges]
     return out[: len(out) - bool(query.after)] + ticked + (out[-1:] if query.after else [])
 
 
 def _single(given: Iterable[tuple[str, str]]) -> dict[str, str]:
     out: dict[str, str] = {}
     for name, value in given:
-        if name.startswith(FACET):
+        if name.startswith((FACET, RANGE)):
             continue
         if name not in NAMES:
-            raise UnknownFieldError(name, (*NAMES, f"{FACET}NAME"), what="parameter", parameter=name[:80])
+            near = (*NAMES, f"{FACET}NAME", f"{RANGE}NAME")
+            raise UnknownFieldError(name, near, what="parameter", parameter=name[:80])
         if name in out:
-            raise BadQueryError(f"{name} is given more than once; only facets may be", parameter=name)
+            raise BadQueryError(f"{name} is given more than once; only facets and ranges may be", parameter=name)
         out[name] = value
     return out
 
@@ -96,6 +103,14 @@ def _selections(given: Iterable[tuple[str, str]]) -> tuple[Selection, ...]:
             field = fields.facet(name.removeprefix(FACET), parameter=name[:80])
             ticked.setdefault(field.name, {})[value] = None
     return tuple(Selection(name, tuple(values)) for name, values in ticked.items())
+
+
+def _ranges(given: Iterable[tuple[str, str]]) -> tuple[RangeSelection, ...]:
+    found = (ranges.parse(name.removeprefix(RANGE), value) for name, value in given if name.startswith(RANGE))
+    by_name: dict[str, dict[RangeSelection, None]] = {}
+    for each in found:
+        by_name.setdefault(each.name, {})[each] = None
+    return tuple(each for together in by_name.values() for each in together)
 
 
 def _scope(text: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from discovery.errors import BadQueryError, LimitError, UnknownFieldError
 from discovery.query import cql2, fields, form, region, time
+from discovery.query.facets import Place, RangeSelection
 from discovery.query.query import And, Comparison, Query, Region, Selection, Sort
 
 DEGREES = st.floats(-80, 80, allow_nan=False)
@@ -16,6 +18,14 @@ REGIONS = st.one_of(
     st.tuples(DEGREES, st.floats(-80, 0), st.floats(90, 180), st.floats(1, 80)).map(region.bbox),
     st.tuples(DEGREES, DEGREES, st.floats(0, 90)).map(region.cone),
     st.tuples(DEGREES, DEGREES).map(lambda at: region.polygon([*at, at[0] + 5, at[1], at[0], at[1] + 5])),
+)
+FINITE = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: number + 0.0)
+RANGES = st.one_of(
+    st.builds(RangeSelection, st.just(""), FINITE),
+    st.builds(RangeSelection, st.just(""), st.none(), FINITE, st.booleans()),
+    st.lists(FINITE, min_size=2, max_size=2, unique=True).flatmap(
+        lambda ends: st.builds(RangeSelection, st.just(""), st.just(min(ends)), st.just(max(ends)), st.booleans())
+    ),
 )
 QUERIES = st.builds(
     Query,
@@ -32,6 +42,12 @@ QUERIES = st.builds(
             )
         )
     ),
+    ranges=st.lists(
+        st.builds(lambda name, each: replace(each, name=name), st.sampled_from(fields.NUMBERS), RANGES),
+        unique_by=lambda each: each.name,
+        max_size=2,
+    ).map(tuple),
+    place=st.none() | st.builds(Place, st.sampled_from(("sky", "earth", "mars")), st.just(2), st.integers(0, 191)),
     sort=st.none() | st.builds(Sort, st.sampled_from(fields.SORTS), st.booleans()),
     size=st.integers(0, 100),
     after=st.just("") | st.text("abc", min_size=1),
@@ -51,6 +67,8 @@ def test_every_parameter_reaches_its_place() -> None:
             ("sort", "-start"),
             ("size", "50"),
             ("scope", "observations"),
+            ("range.exposure", "100..<200"),
+            ("cell", "sky/3/145"),
             ("after", "abc"),
         ]
     )
@@ -61,6 +79,8 @@ def test_every_parameter_reaches_its_place() -> None:
         region=region.cone("10,20,0.5"),
         time=time.interval("2001/2002"),
         selections=(Selection("mission", ("astronomy/hubble", "astronomy/gaia")), Selection("kind", ("dataset",))),
+        ranges=(RangeSelection("exposure", 100.0, 200.0, below=True),),
+        place=Place("sky", 3, 145),
         sort=Sort("start", descending=True),
         size=50,
         after="abc",
@@ -100,6 +120,13 @@ def test_a_frame_belongs_to_its_region() -> None:
         ([("bbox", "0,0,one,1")], "bbox", "one"),
         ([("time", "yesterday")], "time", "yesterday"),
         ([("filter", "cloud_cover <")], "filter", "expected"),
+        ([("range.cloud_cov", "1..2")], "range.cloud_cov", "did you mean cloud_cover"),
+        ([("range.mission", "1..2")], "range.mission", "number"),
+        ([("range.size", "nan..2")], "range.size", "no range"),
+        ([("range.size", "2..1")], "range.size", "before it begins"),
+        ([("cell", "sky/3")], "cell", "no cell"),
+        ([("cell", "skye/3/1")], "cell", "sky"),
+        ([("cell", "sky/3/768")], "cell", "0 to 767"),
     ],
 )
 def test_what_cannot_be_read_says_which_parameter_and_what_is_allowed(

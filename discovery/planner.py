@@ -15,7 +15,7 @@ from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
 from discovery.query import cover, fields, naming, place, relate
 from discovery.query.facets import Place
 from discovery.query.query import And, Comparison, Filter, Not, Or, Query, Region, Sort, conjunction
-from discovery.query.text import parse
+from discovery.query.text import TextQuery, parse
 from discovery.store.store import Store
 
 Node = Filter | Cells | Keys
@@ -39,8 +39,13 @@ class Planner:
         self._store = store
         self._index = index
 
-    def plan(self, query: Query, *, total: bool = True) -> Plan:
+    def plan(self, query: Query, *, total: bool = True, text: TextQuery | None = None) -> Plan:
         """Return the plan of a question: names checked, text parsed, regions covered and their borders decided.
+
+        Args:
+            query: The question.
+            total: Whether it matters how many match.
+            text: Instead of what the question's own text means.
 
         Raises:
             BadQueryError: A name or value that cannot be.
@@ -49,7 +54,8 @@ class Planner:
         """
         if query.scope not in SCOPES:
             raise BadQueryError(f"scope {query.scope[:80]!r} is not one of {', '.join(SCOPES)}", parameter="scope")
-        text = parse(query.text) if query.text.strip() else None
+        if text is None and query.text.strip():
+            text = parse(query.text)
         sort = query.sort
         if sort is not None:
             sort = replace(sort, name=fields.sort(sort.name, parameter="sort").name)

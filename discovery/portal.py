@@ -29,12 +29,14 @@ from discovery.query.query import (
     In,
     Query,
     Total,
+    Understood,
 )
 from discovery.query.text import parse
 from discovery.query.tokens import fold
 from discovery.store.catalogue import Served, Stored
 from discovery.store.elsewhere import Place
 from discovery.store.store import Store
+from discovery.understanding import Understanding
 
 MAX_OPENERS: Final = 2_000
 """Volumes and datalabs that are looked at for each record; the portals that we know have dozens."""
@@ -73,6 +75,8 @@ class Page:
     """How many records of the other scope match, where that was asked for."""
     beside: tuple[Facet, ...] = ()
     """Facets over the records of the other scope that match, where those were asked for."""
+    understood: Understood | None = None
+    """What was looked for instead of the words typed; None where it was those."""
     generation: str = ""
     seconds: float = 0.0
 
@@ -91,6 +95,7 @@ class Keyed:
     interval: str = ""
     heat: HeatMap | None = None
     scores: tuple[float, ...] = ()
+    understood: Understood | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,7 @@ class Portal:
         self.store = store
         self.index = index
         self._planner = Planner(store, index)
+        self._understanding = Understanding(self._planner, index)
         self.operators = Operators(store.passes, operator_token)
         self._rules = shipped() if rules is None else rules
         self._secret = store.secret()
@@ -174,7 +180,9 @@ class Portal:
         stored = self.store.catalogue.many(found.keys)
         scores = dict(zip(found.keys, found.scores, strict=True))
         records = tuple(Found(stored[key], scores[key]) for key in found.keys if key in stored)
-        other = self.keys(across(query, beside)) if elsewhere or beside else None
+        mended = found.understood.corrected if found.understood else ""
+        there = across(replace(query, text=mended or query.text, lenient=False), beside)
+        other = self.keys(there) if elsewhere or beside else None
         return Page(
             query=query,
             records=records,
@@ -187,6 +195,7 @@ class Portal:
             next=found.next,
             elsewhere=other.total if other else None,
             beside=other.facets if other else (),
+            understood=found.understood,
             generation=found.generation,
             seconds=time.perf_counter() - began,
         )
@@ -204,6 +213,11 @@ class Portal:
             plan = replace(plan, after=Position(mark.value, mark.key))
         with answering():
             answer = self.index.search(plan)
+        understood: Understood | None = None
+        if query.lenient and (wider := self._understanding.wider(query, plan, answer.total.value)):
+            plan, understood = wider
+            with answering():
+                answer = self.index.search(plan)
         return Keyed(
             keys=tuple(hit.key for hit in answer.hits),
             total=answer.total,
@@ -215,6 +229,7 @@ class Portal:
             interval=answer.interval,
             heat=answer.heat,
             scores=tuple(hit.score for hit in answer.hits),
+            understood=understood,
         )
 
     def _next(self, query: Query, plan: Plan, answer: Answer) -> str:

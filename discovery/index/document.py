@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -14,13 +15,13 @@ from discovery.index.calendar import month_of
 from discovery.index.plans import MAX_INSTANT, MAX_TERM, MIN_INSTANT
 from discovery.model import terms
 from discovery.model.extent import Extent, Geometry
-from discovery.model.record import Record
+from discovery.model.record import RESOURCES, Record
 from discovery.query import cover
 from discovery.query.cover import Cover
 from discovery.query.cursor import sort_key
 from discovery.query.fields import FIELDS, Field, Type
 from discovery.query.healpix import DEEPEST
-from discovery.query.text import PreparedText, document_text
+from discovery.query.text import PreparedText, document_text, identifier
 from discovery.query.tokens import fold
 
 MAX_VALUES: Final = 64
@@ -29,6 +30,11 @@ MAX_TAIL: Final = 256
 """Pairs kept of the long tail."""
 MAX_LINKS: Final = 200
 """Links, assets and contacts whose titles are searched."""
+_HEARD: Final = ("keywords", "variables", "missions", "instruments", "themes", "targets", "provider")
+"""Fields of a resource that have the words of its field of knowledge, spelt as they should be."""
+_ITSELF: Final = frozenset({"alternate", "canonical", "cite-as", "describedby", "landing", "self", "via"})
+"""Relations of links to where the same thing is: whoever pastes such an address means this record."""
+_DOI: Final = re.compile(r"10\.[0-9]{4,9}/[^\s?#&]+")
 
 
 def document(record: Record, key: int) -> Document:
@@ -178,7 +184,24 @@ def _text(record: Record) -> PreparedText:
         "title": (record.title,),
         "identifiers": tuple(dict.fromkeys((record.source_id, record.doi, *record.external_ids[:MAX_VALUES]))),
     }
-    return document_text({name: _cleaned(values) for name, values in body.items() if values}, keys=(record.id,))
+    return document_text(
+        {name: _cleaned(values) for name, values in body.items() if values},
+        keys=(record.id, *_addresses(record)),
+        heard=_HEARD if record.scope == RESOURCES else None,
+    )
+
+
+def _addresses(record: Record) -> Iterator[str]:
+    """Yield the addresses of a record, and DOIs within them, as somebody may paste them."""
+    named = [each.href for each in record.links[:MAX_LINKS] if each.rel in _ITSELF]
+    if record.scope == RESOURCES:
+        # Files of observations are too many, and have their own names.
+        named += [each.href for each in record.assets[:MAX_LINKS]]
+    for href in named:
+        # What leads from one folder to the next is an address to nobody else.
+        if "://" in href or href.startswith("doi:"):
+            yield identifier(_clean(href))
+            yield from map(identifier, _DOI.findall(href))
 
 
 def _cleaned(texts: tuple[str, ...]) -> Iterable[str]:

@@ -20,7 +20,8 @@ from discovery.model.record import SCOPES
 from discovery.query.fields import FIELDS, TAIL_PREFIX, Field, Type, facet, field, sort
 from discovery.query.healpix import DEEPEST
 from discovery.query.query import Bucket, Facet, FacetRequest, Like, Scalar
-from discovery.query.tokens import VERSION, fold
+from discovery.query.tokens import fingerprint as analysis
+from discovery.query.tokens import fold
 
 MAX_PAGE: Final = 10_000
 """Hits in one answer: Elasticsearch's max_result_window again."""
@@ -211,7 +212,7 @@ def fingerprint(shape: int) -> str:
         shape: The version of what the engine itself makes of a document.
     """
     table = " ".join(f"{each.name}:{each.type}" for each in FIELDS.values())
-    return sha256(f"{shape} {VERSION} {table}".encode()).hexdigest()[:16]
+    return sha256(f"{shape} {analysis()} {table}".encode()).hexdigest()[:16]
 
 
 def text_literal(name: str, value: Scalar, *, folded: bool = False) -> str:

@@ -84,6 +84,7 @@ def digest(query: Query) -> bytes:
         "place": None if query.place is None else [query.place.frame, query.place.order, query.place.cell],
         "sort": None if query.sort is None else [query.sort.name, query.sort.descending],
         "ids": None if query.ids is None else sorted(query.ids),
+        "lenient": query.lenient,
     }
     # ASCII escapes keep lone surrogates of a hostile request from failing here.
     data = json.dumps(question, ensure_ascii=True, sort_keys=True, separators=(",", ":"), default=_plain)

@@ -171,6 +171,26 @@ class Query:
     """The `next` of an earlier page: opaque, signed."""
     ids: tuple[str, ...] | None = None
     """Only these records; an empty tuple is nothing at all."""
+    lenient: bool = False
+    """Whether misspelt words are mended, and words left out, where hardly anything has all of the words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What was looked for instead of the words that somebody typed, because hardly anything has all of those."""
+
+    text: str
+    """As it was typed."""
+    corrected: str = ""
+    """What was looked for with its misspelt words mended; empty where nothing was mended."""
+    unknown: tuple[str, ...] = ()
+    """Words that no record has, and that were left out."""
+    least: int = 0
+    """How many of the `words` a record needs to be listed; 0 is all of them."""
+    words: int = 0
+    """How many words and terms were looked for, those between quotation marks left aside: they are never left out."""
+    complete: int = 0
+    """How many records have all of them; these are listed first."""
 
 
 @dataclass(frozen=True, slots=True)

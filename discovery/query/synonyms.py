@@ -29,6 +29,8 @@ class Synonyms:
     table: Mapping[Sequence, tuple[Sequence, ...]]
     longest: int
     """The number of words of the longest key."""
+    words: frozenset[str] = frozenset()
+    """The stems of all words that have synonyms or are part of a term that has: none of them is misspelt."""
 
     @classmethod
     def read(cls, text: str) -> Synonyms:
@@ -45,7 +47,8 @@ class Synonyms:
                 table.setdefault(key(source), {}).update(others)
                 if len(own) + len(table[key(source)]) > ALTERNATIVES:
                     raise ConfigError(f"synonyms, {where}: {source!r} has more than {ALTERNATIVES} alternatives")
-        return cls({term: tuple(others) for term, others in table.items()}, max(map(len, table), default=0))
+        words = frozenset(word for term in table for word in term)
+        return cls({term: tuple(others) for term, others in table.items()}, max(map(len, table), default=0), words)
 
     def alternatives(self, term: Sequence) -> tuple[Sequence, ...]:
         """Return the token sequences that may stand for `term` (stems, word by word), itself not among them."""

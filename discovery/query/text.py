@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice, pairwise
@@ -30,11 +30,13 @@ __all__ = [
     "Group",
     "PreparedText",
     "TextQuery",
+    "divided",
     "document_text",
     "highlight",
     "identifier",
     "matches",
     "parse",
+    "placed",
     "score",
     "tokens",
     "trigrams",
@@ -48,6 +50,8 @@ TITLE_WEIGHT: Final = 3.0
 
 SYNONYM_WEIGHT: Final = 0.8
 EXACT_WEIGHT: Final = 1000.0
+WHOLE_WEIGHT: Final = 100.0
+"""What it counts that everything asked for is there, where some of it would do: no sum of single words is more."""
 
 PREFIX_LENGTH: Final = 12
 """The longest beginning of a title word that is indexed; longer typed beginnings are cut to it."""
@@ -85,8 +89,8 @@ class PreparedText:
     prefix: str
     """Beginnings (1 to 12 characters) of the title's words, folded and not stemmed, for suggestions."""
     words: tuple[str, ...]
-    """The title's words of letters alone, folded and not stemmed, for spellings that miss: a word with digits is never
-    a slip of another one, and titles of observations have millions."""
+    """Words of letters alone, of the title and of what else is `heard`, folded and not stemmed, for spellings that
+    miss: a word with digits is never a slip of another one."""
     exact: tuple[str, ...]
     """Identifiers by which the record is found when one is pasted whole."""
 
@@ -99,6 +103,10 @@ class Group:
     """What the user typed comes first, synonyms after it; never empty."""
     phrase: bool = True
     """The tokens of an alternative stand side by side in one field; otherwise each may stand anywhere."""
+    quoted: bool = False
+    """It was typed in quotation marks: never left out, whatever `TextQuery.least` says."""
+    typed: str = field(default="", compare=False)
+    """The words as they were typed, folded, to name them to whoever typed them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,7 @@ class TextQuery:
     """What a typed text asks for; without groups, exclusions and identifier it matches everything."""
 
     groups: tuple[Group, ...] = ()
-    """All of these."""
+    """All of these, or `least` of them."""
     excluded: tuple[Group, ...] = ()
     """None of these."""
     exact: str | None = None
@@ -115,13 +123,24 @@ class TextQuery:
     """The beginning of a word at the end of the text, still being typed; for suggestions, no part of matching."""
     words: tuple[str, ...] = ()
     """The words asked for, folded and not stemmed, for suggestions and for "did you mean"."""
+    least: int = 0
+    """How many of the groups without quotation marks a record needs; 0 is all of them."""
+
+    @property
+    def relaxed(self) -> bool:
+        """Whether a record need not have everything."""
+        return 0 < self.least < sum(not group.quoted for group in self.groups)
 
     def __bool__(self) -> bool:
         return bool(self.groups or self.excluded or self.exact)
 
 
 def document_text(
-    fields: Mapping[str, str | Iterable[str]], *, keys: Iterable[str] = (), limit: int = FIELD_TOKENS
+    fields: Mapping[str, str | Iterable[str]],
+    *,
+    keys: Iterable[str] = (),
+    heard: Iterable[str] | None = (),
+    limit: int = FIELD_TOKENS,
 ) -> PreparedText:
     """Return what engines index of a record.
 
@@ -129,22 +148,26 @@ def document_text(
         fields: `title`; `identifiers` (DOI, ids, URLs: found whole and by their parts); every other name is body text.
             A value is one text or several.
         keys: Identifiers of ours that are found whole only, since their parts say nothing; as `identifier` writes them.
+        heard: Fields that have words for spellings that miss, beside the title; None leaves these out, and what
+            suggestions need as well: titles of observations are numbers, and there are millions of them.
         limit: Words kept of each value.
     """
-    titles = [words.analyse(text, limit=limit, words=True) for text in _values(fields.get(TITLE, ()))]
-    identifiers = list(_values(fields.get(IDENTIFIERS, ())))
-    body = [
-        _analysed((value,) if isinstance(value, str) else tuple(value), limit)
-        for name, value in fields.items()
-        if value and name not in (TITLE, IDENTIFIERS)
-    ]
+    values = {name: tuple(_values(value)) for name, value in fields.items() if value}
+    titles = [words.analyse(text, limit=limit, words=heard is not None) for text in values.get(TITLE, ())]
+    identifiers = values.get(IDENTIFIERS, ())
+    body = [_analysed(value, limit) for name, value in values.items() if name not in (TITLE, IDENTIFIERS)]
     body += [words.analyse(each, limit=limit).text for each in identifiers]
-    heard = dict.fromkeys([word for title in titles for word in (*(title.words or ()), *title.joins)])
+    titled: dict[str, None] = {}
+    spelt: dict[str, None] = {}
+    if heard is not None:
+        titled = dict.fromkeys([word for title in titles for word in (*(title.words or ()), *title.joins)])
+        others = [words.analyse(text, limit=limit, words=True) for name in heard for text in values.get(name, ())]
+        spelt = titled | dict.fromkeys([word for each in others for word in each.words or ()])
     return PreparedText(
         title=f" {SEPARATOR} ".join([title.text for title in titles if title.text]),
         body=f" {SEPARATOR} ".join([text for text in body if text]),
-        prefix=" ".join(map(_beginnings, heard)),
-        words=tuple([word for word in heard if word.isalpha()]),
+        prefix=" ".join(map(_beginnings, titled)),
+        words=tuple([word for word in spelt if word.isalpha()]),
         exact=tuple(filter(None, dict.fromkeys((*map(identifier, identifiers), *keys)))),
     )
 
@@ -272,9 +295,9 @@ def _phrase(text: str, spoken: list[str]) -> Iterator[Group]:
     found = words.compounds(text)
     spoken += _spoken(found)
     if len(found) == 1:
-        yield Group(found[0].forms())
+        yield Group(found[0].forms(), quoted=True)
     elif found:
-        yield Group((tuple(stem for compound in found for stem in compound.stems),))
+        yield Group((tuple(stem for compound in found for stem in compound.stems),), quoted=True)
 
 
 def _spoken(found: Iterable[Compound]) -> Iterator[str]:
@@ -295,7 +318,8 @@ def _expanded(text: str, table: Synonyms, spoken: list[str]) -> Iterator[Group]:
             own, phrase = (_content(term),), False
         others = table.alternatives(term)
         others = others if phrase else tuple(map(_content, others))
-        yield Group(tuple(dict.fromkeys((*own, *others)))[:ALTERNATIVES], phrase)
+        typed = " ".join(word for compound in found[at : at + count] for word in compound.words)
+        yield Group(tuple(dict.fromkeys((*own, *others)))[:ALTERNATIVES], phrase, typed=typed)
         at += count
 
 
@@ -318,9 +342,14 @@ def _content(term: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _without_stop_words(groups: list[Group]) -> list[Group]:
-    """Return the groups without words like "of", which say nothing when every word is wanted, unless all are such."""
-    stop = words.lexicon().stop
-    telling = [group for group in groups if len(group.alternatives[0]) > 1 or group.alternatives[0][0] not in stop]
+    """Return the groups without words like "of" and "how", which say nothing when others are wanted too."""
+    lexicon = words.lexicon()
+    telling = [
+        group
+        for group in groups
+        if len(group.alternatives[0]) > 1
+        or (group.alternatives[0][0] not in lexicon.stop and group.typed not in lexicon.asking)
+    ]
     return telling or groups
 
 
@@ -336,9 +365,22 @@ def matches(query: TextQuery, title: Sequence[str], body: Sequence[str], exact: 
     if query.exact is not None and query.exact in exact:
         return True
     fields = (title, body)
-    return all(_holds(group, fields) for group in query.groups) and not any(
-        _holds(group, fields) for group in query.excluded
+    if any(_holds(group, fields) for group in query.excluded):
+        return False
+    if not query.relaxed:
+        return all(_holds(group, fields) for group in query.groups)
+    needed, enough = divided(query)
+    return all(_holds(group, fields) for group in needed) and (
+        sum(_holds(group, fields) for group in enough) >= query.least
     )
+
+
+def divided(query: TextQuery) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
+    """Return the groups that a record needs all of, and those of which `query.least` are enough."""
+    if not query.relaxed:
+        return query.groups, ()
+    quoted = tuple(group for group in query.groups if group.quoted)
+    return quoted, tuple(group for group in query.groups if not group.quoted)
 
 
 def _holds(group: Group, fields: tuple[Sequence[str], ...]) -> bool:
@@ -362,10 +404,12 @@ def _occurrences(alternative: tuple[str, ...], field: Sequence[str]) -> int:
 def score(query: TextQuery, title: Sequence[str], body: Sequence[str], exact: Collection[str]) -> float:
     """Return how well a matching record answers; engines have their own numbers and agree on the rules.
 
-    An identifier pasted whole comes first; a word in the title weighs three times one in the body, repeated words count
-    ever less, and a synonym counts somewhat less than the word that was typed.
+    An identifier pasted whole comes first, then what has everything asked for; a word in the title weighs three times
+    one in the body, repeated words count ever less, and a synonym counts somewhat less than the word that was typed.
     """
     total = EXACT_WEIGHT if query.exact is not None and query.exact in exact else 0.0
+    if query.relaxed and all(_holds(group, (title, body)) for group in query.groups):
+        total += WHOLE_WEIGHT
     for group in query.groups:
         best = 0.0
         for number, alternative in enumerate(group.alternatives):
@@ -396,19 +440,19 @@ def highlight(text: str, query: TextQuery, *, limit: int = 20_000) -> list[tuple
     if not starts:
         return []
     text = text[:limit]
-    placed = list(_placed(text))
-    stems = [words.stem(word) for word, _, _ in placed]
+    places = list(placed(text))
+    stems = [words.stem(word) for word, _, _ in places]
     single = {token for token, parts in starts.items() if (token,) in parts}
     mixed = any(any(map(words.is_number, token)) for token in single)
-    joining = _joining(placed, text, mixed=mixed)
+    joining = _joining(places, text, mixed=mixed)
     found: list[tuple[int, int]] = []
     for at, first in enumerate(stems):
         if first in starts or at in joining:
             sizes = [len(part) for part in starts.get(first, ()) if tuple(stems[at : at + len(part)]) == part]
             if at in joining:
-                sizes += [size for token, size in _joins_at(placed, at, text) if token in single]
+                sizes += [size for token, size in _joins_at(places, at, text) if token in single]
             if sizes:
-                found.append((placed[at][1], placed[at + max(sizes) - 1][2]))
+                found.append((places[at][1], places[at + max(sizes) - 1][2]))
     return _merged(found)
 
 
@@ -446,7 +490,7 @@ def _joins_at(placed: Sequence[tuple[str, int, int]], at: int, text: str) -> Ite
             return
 
 
-def _placed(text: str) -> Iterator[tuple[str, int, int]]:
+def placed(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield the words of the original text, folded, with where they start and end in the original."""
     if text.isascii():
         yield from words.spans(text.lower())

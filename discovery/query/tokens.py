@@ -29,7 +29,7 @@ import Stemmer
 
 from discovery.errors import ConfigError
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised whenever this file makes other tokens than before, so that an index knows that it must be rebuilt."""
 
 SEPARATOR: Final = "|"
@@ -133,6 +133,8 @@ class Lexicon:
     numbered: frozenset[str]
     stems: Mapping[str, str]
     """What a word is indexed as where Snowball would do harm; a protected word is its own stem."""
+    asking: frozenset[str] = frozenset()
+    """The words around a question, as they are typed; left out of what is looked for when others remain."""
 
     @classmethod
     def read(cls, text: str) -> Lexicon:
@@ -150,7 +152,8 @@ class Lexicon:
             if not isinstance(stem, str) or not stem.isalnum():
                 raise ConfigError(f"words.toml: the stem of {word!r} is {stem!r}; allowed is one word")
             stems[word] = stem
-        return cls(frozenset(_words(data, "stop")), frozenset(_words(data, "numbered")), stems)
+        stop, numbered, asking = (frozenset(_words(data, name)) for name in ("stop", "numbered", "asking"))
+        return cls(stop, numbered, stems, asking)
 
 
 def _words(data: Mapping[str, object], key: str) -> list[str]:
@@ -173,8 +176,9 @@ def lexicon() -> Lexicon:
 @cache
 def fingerprint() -> str:
     """Return what an index must remember of the analysis it was built with: another value means rebuild."""
-    parts = (str(VERSION), Stemmer.version(), unicodedata.unidata_version, _bundled())
-    return sha256("\0".join(parts).encode()).hexdigest()[:16]
+    held = lexicon()
+    parts = (str(VERSION), Stemmer.version(), unicodedata.unidata_version, sorted(held.stop), sorted(held.numbered))
+    return sha256(repr((parts, sorted(held.stems.items()))).encode()).hexdigest()[:16]
 
 
 class _Stems(dict[str, str]):

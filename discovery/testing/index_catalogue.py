@@ -193,6 +193,12 @@ TEXTS: Final[tuple[tuple[TextQuery, set[int]], ...]] = (
     (TextQuery((Group((("ocean", "chlorophyl"),), phrase=False),)), {1}),
     (TextQuery((Group((("ocean", "chlorophyl"),)),)), set()),
     (TextQuery((Group((("nothing",),)),), exact="10.5270/esa-two"), {2}),
+    (replace(parse("deep ocean hubble"), least=2), {2, 3, 4}),
+    (replace(parse("deep ocean hubble"), least=1), {1, 2, 3, 4}),
+    (replace(parse("deep ocean hubble"), least=3), {2}),
+    (replace(parse('ocean hubble "deep field"'), least=1), {2, 3}),
+    (replace(parse("ocean hubble -reprocessed"), least=1), {1, 2, 4}),
+    (replace(parse("ocean absent 10.5270/esa-two"), least=9), set()),
 )
 
 REFUSED: Final[tuple[tuple[Any, type[Exception]], ...]] = (

@@ -112,12 +112,14 @@ groups = st.builds(
     Group,
     st.lists(st.lists(tokens, min_size=1, max_size=2).map(tuple), min_size=1, max_size=2).map(tuple),
     st.booleans(),
+    quoted=st.booleans(),
 )
 texts = st.builds(
     TextQuery,
-    st.lists(groups, min_size=1, max_size=2).map(tuple),
+    st.lists(groups, min_size=1, max_size=3).map(tuple),
     st.lists(groups, max_size=1).map(tuple),
     st.none() | st.sampled_from(("10.1/a", "10.1/b")),
+    least=st.integers(0, 3),
 )
 facets = st.builds(
     FacetRequest,

@@ -149,3 +149,31 @@ def test_hostile_text_is_text() -> None:
 def test_values_written_in_two_ways_are_one_value() -> None:
     found = document(record(keywords=("Ünite", "U\u0308nite")), 1)
     assert found.keywords["keyword"] == ("Ünite",)
+
+
+def test_a_resource_is_found_by_every_address_of_it_and_by_dois_within_them() -> None:
+    links = (
+        Link("https://doi.org/10.5270/ESA-y", "via"),
+        Link("https://archive.example/dataset?persistentId=doi:10.22008/FK2/X#top", "via"),
+        Link("../sibling.json", "self"),
+        Link("https://example.org/home", "related"),
+    )
+    found = document(record(links=links, assets=(Asset("https://example.org/a.zarr"),)), 1).text
+    assert found is not None
+    assert {"10.5270/esa-y", "10.22008/fk2/x", "example.org/a.zarr"} <= set(found.exact)
+    assert not {"../sibling.json", "example.org/home"} & set(found.exact)
+    scene = document(record(kind="observation", links=links, assets=(Asset("https://example.org/a.zarr"),)), 1).text
+    assert scene is not None
+    assert {"10.5270/esa-y"} <= set(scene.exact)
+    assert "example.org/a.zarr" not in scene.exact
+
+
+def test_spellings_are_learnt_from_the_titles_and_terms_of_resources_alone() -> None:
+    given = {"title": "Ice of Greenland", "keywords": ("glaciology", "S2A"), "variables": ("albedo",)}
+    found = document(record(**given), 1).text
+    assert found is not None
+    assert {"ice", "greenland", "glaciology", "albedo"} <= set(found.words)
+    assert "glaciology" not in found.prefix
+    scene = document(record(kind="observation", **given), 1).text
+    assert scene is not None
+    assert (scene.words, scene.prefix, scene.title) == ((), "", found.title)

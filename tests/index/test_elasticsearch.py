@@ -356,7 +356,7 @@ def test_an_index_of_another_version_says_to_reindex_and_a_build_heals_it(
     index: ElasticsearchIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(index)
-    monkeypatch.setattr(plans, "VERSION", -1)
+    monkeypatch.setattr(plans, "analysis", lambda: "of another time")
     for ask in (lambda: index.search(Plan(SCOPE)), lambda: fill(index), lambda: index.generation(SCOPE)):
         with pytest.raises(ConfigError, match=r"another version.*discovery reindex"):
             ask()

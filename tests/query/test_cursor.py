@@ -98,6 +98,7 @@ OTHER: dict[str, Any] = {
     "place": Place("sky", 3, 145),
     "sort": Sort("title"),
     "ids": (),
+    "lenient": True,
 }
 SAME: dict[str, Any] = {
     "facets": (FacetRequest("kind"),),

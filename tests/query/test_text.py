@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, example, given
@@ -276,7 +277,7 @@ def highlighted_word_by_word(text: str, query: TextQuery) -> list[tuple[int, int
         for alternative in group.alternatives
         for part in ([alternative] if group.phrase else [(token,) for token in alternative])
     }
-    placed = list(module._placed(text))
+    placed = list(module.placed(text))
     stems = [tokens.stem(word) for word, _, _ in placed]
     found: list[tuple[int, int]] = []
     for at, (_, start, _) in enumerate(placed):
@@ -425,3 +426,45 @@ def test_ten_megabytes_and_endless_words_are_cut() -> None:
 
 def test_stop_words_never_take_numbers() -> None:
     assert not lexicon().stop & lexicon().numbered
+
+
+def test_some_of_the_words_may_be_enough_and_quoted_ones_never_are_left_out() -> None:
+    query = parse('lake glacier "snow depth" mass')
+    assert not query.relaxed
+    two = replace(query, least=2)
+    assert two.relaxed
+    assert hit(two, document_text({"title": "glacier mass", "description": "snow depth"}))
+    assert not hit(two, document_text({"title": "lake glacier mass", "description": "depth of snow"}))
+    assert not hit(two, document_text({"title": "lake", "description": "snow depth"}))
+    assert not replace(query, least=3).relaxed
+
+
+def test_what_has_all_of_the_words_comes_before_what_has_some_of_them_often() -> None:
+    query = replace(parse("lake mass"), least=1)
+    both, one = document_text({"title": "x", "description": "lake mass"}), document_text({"title": "lake " * 50})
+    scores = [score(query, each.title.split(), each.body.split(), each.exact) for each in (both, one)]
+    assert scores[0] > scores[1]
+
+
+def test_words_around_a_question_are_left_out_as_they_are_typed() -> None:
+    assert [group.typed for group in parse("how fast does the ice melt").groups] == ["fast", "ice melt"]
+    assert [group.typed for group in parse("where was land use mapped").groups] == ["land use", "mapped"]
+    assert [group.typed for group in parse("how").groups] == ["how"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "title"),
+    [
+        ("rain", "Precipitation"),
+        ("shrinking glaciers", "Glacier mass balance"),
+        ("farming water use", "Irrigation"),
+        ("forest fires", "Wildfires of 2020"),
+        ("Gletscher", "Glaciers"),
+        ("humedad del suelo", "Soil moisture"),
+        ("Groenland", "Greenland"),
+        ("seabed", "Bathymetry"),
+        ("smog", "Air quality of cities"),
+    ],
+)
+def test_everyday_words_and_other_languages_find_the_words_of_the_field(typed: str, title: str) -> None:
+    assert hit(parse(typed), document_text({"title": title}))

@@ -146,8 +146,8 @@ class Bm25:
     STOP: Final = frozenset(
         re.findall(
             r"\w+",
-            "a an and are as at be but by for if in into is it no not of on or such that the their then there these they "
-            "this to was will with",
+            "a an and are as at be but by for if in into is it no not of on or such that the their then there these "
+            "they this to was will with",
         )
     )
 
@@ -209,7 +209,7 @@ class Catalogue:
 
     def ours(self, question: Question) -> list[Key]:
         """Return what the portal answers."""
-        page = self.portal.search(Query(scope=question.scope, text=question.text, size=DEPTH))
+        page = self.portal.search(Query(scope=question.scope, text=question.text, size=DEPTH, lenient=True))
         return [key(found.record) for found in page.records]
 
     def plain(self, question: Question) -> list[Key]:

@@ -18,7 +18,7 @@ from discovery.index.like import Pattern
 from discovery.index.plans import BODY, CELLS, END, EXACT, FIRST, KEY, LAST, PARENTS, START, TAIL, TITLE
 from discovery.query.fields import Type
 from discovery.query.query import And, Between, Comparison, Filter, In, IsNull, Like, Not, Or, Scalar, Time
-from discovery.query.text import EXACT_WEIGHT, SYNONYM_WEIGHT, TITLE_WEIGHT, Group, TextQuery
+from discovery.query.text import EXACT_WEIGHT, SYNONYM_WEIGHT, TITLE_WEIGHT, WHOLE_WEIGHT, Group, TextQuery, divided
 
 Query = dict[str, Any]
 
@@ -254,21 +254,28 @@ class Questions:
 
     def text(self, query: TextQuery) -> Query:
         """Return what a text matches, scored; an identifier pasted whole matches whatever the words say."""
-        wanted = [self.group(group) for group in query.groups]
+        needed, enough = divided(query)
+        wanted = [self.group(group) for group in needed]
+        if enough:
+            some = [self.group(group) for group in enough]
+            wanted.append({"bool": {"should": some, "minimum_should_match": query.least}})
         excluded = [self.group(group) for group in query.excluded]
         parts: Query = {}
         if wanted:
             parts["must"] = wanted
         if excluded:
             parts["must_not"] = excluded
+        if enough:
+            whole = every(self.group(group) for group in query.groups)
+            parts["should"] = [{"constant_score": {"filter": whole, "boost": WHOLE_WEIGHT}}]
         found: Query = {"bool": parts}
         if query.exact is None:
             return found
         if not parts:
             # Without words everything matches, and the identifier only decides who comes first.
             found = {"constant_score": {"filter": EVERYTHING, "boost": 0.0}}
-        whole = {"constant_score": {"filter": {"term": {EXACT: query.exact}}, "boost": EXACT_WEIGHT}}
-        return either_of([found, whole])
+        pasted = {"constant_score": {"filter": {"term": {EXACT: query.exact}}, "boost": EXACT_WEIGHT}}
+        return either_of([found, pasted])
 
     def group(self, group: Group) -> Query:
         """Return what one of the alternatives matches, synonyms scored less."""

@@ -29,7 +29,7 @@ from discovery.query.query import (
     Scalar,
     Time,
 )
-from discovery.query.text import EXACT_WEIGHT, SYNONYM_WEIGHT, TITLE_WEIGHT, Group, TextQuery
+from discovery.query.text import EXACT_WEIGHT, SYNONYM_WEIGHT, TITLE_WEIGHT, WHOLE_WEIGHT, Group, TextQuery, divided
 
 _Node = Filter | Cells | Keys
 
@@ -211,9 +211,16 @@ class Questions:
 
     def text(self, query: TextQuery, *, scored: bool) -> Query:
         """Return what a text matches; an identifier pasted whole matches whatever the words say."""
-        wanted = [self.group(group, scored=scored) for group in query.groups]
+        needed, enough = divided(query)
+        wanted = [self.group(group, scored=scored) for group in needed]
+        if enough:
+            some = [(Occur.Should, self.group(group, scored=scored)) for group in enough]
+            wanted.append(Query.boolean_query(some, minimum_number_should_match=query.least))
         excluded = [self.group(group, scored=False) for group in query.excluded]
         found = every(wanted)
+        if enough and scored:
+            whole = every([self.group(group, scored=False) for group in query.groups])
+            found = _better(found, Query.const_score_query(whole, WHOLE_WEIGHT))
         if excluded:
             found = but(found, *excluded)
         if query.exact is None:
@@ -238,18 +245,23 @@ class Questions:
         """Return what has the tokens side by side in one field, or each anywhere."""
         if phrase and len(tokens) > 1:
             body = Query.phrase_query(self.schema, BODY, list(tokens))
-            return _better(body, Query.phrase_query(self.schema, TITLE, list(tokens))) if scored else body
+            return self.titled(body, Query.phrase_query(self.schema, TITLE, list(tokens))) if scored else body
         return every([self.token(token, scored=scored) for token in tokens])
 
     def token(self, token: str, *, scored: bool) -> Query:
         """Return what has the token anywhere."""
         body = Query.term_query(self.schema, BODY, token, "freq")
-        return _better(body, Query.term_query(self.schema, TITLE, token, "freq")) if scored else body
+        return self.titled(body, Query.term_query(self.schema, TITLE, token, "freq")) if scored else body
+
+    @staticmethod
+    def titled(body: Query, title: Query) -> Query:
+        """Return what is found in the body, which holds the title, scored by its place in the title too."""
+        return _better(body, Query.boost_query(title, TITLE_WEIGHT - 1))
 
 
-def _better(body: Query, title: Query) -> Query:
-    """Return what is found in the body, which holds the title, scored by its place in the title too."""
-    return Query.boolean_query([(Occur.Must, body), (Occur.Should, Query.boost_query(title, TITLE_WEIGHT - 1))])
+def _better(found: Query, bonus: Query) -> Query:
+    """Return what is found, scored higher where something else is true as well."""
+    return Query.boolean_query([(Occur.Must, found), (Occur.Should, bonus)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,9 @@ def _nested(depth: int) -> re.Pattern[bytes]:
 _NESTED = _nested(10)
 _SCALAR = re.compile(_STRING + rb"|[^,{}\[\]\s]++", re.DOTALL)
 _BLANKS = re.compile(rb"[\s,:]*+")
-# The next string that may hold a secret: one with `@`, `?`, `#`, or a character that is written as a number.
-_SUSPECT = re.compile(rb'(?:[^"]*+"[^"\\@?#]*+(?:\\[^u][^"\\@?#]*+)*+")*+[^"]*+(' + _STRING + rb")", re.DOTALL)
+# The next string that may hold a secret: one with `@`, `?`, `#`, or a character that is written as a number. The outer
+# group is not possessive: before 3.11.4 Python goes on from where a last, failed round of such a group has stopped.
+_SUSPECT = re.compile(rb'(?:[^"]*+"[^"\\@?#]*+(?:\\[^u][^"\\@?#]*+)*+")*[^"]*+(' + _STRING + rb")", re.DOTALL)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s<>\"'`]+")
 # `user:password@host/path` without a scheme, as the whole of a string.
 _BARE = re.compile(r"[^\s/@:]{1,100}:[^\s/@]{1,100}@[^\s/@]+\.[^\s/@]+(/\S*)?")

@@ -161,6 +161,16 @@ def test_an_archive_that_leads_outside_leaves_the_old_folder_whole(tmp_path: Pat
     assert not list(tmp_path.rglob("outside.txt"))
 
 
+def test_a_link_in_an_archive_is_refused(tmp_path: Path) -> None:
+    pack = small_pack(tmp_path / "source")
+    with tarfile.open(pack / "one" / "data.tar.gz", "w:gz") as archive:
+        info = tarfile.TarInfo("passwords")
+        info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(info)
+    with pytest.raises(ConfigError, match=r"'passwords' in data\.tar\.gz is no file within it"):
+        unpack(pack, tmp_path / "pack")
+
+
 def test_a_broken_archive_is_a_clear_error(tmp_path: Path) -> None:
     pack = small_pack(tmp_path / "source")
     archive = pack / "one" / "data.tar.gz"

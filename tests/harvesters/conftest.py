@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from urllib.parse import parse_qs
 import orjson
 import pytest
 
+from discovery.demo.pack import extract
 from discovery.demo.votable import Field, answer, failure
 from discovery.http import Client, Policy
 from discovery.model.record import Record
@@ -40,8 +40,7 @@ def client() -> Iterator[Client]:
 def open_science_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the root document of the whole Open Science Catalog."""
     folder = tmp_path_factory.mktemp("osc")
-    with tarfile.open(PACK / "open-science-catalog" / "open-science-catalog.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
+    extract(PACK / "open-science-catalog" / "open-science-catalog.tar.gz", folder)
     return folder / "catalog.json"
 
 

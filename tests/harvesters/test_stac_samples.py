@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from discovery.demo.pack import extract
 from discovery.errors import SourceUnavailableError
 from discovery.http import Client, Policy
 from discovery.model.record import Record
@@ -59,8 +59,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with all of them: the archives of the demo, which are whole, and what else the fixtures have."""
     folder = tmp_path_factory.mktemp("samples")
     for archive in sorted((ROOT / "fixtures" / "demo").glob("*/*.tar.gz")):
-        with tarfile.open(archive) as file:
-            file.extractall(folder / archive.parent.name, filter="data")
+        extract(archive, folder / archive.parent.name)
     (folder / "stac-spec").symlink_to(ROOT / "fixtures" / "sources" / "stac-items" / "stac-spec")
     (folder / "stac-geoparquet").symlink_to(ROOT / "fixtures" / "sources" / "stac-geoparquet")
     return folder

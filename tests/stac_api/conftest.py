@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +13,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from discovery.demo.pack import extract
 from discovery.http import Client, Policy
 from discovery.index.tantivy import TantivyIndex
 from discovery.indexer import follow
@@ -49,8 +49,7 @@ def sky_records() -> list[Record]:
 
 def load(store: Store, folder: Path) -> None:
     """Harvest the demo's Sentinel-2 file twice, as two sources that use the same ids, and store the sky."""
-    with tarfile.open(DEMO / "earth-search" / "earth-search-sentinel-2-100.tar.gz") as tar:
-        tar.extractall(folder, filter="data")
+    extract(DEMO / "earth-search" / "earth-search-sentinel-2-100.tar.gz", folder)
     # The sample's collection is not called what its items call it.
     collection = folder / "collection.json"
     collection.write_text(collection.read_text().replace('"sentinel-s2-l2a-cogs-test"', '"sentinel-s2-l2a-cogs"'))

@@ -15,7 +15,7 @@ from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
 from discovery.query import cover, fields, naming, place, relate
 from discovery.query.facets import Place
 from discovery.query.query import And, Comparison, Filter, Not, Or, Query, Region, Sort, conjunction
-from discovery.query.text import TextQuery, parse
+from discovery.query.text import TextQuery, any_of, parse
 from discovery.store.store import Store
 
 Node = Filter | Cells | Keys
@@ -54,14 +54,15 @@ class Planner:
         """
         if query.scope not in SCOPES:
             raise BadQueryError(f"scope {query.scope[:80]!r} is not one of {', '.join(SCOPES)}", parameter="scope")
-        if text is None and query.text.strip():
-            text = parse(query.text)
+        text = _words(query, text)
         sort = query.sort
         if sort is not None:
             sort = replace(sort, name=fields.sort(sort.name, parameter="sort").name)
         elif not text:
             sort = DEFAULT_SORT[query.scope]
         narrowed: list[Any] = [query.filter, query.time, _in_cell(query.place)]
+        if query.phrases and any_of(query.phrases) is None:
+            narrowed.append(Or(()))  # There is no word in any of them, so nothing holds one.
         if query.ids is not None:
             narrowed.append(Keys(frozenset(self._store.catalogue.keys(query.ids).values())))
         plain = conjunction(narrowed)
@@ -119,6 +120,16 @@ def _footprint(record: Record) -> Geometry | None:
     if extent.geometry is not None or extent.bbox is None:
         return extent.geometry
     return cover.box_geometry(*extent.bbox, frame=extent.frame)
+
+
+def _words(query: Query, text: TextQuery | None) -> TextQuery | None:
+    """Return what words ask for, one of the phrases among them; None where there are no words."""
+    if text is None and query.text.strip():
+        text = parse(query.text)
+    phrases = any_of(query.phrases)
+    if phrases is None:
+        return text
+    return replace(text or TextQuery(), groups=(*(text.groups if text else ()), phrases))
 
 
 def _number(name: str, parameter: str) -> str:

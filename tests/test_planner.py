@@ -12,7 +12,7 @@ from discovery.errors import BadQueryError, StaleIndexError, UnavailableError
 from discovery.index.base import Cells
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.planner import DEFAULT_SORT, Planner, answering
-from discovery.query.query import And, Comparison, Query, Region, Sort
+from discovery.query.query import And, Comparison, Or, Query, Region, Sort
 from discovery.wiring import open_portal
 
 
@@ -28,6 +28,14 @@ def test_words_are_ranked_and_everything_else_comes_newest_first(planner: Planne
     assert planner.plan(Query()).sort == DEFAULT_SORT[RESOURCES]
     assert planner.plan(Query(scope=OBSERVATIONS)).sort == DEFAULT_SORT[OBSERVATIONS]
     assert planner.plan(Query(text="rain", sort=Sort("datetime"))).sort == Sort("start")
+
+
+def test_phrases_are_one_more_thing_to_find_and_without_a_word_nothing_is(planner: Planner) -> None:
+    plan = planner.plan(Query(text="rain", phrases=("sea ice", "glacier")))
+    assert plan.sort is None
+    assert plan.text is not None
+    assert [len(each.alternatives) for each in plan.text.groups[1:]] == [2]
+    assert planner.plan(Query(phrases=("!?",))).filter == Or(())
 
 
 def test_a_region_becomes_cells_of_its_own_frame(planner: Planner) -> None:

@@ -65,7 +65,8 @@ def check_pattern(pattern: str) -> None:
 def _texts(query: Query) -> Iterator[tuple[object, str]]:
     """Yield every text of a query with the parameter that it came by."""
     yield query.scope, "scope"
-    yield query.text, "q"
+    for text in (query.text, *query.phrases):
+        yield text, "q"
     yield query.after, "after"
     if query.sort is not None:
         yield query.sort.name, "sort"

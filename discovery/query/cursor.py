@@ -85,7 +85,7 @@ def digest(query: Query) -> bytes:
         "sort": None if query.sort is None else [query.sort.name, query.sort.descending],
         "ids": None if query.ids is None else sorted(query.ids),
         "lenient": query.lenient,
-    }
+    } | ({"phrases": sorted(query.phrases)} if query.phrases else {})
     # ASCII escapes keep lone surrogates of a hostile request from failing here.
     data = json.dumps(question, ensure_ascii=True, sort_keys=True, separators=(",", ":"), default=_plain)
     return hashlib.sha256(data.encode("ascii")).digest()[:_DIGEST]

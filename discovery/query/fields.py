@@ -43,6 +43,8 @@ class Field:
     """Values are paths; a record that has `a/b` is counted under `a` too."""
     stac: str = ""
     obscore: str = ""
+    ogc: str = ""
+    """Its name in OGC API Records, where that is a third one."""
     unit: str = ""
 
 
@@ -55,8 +57,9 @@ def _keyword(
     tree: bool = False,
     stac: str = "",
     obscore: str = "",
+    ogc: str = "",
 ) -> Field:
-    return Field(name, Type.KEYWORD, label, values, facet=facet, tree=tree, stac=stac, obscore=obscore)
+    return Field(name, Type.KEYWORD, label, values, facet=facet, tree=tree, stac=stac, obscore=obscore, ogc=ogc)
 
 
 def _number(name: str, label: str, *, unit: str = "", stac: str = "", obscore: str = "") -> Field:
@@ -94,7 +97,7 @@ FIELDS: Final = MappingProxyType(
     {
         each.name: each
         for each in (
-            _keyword("kind", "Type of asset", lambda r: (r.kind,)),
+            _keyword("kind", "Type of asset", lambda r: (r.kind,), ogc="type"),
             _keyword("capability", "Properties", _property("capability")),
             _keyword("domain", "Domain", lambda r: (r.domain,)),
             _keyword(MISSION, "Mission", _mission_paths, tree=True, stac="mission", obscore="obs_collection"),
@@ -109,7 +112,7 @@ FIELDS: Final = MappingProxyType(
             _keyword("platform", "Platform", _platforms, stac="platform", obscore="facility_name"),
             _keyword("level", "Processing level", lambda r: (r.level,), stac="processing:level", obscore="calib_level"),
             _keyword("product_type", "Product type", lambda r: (r.product_type,), obscore="dataproduct_type"),
-            _keyword("format", "Format", lambda r: r.formats, obscore="access_format"),
+            _keyword("format", "Format", lambda r: r.formats, obscore="access_format", ogc="formats"),
             _keyword("license", "Licence", lambda r: (r.license,), stac="license"),
             _keyword("access", "Access", lambda r: (r.access,), obscore="data_rights"),
             _keyword("frame", "Frame", lambda r: (r.extent.frame,) if r.extent.geometry or r.extent.bbox else ()),
@@ -130,6 +133,7 @@ FIELDS: Final = MappingProxyType(
                 obscore="obs_publisher_did",
             ),
             _keyword("doi", "DOI", lambda r: (r.doi,), facet=False, stac="sci:doi"),
+            _keyword("external_id", "External identifier", lambda r: r.external_ids, facet=False, ogc="externalIds"),
             _number("cloud_cover", "Cloud cover", unit="%", stac="eo:cloud_cover"),
             _number("snow_cover", "Snow cover", unit="%", stac="eo:snow_cover"),
             _number("resolution", "Ground resolution", unit="m", stac="gsd"),
@@ -158,6 +162,7 @@ _ALIASES: Final = MappingProxyType(
     {DATETIME: "start", "properties.datetime": "start"}
     | {f"properties.{each.stac}": each.name for each in FIELDS.values() if each.stac}
     | {each.stac: each.name for each in FIELDS.values() if each.stac and each.stac not in FIELDS}
+    | {each.ogc: each.name for each in FIELDS.values() if each.ogc}
 )
 FACETS: Final = tuple(name for name, each in FIELDS.items() if each.facet)
 SORTS: Final = tuple(name for name, each in FIELDS.items() if each.sort)

@@ -153,6 +153,8 @@ class Query:
 
     scope: str = RESOURCES
     text: str = ""
+    phrases: tuple[str, ...] = ()
+    """At least one of these, its words side by side in one field; none is no condition."""
     filter: Filter | None = None
     region: Region | None = None
     time: Time | None = None

@@ -30,6 +30,7 @@ __all__ = [
     "Group",
     "PreparedText",
     "TextQuery",
+    "any_of",
     "divided",
     "document_text",
     "highlight",
@@ -258,6 +259,24 @@ def parse(text: str, *, synonyms: Synonyms | None = None) -> TextQuery:
         prefix=spoken[-1][:PREFIX_LENGTH] if spoken and _TYPING.search(plain) else "",
         words=tuple(dict.fromkeys(spoken)),
     )
+
+
+def any_of(phrases: Sequence[str]) -> Group | None:
+    """Return what holds where at least one of these stands as it is, its words side by side; no synonyms are looked up.
+
+    None when there is no word in any of them: nothing can hold one.
+
+    Raises:
+        LimitError: More than 1024 characters in all, or more than 32 phrases.
+    """
+    size = sum(map(len, phrases))
+    if size > QUERY_CHARACTERS:
+        raise LimitError("text-characters", f"q has {size} characters; allowed are {QUERY_CHARACTERS}", parameter="q")
+    if len(phrases) > QUERY_GROUPS:
+        raise LimitError("text-words", f"q has {len(phrases)} terms; allowed are {QUERY_GROUPS}", parameter="q")
+    found = (alternative for each in phrases for group in _phrase(each, []) for alternative in group.alternatives)
+    alternatives = tuple(dict.fromkeys(found))
+    return Group(alternatives) if alternatives else None
 
 
 def _read(text: str, table: Synonyms) -> tuple[list[Group], list[Group], list[str]]:

@@ -90,6 +90,7 @@ def test_a_short_secret_is_a_wrong_configuration() -> None:
 OTHER: dict[str, Any] = {
     "scope": "observations",
     "text": "rain",
+    "phrases": ("sea ice",),
     "filter": Comparison("=", "kind", "dataset"),
     "region": Region({"type": "Point", "coordinates": [1.0, 2.0]}),
     "time": Time(0, 1),

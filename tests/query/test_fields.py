@@ -15,6 +15,8 @@ def test_a_field_is_found_by_its_names_and_used_as_the_table_says(name: str) -> 
     assert field(name) is row
     if row.stac and row.stac not in FIELDS:
         assert field(row.stac) is field(f"properties.{row.stac}") is row
+    if row.ogc:
+        assert field(row.ogc) is row
     assert (name in FACETS, name in SORTS) == (row.facet, row.sort)
     assert not (row.facet and row.type is not Type.KEYWORD)
     assert isinstance(tuple(row.values(Record("s", "c", "1", "dataset", "T"))), tuple)

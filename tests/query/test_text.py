@@ -17,6 +17,7 @@ from discovery.query.text import (
     Group,
     PreparedText,
     TextQuery,
+    any_of,
     document_text,
     highlight,
     identifier,
@@ -428,6 +429,25 @@ def test_stop_words_never_take_numbers() -> None:
     assert not lexicon().stop & lexicon().numbered
 
 
+def test_any_of_some_phrases_is_enough_and_each_stands_as_it_is() -> None:
+    group = any_of(["ocean", "Climate \t change", "!?"])
+    assert group is not None
+    for document, told in (
+        ("Oceans", True),
+        ("a climate change study", True),
+        ("change of climate", False),
+        ("the climate did change", False),
+        ("glaciers", False),
+    ):
+        assert hit(TextQuery((group,)), document_text({"title": document})) is told, document
+    assert any_of(["!?", ""]) is any_of([]) is None
+
+
+@pytest.mark.parametrize("phrases", [["x"] * 33, ["x" * 1025]])
+def test_too_many_phrases_are_refused(phrases: list[str]) -> None:
+    with pytest.raises(LimitError) as caught:
+        any_of(phrases)
+    assert caught.value.parameter == "q"
 def test_some_of_the_words_may_be_enough_and_quoted_ones_never_are_left_out() -> None:
     query = parse('lake glacier "snow depth" mass')
     assert not query.relaxed

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from discovery.errors import BadQueryError, LimitError, StaleIndexError, UnavailableError
+from discovery.errors import BadQueryError, StaleIndexError, UnavailableError
 from discovery.index.base import MAX_KEYS, Cells, Index, Keys, Plan
-from discovery.model.extent import Geometry
-from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
-from discovery.query import cover, fields, naming, place, relate
+from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES
+from discovery.query import cover, fields, naming, place
 from discovery.query.facets import Place
-from discovery.query.query import And, Comparison, Filter, Not, Or, Query, Region, Sort, conjunction
+from discovery.query.query import And, Comparison, Query, Sort, conjunction
 from discovery.query.text import TextQuery, any_of, parse
+from discovery.regions import Node, Regions
 from discovery.store.store import Store
-
-Node = Filter | Cells | Keys
-"""What a plan's filter is made of: the nodes of a query, and those that only plans have."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,12 +27,14 @@ DEFAULT_SORT: Final = {RESOURCES: Sort("updated", descending=True), OBSERVATIONS
 class Planner:
     """Makes plans out of questions.
 
+        most: The most footprints on a region's border that are decided.
     Args:
         store: Where the footprints on a region's border are read.
         index: What finds them.
     """
 
-    def __init__(self, store: Store, index: Index) -> None:
+        self._most = most
+    def __init__(self, store: Store, index: Index, *, most: int = MAX_KEYS) -> None:
         self._store = store
         self._index = index
 
@@ -49,7 +48,6 @@ class Planner:
 
         Raises:
             BadQueryError: A name or value that cannot be.
-            LimitError: A region's border is touched by more footprints than can be decided.
             UnavailableError: The engine does not answer.
         """
         if query.scope not in SCOPES:
@@ -81,45 +79,13 @@ class Planner:
             size=query.size,
             total=total,
         )
-        return replace(plan, filter=self._placed(conjunction([plain, query.region]), plan))
+        regions = Regions(self._store, self._keys, plan, most=self._most)
+        placed = regions.placed(conjunction([plain, query.region]))
+        return replace(plan, filter=placed, approximate=regions.approximate)
 
-    def _placed(self, node: Node | None, plan: Plan) -> Node | None:
-        """Return the filter with every region as cells, less what its border touches without meeting the region."""
-        if isinstance(node, And | Or):
-            return type(node)(tuple(self._placed(each, plan) for each in node.args))  # type: ignore[misc]
-        if isinstance(node, Not):
-            return Not(self._placed(node.arg, plan))  # type: ignore[arg-type]
-        if not isinstance(node, Region):
-            return node
-        return self._decided(node, plan)
-
-    def _decided(self, region: Region, plan: Plan) -> Node:
-        asked = cover.ask(region)
-        here = Comparison("=", "frame", region.frame)
-        touched: Node = And((here, Cells(asked.cells, asked.parents)))  # type: ignore[arg-type]
-        rest = () if _has_region(plan.filter) else (plan.filter,)
-        doubtful = conjunction([touched, Not(Cells(asked.sure, ())) if asked.sure else None, *rest])  # type: ignore[arg-type, list-item]
+    def _keys(self, plan: Plan, limit: int) -> Sequence[int]:
         with answering():
-            keys = self._index.keys(Plan(scope=plan.scope, text=plan.text, filter=doubtful), MAX_KEYS + 1)
-        if len(keys) > MAX_KEYS:
-            raise LimitError(
-                "region-undecided", f"more than {MAX_KEYS} footprints touch the border of the region", parameter="bbox"
-            )
-        stored = self._store.catalogue.many(list(keys))
-        known = [key for key in keys if key in stored]
-        truths = relate.decide(region, [_footprint(stored[key].record) for key in known])
-        yes = Keys(frozenset(key for key, truth in zip(known, truths, strict=True) if truth))
-        no = Keys(frozenset(keys) - yes.keys)
-        if region.relation == "disjoint":
-            return And((here, Or((Not(touched), yes))))  # type: ignore[arg-type]
-        return And((touched, Not(no))) if no.keys else touched  # type: ignore[arg-type]
-
-
-def _footprint(record: Record) -> Geometry | None:
-    extent = record.extent
-    if extent.geometry is not None or extent.bbox is None:
-        return extent.geometry
-    return cover.box_geometry(*extent.bbox, frame=extent.frame)
+            return self._index.keys(plan, limit)
 
 
 def _words(query: Query, text: TextQuery | None) -> TextQuery | None:
@@ -142,12 +108,6 @@ def _in_cell(asked: Place | None) -> Node | None:
         return None
     number = place.number(place.checked(asked)) | cover.ANCHOR
     return And((Comparison("=", "frame", asked.frame), Cells((number,), ())))  # type: ignore[arg-type]
-
-
-def _has_region(node: Node | None) -> bool:
-    if isinstance(node, And | Or):
-        return any(_has_region(each) for each in node.args)
-    return _has_region(node.arg) if isinstance(node, Not) else isinstance(node, Region)
 
 
 @contextmanager

@@ -220,10 +220,10 @@ class Portal:
                 answer = self.index.search(plan)
         return Keyed(
             keys=tuple(hit.key for hit in answer.hits),
-            total=answer.total,
+            total=replace(answer.total, exact=answer.total.exact and not plan.approximate),
             next=self._next(query, plan, answer),
             generation=answer.generation,
-            facets=tuple(self._labelled(facet) for facet in answer.facets),
+            facets=tuple(self._labelled(facet, nearly=plan.approximate) for facet in answer.facets),
             numbers=tuple(replace(each, label=fields.FIELDS[each.name].label) for each in answer.numbers),
             bins=answer.bins,
             interval=answer.interval,
@@ -244,7 +244,7 @@ class Portal:
             mark = replace(base, sort=order.name, descending=order.descending, value=last.value, key=last.key)
         return cursor.encode(mark, self._secret)
 
-    def _labelled(self, facet: Facet) -> Facet:
+    def _labelled(self, facet: Facet, *, nearly: bool = False) -> Facet:
         known = fields.FIELDS[facet.name]
         titles = self._titles(facet) if facet.name == "dataset" else {}
         buckets = tuple(
@@ -257,7 +257,7 @@ class Portal:
             )
             for bucket in facet.buckets
         )
-        return Facet(facet.name, known.label, buckets, facet.other, facet.exact)
+        return Facet(facet.name, known.label, buckets, facet.other, facet.exact and not nearly)
 
     def _titles(self, facet: Facet) -> Mapping[str, str]:
         keys = self.store.catalogue.keys(bucket.value for bucket in facet.buckets)

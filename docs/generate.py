@@ -56,7 +56,6 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "region-vertices": "discovery.query.region:MAX_QUERY_VERTICES",
         "region-crossings": "discovery.query.knots:MAX_CROSSINGS",
         "region-moc": "discovery.query.region:MAX_QUERY_MOC",
-        "region-undecided": "discovery.index.base:MAX_KEYS",
         "relevance-window": "discovery.index.base:RELEVANCE_WINDOW",
         "facet-size": "discovery.index.plans:MAX_BUCKETS",
         "facet-text": "discovery.index.plans:MAX_FIND",

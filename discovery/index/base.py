@@ -94,6 +94,8 @@ class Plan:
     """By relevance: skip as many."""
     generation: str = ""
     """Answer from this generation or raise GoneError; empty is the one that is current."""
+    approximate: bool = False
+    """Whether the filter is only nearly what was asked, which the portal says with every count; nothing to engines."""
     total: bool = True
     """False when nobody asked how many match; an engine may then leave `total` inexact."""
 

@@ -8,8 +8,9 @@ the same field as the cover's cells, and engines need to know nothing about them
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -31,7 +32,7 @@ from discovery.query.small import circle_cells, distinct, small_cells
 ANCHOR = 1 << 40
 """Marks the number of a cell that holds a record's anchor, apart from the cells of its cover."""
 _RECORD_CELLS = 32  # a record's cover is refined while it has no more: a cell is then about half the footprint
-_QUERY_CELLS = 400
+_QUERY_CELLS = (60, 12, 400)  # least, more for each degree of a region's radius, most: each cell costs the engine
 _FEW_CELLS = 60
 _WINDING = 5_000.0  # degrees of edges; finer cells would each be near hundreds of them and hold none of the inside
 
@@ -54,17 +55,25 @@ class Cover:
 class Asked:
     """A region as terms.
 
-    Candidates are the documents that match `Cells(cells, parents)`; no other document intersects the region. Of
-    these, the documents that match `Cells(sure, ())` certainly intersect it; the rest is undecided and needs
-    `decide`. `sure` is empty for `within` and `contains`, whose candidates are all undecided. For `disjoint` the
-    match is the complement: documents with a footprint in the frame that are no candidates, and the undecided ones
-    for which `decide` says so; the sure ones are out.
+    Candidates are the documents that match `Cells(cells, parents)`; no other document intersects the region or lies in
+    it. Which of them are sure depends on the relation, and the rest is undecided and needs `sieve.decide`:
+
+    - `intersects`: what matches `Cells(sure, ())`. For `disjoint` these are out, and what is no candidate but has a
+      footprint in the frame is in.
+    - `within`: candidates that do not match `Cells(beyond, above)`, where `beyond` is not empty; else none.
+    - `contains`: none; candidates are what matches `Cells((), chain)` for each of the `marks`.
     """
 
     cells: tuple[int, ...]
     parents: tuple[int, ...]
     sure: tuple[int, ...]
-    """Cells wholly inside the region, each marked by `ANCHOR`."""
+    """Cells wholly inside the region, each marked by `ANCHOR`; for `intersects` and `disjoint`."""
+    beyond: tuple[int, ...] = ()
+    """For `within`: cells that together hold all that is not in those wholly inside."""
+    above: tuple[int, ...] = ()
+    """Every ancestor of `beyond`."""
+    marks: tuple[tuple[int, ...], ...] = ()
+    """For `contains`: of some points of the region the smallest cell and all its ancestors."""
 
 
 def cover(geometry: Geometry, *, frame: str = EARTH, max_cells: int = 64) -> Cover:
@@ -107,17 +116,85 @@ def box_geometry(west: float, south: float, east: float, north: float, *, frame:
     return {"type": "MultiPolygon", "coordinates": pieces}
 
 
-def ask(region: Region) -> Asked:
+def ask(region: Region, *, times: int = 1) -> Asked:
     """Return the terms of a region that is asked for; see `Asked` for what they promise.
+
+    Args:
+        region: What is asked for.
+        times: How many times as many cells as usual, where too much is undecided.
 
     Raises:
         BadQueryError: The geometry cannot be read.
     """
     footprint = prepared(region)
-    inside, border = refine(footprint, _FEW_CELLS if _is_winding(footprint) else _QUERY_CELLS)
+    inside, border = refine(footprint, (_FEW_CELLS if _is_winding(footprint) else _most(footprint)) * times)
     cells = np.concatenate((inside, border))
     sure = inside if region.relation in ("intersects", "disjoint") else inside[:0]
-    return Asked(_tuple(cells), _tuple(healpix.ancestors(cells)), _tuple(sure | ANCHOR))
+    found = Asked(_tuple(cells), _tuple(healpix.ancestors(cells)), _tuple(sure | ANCHOR))
+    if region.relation == "within" and len(inside):
+        beyond = _complement(inside)
+        return replace(found, beyond=_tuple(beyond), above=_tuple(healpix.ancestors(beyond)))
+    return replace(found, marks=_marks(footprint)) if region.relation == "contains" else found
+
+
+def _complement(cells: Numbers) -> Numbers:
+    """Return the fewest cells that hold all that some others, none of which lies in another, do not."""
+    above = healpix.ancestors(cells)
+    around = np.concatenate((BASE, (4 * above[:, None] + np.arange(4)).ravel()))
+    return np.setdiff1d(around, np.concatenate((above, cells)))
+
+
+def _marks(footprint: Footprint) -> tuple[tuple[int, ...], ...]:
+    """Return cells and their ancestors of some points of a region, far from each other."""
+    points = [footprint.anchor]
+    if footprint.plane is not None:
+        lonlat = shapely.get_coordinates(footprint.plane)
+        for _ in range(3):
+            away = np.min([healpix.separation(lonlat[:, 0], lonlat[:, 1], *point) for point in points], axis=0)
+            points.append((float(lonlat[away.argmax(), 0]), float(lonlat[away.argmax(), 1])))
+    for cap in footprint.caps[:4]:
+        points.append((cap.lon, cap.lat))
+        points += [(cap.lon, lat) for lat in (cap.lat - cap.radius, cap.lat + cap.radius) if abs(lat) <= 90]
+    return tuple(dict.fromkeys(tuple(cell & ~ANCHOR for cell in _anchors(point)) for point in points))
+
+
+def _most(footprint: Footprint) -> int:
+    least, more, most = _QUERY_CELLS
+    disc = _disc(footprint)
+    return most if disc is None else min(int(least + more * disc[2]), most)
+
+
+def _disc(footprint: Footprint) -> tuple[float, float, float] | None:
+    """Return longitude, latitude and radius of a circle that holds a footprint; None where that is no small one."""
+    if footprint.ranges is not None or len(footprint.caps) > 1:
+        return None
+    if footprint.caps:
+        cap = footprint.caps[0]
+        return (cap.lon, cap.lat, cap.radius) if footprint.plane is None else None
+    if footprint.sphere is None:
+        west, south, east, north = shapely.bounds(footprint.plane).tolist()
+        # Nothing on the map is shorter than on the ground.
+        return (west + east) / 2, (south + north) / 2, math.hypot(east - west, north - south) / 2
+    lon, lat = shapely.get_coordinates(footprint.plane).T
+    x, y = np.radians(lon), np.radians(lat)
+    middle = np.array((np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y))).mean(axis=1)
+    clon, clat = (
+        math.degrees(math.atan2(middle[1], middle[0])),
+        math.degrees(math.atan2(middle[2], math.hypot(*middle[:2]))),
+    )
+    reach = float(healpix.separation(lon, lat, clon, clat).max())
+    # In a circle smaller than half of the sphere an edge lies wherever its ends do.
+    return (clon, clat, reach) if reach < 60 else None
+
+
+def _first(footprint: Footprint) -> Numbers:
+    """Return cells that hold all of a footprint, few and about as large as it is."""
+    disc = _disc(footprint)
+    if disc is None or disc[2] > healpix.REACH / 2:
+        return BASE
+    lon, lat, radius = disc
+    order = DEEPEST if radius <= 0 else min(int(math.log2(healpix.REACH / radius)), DEEPEST)
+    return np.unique(healpix.blocks(healpix.cells_at(np.array([lon]), np.array([lat]), order)))
 
 
 def _is_winding(footprint: Footprint) -> bool:
@@ -182,8 +259,9 @@ def _chain(cell: int) -> tuple[int, ...]:
 def refine(footprint: Footprint, most: int) -> tuple[Numbers, Numbers]:
     """Return the cells wholly inside a footprint and those on its border, as fine as `most` in all allows."""
     boundary = None if footprint.sphere is None else _boundary(footprint)
-    touch, within = _test(footprint, BASE, boundary)
-    inside, border = BASE[within], BASE[touch & ~within]
+    first = _first(footprint)
+    touch, within = _test(footprint, first, boundary)
+    inside, border = first[within], first[touch & ~within]
     while len(border) and int(border[0]) < 4 << (2 * DEEPEST):
         children = (4 * border[:, None] + np.arange(4)).ravel()
         touch, within = _test(footprint, children, boundary)
@@ -297,7 +375,7 @@ def covers(geometries: Sequence[Geometry | None], frame: str = EARTH, *, max_cel
         for i, item in zip(rows, _packed(np.arange(len(rows)), cells, cells), strict=True):
             found[i] = item
         others = [i for i in chunk if i not in points]
-        left = [_single(geometries[i]) for i in others]
+        left = [single(geometries[i]) for i in others]
         for small in (small_cells(left, frame, max_cells), circle_cells(left, max_cells)):
             if small is None:
                 continue
@@ -315,7 +393,7 @@ def covers(geometries: Sequence[Geometry | None], frame: str = EARTH, *, max_cel
 _CHUNK = 2_000
 
 
-def _single(geometry: Geometry | None) -> Geometry | None:
+def single(geometry: Geometry | None) -> Geometry | None:
     """Return the polygon of a collection of one, as boxes on the sky are; anything else as it is."""
     if isinstance(geometry, Mapping) and geometry.get("type") == "MultiPolygon":
         parts = geometry.get("coordinates")

@@ -55,6 +55,8 @@ class Footprint:
     """A point that certainly belongs to the footprint."""
     parts: tuple[BaseGeometry, ...] = ()
     """`plane` as areas, lines and points, where it is prepared: collections cannot be asked quickly."""
+    shards: tuple[Any, ...] = ()
+    """The geographies of `sphere`, where it is made of several: to S2 a shape over two of them lies in neither."""
 
 
 def bad(message: str) -> RecordError:
@@ -80,11 +82,13 @@ def build(geometry: Geometry, frame: str, *, strict: bool = False) -> Footprint:
     mocs: list[Ranges] = []
     _collect(geometry, shapes, caps, mocs, 0)
     ranges = moc.merged(np.concatenate(mocs)) if mocs else None
+    spheres: tuple[Any, ...] = ()
     if frame == EARTH:
-        plane, sphere = _flat(shapes, ranges, strict), None
+        plane = _flat(shapes, ranges, strict)
     else:
-        plane, sphere = _round(shapes, caps, ranges, strict)
-    return Footprint(plane, sphere, tuple(caps), ranges, _anchor(plane, caps))
+        plane, spheres = _round(shapes, caps, ranges, strict)
+    sphere = spheres[0] if len(spheres) == 1 else spherely.create_collection(list(spheres)) if spheres else None
+    return Footprint(plane, sphere, tuple(caps), ranges, _anchor(plane, caps), (), spheres if len(spheres) > 1 else ())
 
 
 def is_tangled(geometry: Geometry) -> bool:
@@ -125,11 +129,11 @@ def _is_noded(shape: BaseGeometry) -> bool:
 
 def _round(
     shapes: Sequence[BaseGeometry], caps: list[Cap], ranges: Ranges | None, strict: bool
-) -> tuple[BaseGeometry | None, Any]:
-    """Return geometries and MOC ranges on a sphere, planar and as a geography; circles for tangles go to `caps`."""
+) -> tuple[BaseGeometry | None, tuple[Any, ...]]:
+    """Return geometries and MOC ranges on a sphere, planar and as geographies; circles for tangles go to `caps`."""
     pieces = [piece for shape in shapes for piece in _pieces(shape)]
     if ranges is not None:
-        pieces.extend(moc.polygons(ranges))
+        pieces.extend(shapely.transform(moc.polygons(ranges), _snapped))
     solid: list[tuple[BaseGeometry, Any]] = []
     repairs = 0
     for piece in pieces:
@@ -143,10 +147,16 @@ def _round(
             caps.append(whole)
         else:
             solid.append(whole)
-    spheres = [geography for _, geography in solid]
+    spheres = tuple(geography for _, geography in solid)
     raw = [shape for shape, _ in solid]
-    plane = raw[0] if len(raw) == 1 else shapely.GeometryCollection(raw) if raw else None
-    return plane, spheres[0] if len(spheres) == 1 else spherely.create_collection(spheres) if spheres else None
+    return raw[0] if len(raw) == 1 else shapely.GeometryCollection(raw) if raw else None, spheres
+
+
+def _snapped(lonlat: Floats) -> Floats:
+    """Return corners of cells so that neighbours share theirs to the last digit, and no slit is between them."""
+    found = np.round(lonlat, 11)
+    found[:, 0] = np.where(np.abs(found[:, 1]) >= 90, 0.0, (found[:, 0] + 180) % 360 - 180)
+    return np.asarray(found, dtype=np.float64)
 
 
 def _anchor(plane: BaseGeometry | None, caps: Sequence[Cap]) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ from discovery.query.query import Region
 
 RELATIONS = ("intersects", "within", "contains", "disjoint")
 """What `Region.relation` may be: how the record's footprint lies to the region."""
-# Two geometries of the sphere that touch within this many degrees (4 micro arc seconds) do touch.
-_TOUCH = 1e-9
+TOUCH = 1e-9
+"""Degrees (4 micro arc seconds) within which two geometries of the sphere do touch."""
 
 
 def decide(region: Region, geometries: Sequence[Geometry | None]) -> list[bool]:
@@ -55,13 +56,20 @@ def _odd(asked: Footprint, there: Sequence[Footprint]) -> bool:
 
 def _shapes_within(asked: Footprint, there: Sequence[Footprint]) -> Flags:
     if asked.sphere is not None:
-        return np.asarray(spherely.covered_by(_column(there, "sphere"), asked.sphere), dtype=bool)
+        found = np.asarray(spherely.covered_by(_column(there, "sphere"), asked.sphere), dtype=bool)
+        for row in np.flatnonzero(~found).tolist() if asked.shards else ():
+            found[row] = _over_shards(there[row].sphere, asked)
+        return found
     return np.asarray(shapely.covers(asked.plane, _column(there, "plane")), dtype=bool)
 
 
 def _column(there: Sequence[Footprint], name: str) -> Objects:
-    found = np.empty(len(there), dtype=np.object_)
-    found[:] = [getattr(f, name) for f in there]
+    return _objects([getattr(f, name) for f in there])
+
+
+def _objects(values: Sequence[Any]) -> Objects:
+    found = np.empty(len(values), dtype=np.object_)
+    found[:] = values
     return found
 
 
@@ -78,10 +86,24 @@ def _intersect(asked: Footprint, there: Sequence[Footprint]) -> Flags:
                 answer[rows] |= shapely.intersects(part, _column(solid, "plane"))
         for cap in asked.caps:
             answer[rows] |= _reached(solid, cap)
-    for row, cap in ((row, cap) for row, f in enumerate(there) for cap in f.caps):
+    found = [(row, cap) for row, f in enumerate(there) for cap in f.caps if not answer[row]]
+    if found and not asked.caps:
+        lon, lat, radius = np.array([(cap.lon, cap.lat, cap.radius) for _, cap in found]).T
+        np.logical_or.at(answer, [row for row, _ in found], reach(asked, lon, lat, radius))
+        return answer
+    for row, cap in found:
         if not answer[row]:
             answer[row] = _cap_meets(cap, asked)
     return answer
+
+
+def reach(asked: Footprint, lon: Floats, lat: Floats, radius: Floats) -> Flags:
+    """Return which circles (degrees) meet a region that has none itself."""
+    if asked.sphere is not None:
+        points = spherely.points((lon + 180) % 360 - 180, lat)
+        away = np.degrees(spherely.distance(asked.sphere, points, radius=1.0))
+        return np.asarray(away <= radius + TOUCH, dtype=bool)
+    return _aways(asked.plane, lon, lat, radius) <= radius + TOUCH
 
 
 def _touching(spheres: Objects, asked: Any) -> Flags:
@@ -89,12 +111,12 @@ def _touching(spheres: Objects, asked: Any) -> Flags:
     found = np.asarray(spherely.intersects(spheres, asked), dtype=bool)
     apart = np.flatnonzero(~found)
     if len(apart):
-        found[apart] = np.degrees(spherely.distance(spheres[apart], asked, radius=1.0)) <= _TOUCH
+        found[apart] = np.degrees(spherely.distance(spheres[apart], asked, radius=1.0)) <= TOUCH
     return found
 
 
 def _cap_meets(cap: Cap, other: Footprint) -> bool:
-    if any(_apart(cap, c) <= cap.radius + c.radius + _TOUCH for c in other.caps):
+    if any(_apart(cap, c) <= cap.radius + c.radius + TOUCH for c in other.caps):
         return True
     return other.plane is not None and bool(_reached([other], cap)[0])
 
@@ -108,8 +130,8 @@ def _reached(there: Sequence[Footprint], cap: Cap) -> Flags:
     if there[0].sphere is not None:
         centre = spherely.create_point((cap.lon + 180) % 360 - 180, cap.lat)
         away = np.degrees(spherely.distance(_column(there, "sphere"), centre, radius=1.0))
-        return np.asarray(away <= cap.radius + _TOUCH)
-    return distances(_column(there, "plane"), cap.lon, cap.lat, cap.radius) <= cap.radius + _TOUCH
+        return np.asarray(away <= cap.radius + TOUCH)
+    return distances(_column(there, "plane"), cap.lon, cap.lat, cap.radius) <= cap.radius + TOUCH
 
 
 # --- containment
@@ -123,11 +145,27 @@ def _within(inner: Footprint, outer: Footprint) -> bool:
 
 
 def _shape_within(inner: Footprint, outer: Footprint) -> bool:
-    if outer.sphere is not None and spherely.covered_by(inner.sphere, outer.sphere):
+    if outer.sphere is not None and (
+        spherely.covered_by(inner.sphere, outer.sphere) or _over_shards(inner.sphere, outer)
+    ):
         return True
     if outer.sphere is None and outer.plane is not None and shapely.covers(outer.plane, inner.plane):
         return True
     return any(_out_of_rest(inner, cap) for cap in outer.caps)
+
+
+def _over_shards(inner: Any, outer: Footprint) -> bool:
+    """Whether a geography lies in several parts of another together."""
+    near = _near_shards(outer, inner, 0.0)
+    return len(near) > 1 and bool(spherely.covered_by(inner, reduce(spherely.union, near)))
+
+
+def _near_shards(outer: Footprint, place: Any, within: float) -> list[Any]:
+    """Return the parts of a footprint that lie within some degrees of a place."""
+    if not outer.shards:
+        return []
+    away = np.degrees(spherely.distance(_objects(outer.shards), place, radius=1.0))
+    return [shard for shard, near in zip(outer.shards, away <= within + TOUCH, strict=True) if near]
 
 
 def _out_of_rest(inner: Footprint, cap: Cap) -> bool:
@@ -135,34 +173,43 @@ def _out_of_rest(inner: Footprint, cap: Cap) -> bool:
     rest = Cap((cap.lon + 180.0) % 360.0, -cap.lat, 180.0 - cap.radius)
     if inner.sphere is not None:
         centre = spherely.create_point((rest.lon + 180) % 360 - 180, rest.lat)
-        return bool(np.degrees(spherely.distance(inner.sphere, centre, radius=1.0)) >= rest.radius - _TOUCH)
-    return bool(distances(_column([inner], "plane"), rest.lon, rest.lat, 180.0)[0] >= rest.radius - _TOUCH)
+        return bool(np.degrees(spherely.distance(inner.sphere, centre, radius=1.0)) >= rest.radius - TOUCH)
+    return bool(distances(_column([inner], "plane"), rest.lon, rest.lat, 180.0)[0] >= rest.radius - TOUCH)
 
 
 def _cap_within(cap: Cap, outer: Footprint) -> bool:
-    if any(_apart(cap, c) + cap.radius <= c.radius + _TOUCH or c.radius >= 180 for c in outer.caps):
+    if any(_apart(cap, c) + cap.radius <= c.radius + TOUCH or c.radius >= 180 for c in outer.caps):
         return True
     if outer.plane is None:
         return False
-    # The circle's edge as 720 points: a circle is in a shape when they are, its centre is, and no hole is in it.
+    if outer.sphere is not None:
+        centre = spherely.create_point((cap.lon + 180) % 360 - 180, cap.lat)
+        near = _near_shards(outer, centre, cap.radius)
+        area = reduce(spherely.union, near) if near else outer.sphere
+        if cap.radius == 0 or not spherely.intersects(area, centre) or spherely.get_dimension(area) < 2:
+            return cap.radius == 0 and bool(_touching(_objects([area]), centre)[0])
+        edge = np.degrees(spherely.distance(spherely.boundary(area), centre, radius=1.0))
+        return bool(edge >= cap.radius - TOUCH)
+    return _cap_within_plane(cap, outer)
+
+
+def _cap_within_plane(cap: Cap, outer: Footprint) -> bool:
+    """Whether a circle on Earth is in areas: its middle and edge are, and no edge of theirs runs through it."""
     angle = np.radians(np.arange(720) / 2.0)
     lat0, lon0, r = np.radians((cap.lat, cap.lon, cap.radius))
     lat = np.arcsin(np.clip(np.sin(lat0) * np.cos(r) + np.cos(lat0) * np.sin(r) * np.cos(angle), -1, 1))
     lon = lon0 + np.arctan2(np.sin(angle) * np.sin(r) * np.cos(lat0), np.cos(r) - np.sin(lat0) * np.sin(lat))
     x = np.append((np.degrees(lon) + 180) % 360 - 180, (cap.lon + 180) % 360 - 180)
     y = np.append(np.degrees(lat), cap.lat)
-    if outer.sphere is not None:
-        inside = spherely.intersects(outer.sphere, spherely.points(x, y))
-    else:
-        inside = shapely.intersects(outer.plane, shapely.points(x, y))
-    return bool(np.all(inside)) and not _hole_in(cap, outer)
-
-
-def _hole_in(cap: Cap, outer: Footprint) -> bool:
-    vertices = shapely.get_coordinates(shapely.get_rings(_areas(outer.plane)))
-    if outer.sphere is None:  # seams at 180 and the poles are no edges
-        vertices = vertices[(np.abs(vertices[:, 0]) < 180) & (np.abs(vertices[:, 1]) < 90)]
-    return bool((separation(vertices[:, 0], vertices[:, 1], cap.lon, cap.lat) < cap.radius - _TOUCH).any())
+    # Points count up to the last digits, as they do for two circles.
+    near = shapely.dwithin(outer.plane, shapely.points(x, y), 1e-12)
+    if not near.all() or cap.radius == 0:
+        return bool(near.all())
+    a, b, _ = _segments(_areas(outer.plane))
+    # Seams at 180 and the poles are no edges: whether the other side is there too, the points have told.
+    seam = ((np.abs(a[:, 0]) == 180) & (a[:, 0] == b[:, 0])) | ((np.abs(a[:, 1]) == 90) & (a[:, 1] == b[:, 1]))
+    lon0, lat0, enough = np.array([[cap.lon], [cap.lat], [cap.radius]])
+    return bool(_from_edges(a[~seam], b[~seam], lon0, lat0, enough)[0] >= cap.radius - TOUCH)
 
 
 def _areas(shape: Any) -> Objects:
@@ -204,6 +251,35 @@ def distances(shapes: Objects, lon: float, lat: float, enough: float) -> Floats:
     return found
 
 
+def _aways(shape: Any, lon: Floats, lat: Floats, enough: Floats) -> Floats:
+    """Return the great-circle distance of each place from one planar geometry, as `distances` does for one place."""
+    found = np.full(len(lon), 360.0)
+    found[shapely.intersects(shape, shapely.points((lon + 180) % 360 - 180, lat))] = 0.0
+    a, b, _ = _segments(np.array([shape], dtype=np.object_))
+    out = np.flatnonzero(found > 0)
+    found[out] = _from_edges(a, b, lon[out], lat[out], enough[out])
+    return found
+
+
+def _from_edges(a: Floats, b: Floats, lon: Floats, lat: Floats, enough: Floats) -> Floats:
+    """Return how far places are from the nearest of some edges of at most 2 degrees."""
+    found = np.full(len(lon), 360.0)
+    length = np.hypot(*(b - a).T)
+    step = max(1, _PAIRS // max(len(a), 1))
+    for rows in (np.arange(at, min(at + step, len(lon))) for at in range(0, len(lon) if len(a) else 0, step)):
+        x, y = lon[rows, None], lat[rows, None]
+        ends = np.minimum(separation(a[:, 0], a[:, 1], x, y), separation(b[:, 0], b[:, 1], x, y))
+        found[rows] = ends.min(axis=1)
+        near = (length > 0) & (ends - length / 2 < np.minimum(found[rows], enough[rows] + 1e-6)[:, None])
+        place, edge = np.nonzero(near)
+        if len(place):
+            np.minimum.at(found, rows[place], _nearest(a[edge], b[edge], lon[rows[place]], lat[rows[place]]))
+    return found
+
+
+_PAIRS = 500_000  # of places and edges that are looked at together
+
+
 def _segments(shapes: Objects) -> tuple[Floats, Floats, Any]:
     """Return starts, ends and owners of all edges, none longer than 2 degrees; a point is an edge of length 0."""
     parts, owner = _parts(shapes)
@@ -219,8 +295,8 @@ def _segments(shapes: Objects) -> tuple[Floats, Floats, Any]:
     return starts, np.concatenate((xy[1:][same], xy[dots])), owner[np.concatenate((row[1:][same], row[dots]))]
 
 
-def _nearest(a: Floats, b: Floats, lon: float, lat: float) -> Floats:
-    """Return the least distance of a point from edges of at most 2 degrees, by golden section after a first sieve."""
+def _nearest(a: Floats, b: Floats, lon: Floats | float, lat: Floats | float) -> Floats:
+    """Return the least distance of a point, or of one each, from edges of at most 2 degrees, by golden section."""
 
     def away(t: Floats) -> Floats:
         return separation(a[:, 0] + t * (b[:, 0] - a[:, 0]), a[:, 1] + t * (b[:, 1] - a[:, 1]), lon, lat)

@@ -11,9 +11,10 @@ from typing import Any, Final, NamedTuple
 import orjson
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, tuple_, update
 
+from discovery.model.extent import Extent
 from discovery.model.record import Record, record_id, scope_of
 from discovery.model.source import Checkpoint, Counts, Mapped, Quarantined, RawRecord
-from discovery.store import bulk
+from discovery.store import bulk, footprints
 from discovery.store.bulk import parts
 from discovery.store.catalogue import PRESENT
 from discovery.store.codec import pack, storable
@@ -318,6 +319,8 @@ def _add(connection: Connection, fresh: Sequence[_Arrived], walk: int, change: i
     ]
     keys = bulk.add_named(connection, records, rows)
     bulk.add(connection, raws, [{"key": keys[each.mapped.record.id], **each.pack()[1]} for each in fresh])
+    places = [(keys[each.mapped.record.id], each.mapped.record.extent) for each in fresh]
+    footprints.add(connection, places)
 
 
 def _change(
@@ -338,6 +341,7 @@ def _change(
             row["walk"] = walk
     bulk.change(connection, records, rows)
     _replace_raws(connection, changed)
+    footprints.replace(connection, [(key, each.mapped.record.extent) for key, each in changed])
 
 
 def _move(
@@ -352,6 +356,7 @@ def _move(
         left = {"id": f"{each.mapped.record.id}-{stored.key}", "change": change + 2 * n, "deleted": moment}
         connection.execute(update(records).where(records.c.key == stored.key).values(left))
         connection.execute(delete(raws).where(raws.c.key == stored.key))
+        footprints.replace(connection, [(stored.key, Extent())])
         _add(connection, [each], stored.walk if walk is None else walk, change + 2 * n + 1, moment)
 
 

@@ -141,6 +141,15 @@ raws = Table(
     Column("collection", Text),
 )
 
+footprints = Table(
+    "footprints",
+    metadata,
+    # Where a live record is, as discovery/query/packed.py packs it: read by the thousand, so apart from all else.
+    Column("key", Key, primary_key=True, autoincrement=False),
+    Column("form", Integer, nullable=False),
+    Column("shape", LargeBinary, nullable=False),
+)
+
 quarantine = Table(
     "quarantine",
     metadata,
@@ -190,5 +199,5 @@ passes = Table(
     Column("expires", BigInteger, nullable=False),
 )
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The newest migration; a store that says otherwise is migrated, or refused when it is newer."""

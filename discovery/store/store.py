@@ -12,6 +12,7 @@ from discovery.store.catalogue import LIVE, Catalogue
 from discovery.store.connection import Database
 from discovery.store.duplicates import Duplicates
 from discovery.store.elsewhere import Elsewhere
+from discovery.store.footprints import Footprints
 from discovery.store.history import History
 from discovery.store.ingest import Ingest
 from discovery.store.jobs import Jobs
@@ -42,6 +43,7 @@ class Store:
         self.parents = Parents(self.database)
         self.passes = Passes(self.database)
         self.history = History(self.database)
+        self.footprints = Footprints(self.database)
 
     @property
     def local(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import tantivy
 from tantivy import FieldType, Occur, Query, Searcher
@@ -32,6 +33,8 @@ from discovery.query.query import (
 from discovery.query.text import EXACT_WEIGHT, SYNONYM_WEIGHT, TITLE_WEIGHT, WHOLE_WEIGHT, Group, TextQuery, divided
 
 _Node = Filter | Cells | Keys
+_FEW_CELLS: Final = 350
+"""Terms that are looked up one by one sooner than a set of them walks the dictionary of each segment."""
 
 
 def every(queries: Iterable[Query]) -> Query:
@@ -69,6 +72,13 @@ class Questions:
         if len(values) == 1:
             return Query.term_query(self.schema, name, values[0], "basic")
         return Query.term_set_query(self.schema, name, list(values))
+
+    def cells(self, own: Sequence[int], above: Sequence[int]) -> Query:
+        """Return the documents that have one of some cells, or one of some cells above theirs."""
+        if len(own) + len(above) > _FEW_CELLS:
+            return either_of([self.terms(CELLS, own), self.terms(PARENTS, above)])
+        each = [Query.term_query(self.schema, CELLS, cell, "basic") for cell in own]
+        return either_of([*each, *(Query.term_query(self.schema, PARENTS, cell, "basic") for cell in above)])
 
     def range(self, name: str, kind: FieldType, span: plans.Span) -> Query:
         """Return the documents whose number lies in a span."""
@@ -131,8 +141,7 @@ class Questions:
             case Time(start, end):
                 return self.time(start, end)
             case Cells(cells, parents):
-                either = self.terms(CELLS, list(dict.fromkeys((*cells, *parents))))
-                return either_of([either, self.terms(PARENTS, list(dict.fromkeys(cells)))])
+                return self.cells(tuple(dict.fromkeys((*cells, *parents))), tuple(dict.fromkeys(cells)))
             case Keys(keys):
                 return self.terms(KEY, [key for key in keys if 0 <= key <= plans.MAX_KEY])
             case _:

@@ -1,0 +1,124 @@
+"""Regions of a question made into what an engine is asked, the footprints on their borders decided one by one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from discovery.index.base import MAX_KEYS, Cells, Keys, Plan
+from discovery.query import cover, sieve
+from discovery.query.cover import Asked
+from discovery.query.query import And, Comparison, Filter, Not, Or, Region, conjunction
+from discovery.store.store import Store
+
+Node = Filter | Cells | Keys
+"""What a plan's filter is made of: the nodes of a query, and those that only plans have."""
+
+FindKeys = Callable[[Plan, int], Sequence[int]]
+FINER: Final = 10
+"""How many times as many cells a region is covered by when its border holds too many footprints."""
+
+
+class Regions:
+    """Puts cells and decided footprints in the place of regions, however deep they are in a filter.
+
+    Args:
+        store: Where the footprints on a region's border are read.
+        keys: What finds them: `Index.keys`.
+        plan: What is asked beside the filter; only footprints that match its text are decided.
+        most: The most footprints of one region that are decided.
+    """
+
+    def __init__(self, store: Store, keys: FindKeys, plan: Plan, *, most: int = MAX_KEYS) -> None:
+        self._store = store
+        self._keys = keys
+        self._plan = plan
+        self._most = most
+        self.approximate = False
+        """Whether a region had more footprints on its border than are decided, so that cells had to do."""
+
+    def placed(self, node: Node | None) -> Node | None:
+        """Return the filter with every region as cells, less what its border touches without meeting the region."""
+        if isinstance(node, And | Or):
+            return type(node)(tuple(self.placed(each) for each in node.args))  # type: ignore[misc]
+        if isinstance(node, Not):
+            return Not(self.placed(node.arg))  # type: ignore[arg-type]
+        return self._decided(node) if isinstance(node, Region) else node
+
+    def _decided(self, region: Region) -> Node:
+        """Return what a region matches, exactly where its undecided footprints can be decided."""
+        asked = cover.ask(region)
+        keys = self._undecided(region, asked)
+        if len(keys) > self._most:
+            asked = cover.ask(region, times=FINER)
+            keys = self._undecided(region, asked)
+        if len(keys) > self._most:
+            self.approximate = True
+            return _roughly(region, asked)
+        known, forms, shapes = self._store.footprints.many(keys)
+        truths = sieve.decide(region, forms, shapes)
+        yes = Keys(frozenset(itertools.compress(known, truths.tolist())))
+        if region.relation == "contains":
+            return yes
+        touched = _touched(region, asked)
+        if region.relation == "disjoint":
+            return _and(_here(region), Or((Not(touched), yes)))  # type: ignore[arg-type]
+        if region.relation == "within":
+            sure = _and(touched, Not(_beyond(asked)))  # type: ignore[arg-type]
+            return Or((sure, yes)) if asked.beyond else yes  # type: ignore[arg-type]
+        no = Keys(frozenset(keys) - yes.keys)
+        return _and(touched, Not(no)) if no.keys else touched  # type: ignore[arg-type]
+
+    def _undecided(self, region: Region, asked: Asked) -> Sequence[int]:
+        """Return the footprints that may or may not match, at most one more than are decided."""
+        rest = () if _has_region(self._plan.filter) else (self._plan.filter,)
+        doubtful = conjunction([_doubtful(region, asked), *rest])  # type: ignore[list-item]
+        asking = Plan(scope=self._plan.scope, text=self._plan.text, filter=doubtful)
+        return self._keys(asking, self._most + 1)
+
+
+def _here(region: Region) -> Node:
+    return Comparison("=", "frame", region.frame)
+
+
+def _touched(region: Region, asked: Asked) -> Node:
+    return _and(_here(region), Cells(asked.cells, asked.parents))
+
+
+def _beyond(asked: Asked) -> Node:
+    """Return what has a cell that is not wholly in the region."""
+    return Cells(asked.beyond, asked.above)
+
+
+def _doubtful(region: Region, asked: Asked) -> Node:
+    """Return what cells alone cannot decide."""
+    touched = _touched(region, asked)
+    if region.relation == "contains":
+        # Whatever holds the region holds each of its points.
+        return _and(_here(region), *(Cells((), chain) for chain in asked.marks))
+    if region.relation == "within":
+        return _and(touched, _beyond(asked)) if asked.beyond else touched
+    return _and(touched, Not(Cells(asked.sure, ()))) if asked.sure else touched  # type: ignore[arg-type]
+
+
+def _roughly(region: Region, asked: Asked) -> Node:
+    """Return what cells alone say of a region: all that may match, but for `within` only what surely does."""
+    if region.relation == "contains":
+        return _doubtful(region, asked)
+    touched = _touched(region, asked)
+    if region.relation == "disjoint":
+        return _and(_here(region), Not(touched))  # type: ignore[arg-type]
+    if region.relation != "within":
+        return touched
+    return _and(touched, Not(_beyond(asked))) if asked.beyond else Or(())  # type: ignore[arg-type]
+
+
+def _and(*nodes: Any) -> Node:
+    return And(nodes)
+
+
+def _has_region(node: Node | None) -> bool:
+    if isinstance(node, And | Or):
+        return any(_has_region(each) for each in node.args)
+    return _has_region(node.arg) if isinstance(node, Not) else isinstance(node, Region)

@@ -13,7 +13,7 @@ from discovery.index.base import MAX_KEYS, Cells, Index, Keys, Plan
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES
 from discovery.query import cover, fields, naming, place
 from discovery.query.facets import Place
-from discovery.query.query import And, Comparison, Query, Sort, conjunction
+from discovery.query.query import And, Comparison, Or, Query, Sort, conjunction
 from discovery.query.text import TextQuery, any_of, parse
 from discovery.regions import Node, Regions
 from discovery.store.store import Store
@@ -27,16 +27,16 @@ DEFAULT_SORT: Final = {RESOURCES: Sort("updated", descending=True), OBSERVATIONS
 class Planner:
     """Makes plans out of questions.
 
-        most: The most footprints on a region's border that are decided.
     Args:
         store: Where the footprints on a region's border are read.
         index: What finds them.
+        most: The most footprints on a region's border that are decided.
     """
 
-        self._most = most
     def __init__(self, store: Store, index: Index, *, most: int = MAX_KEYS) -> None:
         self._store = store
         self._index = index
+        self._most = most
 
     def plan(self, query: Query, *, total: bool = True, text: TextQuery | None = None) -> Plan:
         """Return the plan of a question: names checked, text parsed, regions covered and their borders decided.

@@ -86,8 +86,9 @@ def _bound(settings: Settings) -> socket.socket:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise UnavailableError(
-            f"port {settings.port} of {settings.host} cannot be had ({error}); choose another with --port"
+            f"port {settings.port} of {settings.host} cannot be had ({reason}); choose another with --port"
         ) from error
 
 

@@ -179,6 +179,29 @@ def test_each_request_is_a_line_without_what_was_asked(start: Start, tmp_path: P
     assert "wish" not in log
 
 
+def test_the_demo_takes_a_free_port_where_that_of_the_settings_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("DISCOVERY_PORT", str(port))
+        command = [sys.executable, "-m", "discovery", "--home", str(tmp_path), "demo"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            try:
+                assert process.stdout is not None
+                said = []
+                for line in process.stdout:
+                    said.append(line)
+                    if match := re.search(r"Discovery is at (http://\S+)", line):
+                        break
+                assert match is not None, "".join(said)
+                assert f":{port}/" not in match[1]
+                assert any(line.startswith(f"port {port} of 127.0.0.1 cannot be had (Address") for line in said)
+                assert get(f"{match[1]}health")["status"] == "ok"
+            finally:
+                process.kill()
+
+
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -9,6 +9,7 @@ import typer
 from discovery.cli.context import opened_portal, settings_of
 from discovery.cli.output import AsJson, console, print_json
 from discovery.config import Settings
+from discovery.errors import UnavailableError
 
 app = typer.Typer()
 
@@ -45,7 +46,9 @@ def _serve(found: Settings, *, steward: bool = True) -> None:
 @app.command()
 def demo(
     context: typer.Context,
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
+    port: Annotated[
+        int | None, typer.Option(help="The port to listen on; else that of the settings, or a free one if it is taken.")
+    ] = None,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Load the catalogue and end.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -57,5 +60,14 @@ def demo(
         reports = load(portal, found, quiet=as_json)
     if as_json:
         print_json([each.to_dict() for each in reports])
-    if not no_serve:
-        _serve(found.with_overrides(host="127.0.0.1", port=port))
+    if no_serve:
+        return
+    here = found.with_overrides(host="127.0.0.1", port=port)
+    try:
+        _serve(here)
+    except UnavailableError as error:
+        if port is not None:
+            raise
+        reason = str(error).partition(";")[0]
+        console.print(f"{reason}; a free one is used", markup=False, soft_wrap=True)
+        _serve(here.with_overrides(port=0))

@@ -63,8 +63,62 @@ def blocks(numbers: Numbers) -> Numbers:
     return found + (np.int64(4) << (2 * depth.astype(np.int64)))[:, None]
 
 
+_FEW = 3_000
+"""Cells that are located here; the library begins a thread for each call, which takes longer than they do."""
+_ROWS: Floats = np.repeat((2.0, 3.0, 4.0), 4)
+_TURNS: Floats = np.array((1, 3, 5, 7, 0, 2, 4, 6, 1, 3, 5, 7), dtype=np.float64)
+_MIDDLE_AND_CORNERS = (np.array((0.5, 0.0, 1.0, 1.0, 0.0)), np.array((0.5, 0.0, 0.0, 1.0, 1.0)))
+_SPREAD = ((1, 0x3333333333333333), (2, 0x0F0F0F0F0F0F0F0F), (4, 0x00FF00FF00FF00FF), (8, 0x0000FFFF0000FFFF))
+
+
+def _every_other(bits: Numbers) -> Numbers:
+    """Return the number that every other bit makes, beginning with the lowest: at most 32 of them."""
+    bits = bits & 0x5555555555555555
+    for shift, mask in _SPREAD:
+        bits = (bits | (bits >> shift)) & mask
+    return (bits | (bits >> 16)) & 0xFFFFFFFF
+
+
+def _placed(numbers: Numbers, x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return places within cells as height and distance from the axis, and as an angle in quarters of a half turn.
+
+    `x` runs from the south corner to the east one, `y` to the west one.
+    """
+    depth = orders(numbers).astype(np.int64)
+    pixel = numbers - (np.int64(4) << (2 * depth))
+    face = pixel >> (2 * depth)
+    within = pixel & ((np.int64(1) << (2 * depth)) - 1)
+    side = (np.int64(1) << depth).astype(np.float64)[:, None]
+    u, v = (_every_other(within)[:, None] + x) / side, (_every_other(within >> 1)[:, None] + y) / side
+    row = _ROWS[face][:, None] - u - v
+    cap = np.minimum(row, 4.0 - row)  # of a polar cap's base cell: 0 at the pole, 1 where the cap ends
+    near = np.clip(cap, 0.0, 1.0)
+    high = near * near / 3.0
+    polar = near < 1.0
+    z = np.where(polar, np.where(row < 2, 1.0 - high, high - 1.0), (2.0 - row) * (2.0 / 3.0))
+    across = np.where(polar, np.sqrt(high * (2.0 - high)), np.sqrt(1.0 - z * z))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        turn = np.where(near < 1e-15, _TURNS[face][:, None], _TURNS[face][:, None] + (u - v) / near)
+    return np.asarray(z), np.asarray(across), np.asarray(turn)
+
+
+def _located(numbers: Numbers, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Return places within cells in degrees; see `_placed`."""
+    z, across, turn = _placed(numbers, x, y)
+    return (turn * 45.0) % 360.0, np.asarray(np.degrees(np.arctan2(z, across)))
+
+
+def _around_edge(step: int) -> tuple[Floats, Floats]:
+    along, back, none, whole = np.arange(step) / step, 1 - np.arange(step) / step, np.zeros(step), np.ones(step)
+    return np.concatenate((along, whole, back, none)), np.concatenate((none, along, whole, back))
+
+
 def centres(numbers: Numbers) -> tuple[Floats, Floats]:
     """Return longitude (0 to 360) and latitude of the cells' centres in degrees."""
+    if len(numbers) <= _FEW:
+        half = np.array([0.5])
+        lon, lat = _located(numbers, half, half)
+        return lon[:, 0], lat[:, 0]
     depth, pixels = _split(numbers)
     lon, lat = np.empty(len(numbers)), np.empty(len(numbers))
     _cds.healpix_to_lonlat(depth, pixels, 0.5, 0.5, lon, lat, np.uint16(1))
@@ -73,6 +127,8 @@ def centres(numbers: Numbers) -> tuple[Floats, Floats]:
 
 def edges(numbers: Numbers, step: int) -> tuple[Floats, Floats]:
     """Return `4 * step` points on each cell's edge in degrees, as two (n, 4 * step) arrays, beginning at the south."""
+    if len(numbers) <= _FEW:
+        return _located(numbers, *_around_edge(step))
     depth, pixels = _split(numbers)
     lon, lat = np.zeros((len(numbers), 4 * step)), np.zeros((len(numbers), 4 * step))
     _cds.vertices(depth, pixels, step, lon, lat, np.uint16(1))
@@ -89,6 +145,14 @@ def separation(lon: Floats, lat: Floats, lon2: Floats | float, lat2: Floats | fl
 
 def caps(numbers: Numbers) -> tuple[Floats, Floats, Floats]:
     """Return centre longitude, latitude and radius (degrees) of a circle around each cell that holds all of it."""
+    if len(numbers) <= _FEW:
+        z, across, turn = _placed(numbers, *_MIDDLE_AND_CORNERS)
+        angle = turn * (np.pi / 4)
+        x, y = across * np.cos(angle), across * np.sin(angle)
+        chord = ((x[:, 1:] - x[:, :1]) ** 2 + (y[:, 1:] - y[:, :1]) ** 2 + (z[:, 1:] - z[:, :1]) ** 2).max(axis=1)
+        radius = np.degrees(2 * np.arcsin(np.sqrt(chord) / 2))
+        lat = np.degrees(np.arctan2(z[:, 0], across[:, 0]))
+        return (turn[:, 0] * 45.0) % 360.0, lat, radius * _BULGE + _TINY
     lon, lat = centres(numbers)
     vlon, vlat = edges(numbers, 1)
     radius = separation(vlon, vlat, lon[:, None], lat[:, None]).max(axis=1)

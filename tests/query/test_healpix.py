@@ -84,3 +84,20 @@ def test_separations_are_right_for_near_and_for_opposite_points() -> None:
 def test_no_cells_have_no_ancestors() -> None:
     assert healpix.ancestors(healpix.BASE).tolist() == []
     assert healpix.ancestors(np.empty(0, dtype=np.int64)).tolist() == []
+
+
+@pytest.mark.parametrize("order", range(13))
+def test_few_cells_lie_where_the_library_says(order: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 12 * 4**order
+    ends = [0, count // 12 - 1, count // 3 - 1, count - 1]
+    numbers = 4 * 4**order + np.unique(np.append(np.random.default_rng(order).integers(0, count, 500), ends))
+    ours = [*healpix.centres(numbers), *healpix.caps(numbers), *healpix.edges(numbers, 1), *healpix.edges(numbers, 4)]
+    monkeypatch.setattr(healpix, "_FEW", -1)
+    library = [
+        *healpix.centres(numbers),
+        *healpix.caps(numbers),
+        *healpix.edges(numbers, 1),
+        *healpix.edges(numbers, 4),
+    ]
+    for one, other in zip(ours, library, strict=True):
+        assert np.abs((one - other + 180) % 360 - 180).max() < 1e-11

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from discovery.query.query import Total
 from ui.drawing import Bar, Map
+from ui.maps import Heat
 from ui.text import Piece
 
 
@@ -92,6 +93,68 @@ class FacetBox:
     """Whether it is shown in full."""
     open: bool
     """Whether its values are seen at once."""
+    find: str = ""
+    """The text that is looked for among its values."""
+    long: bool = False
+    """Whether it has more values than are seen, so that one may want to look for one."""
+    hidden: tuple[tuple[str, str], ...] = ()
+    """What a search among its values keeps of the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberBox:
+    """One number in the column of filters."""
+
+    name: str
+    label: str
+    unit: str
+    bars: tuple[Bar, ...]
+    """None where the histogram was not asked for."""
+    urls: tuple[str, ...]
+    """Where each bar leads."""
+    ends: tuple[str, str]
+    """The least and the greatest value as people read them."""
+    known: str
+    """How many have a value."""
+    low: str
+    """What stands in the fields of its form."""
+    high: str
+    hidden: tuple[tuple[str, str], ...]
+    """What a new range keeps of the question."""
+    show: str
+    """URL that draws the histogram; empty where it is drawn."""
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Where the matching records of the other scope come from."""
+
+    title: str
+    url: str
+    """All of them."""
+    datasets: tuple[Value, ...]
+    sources: tuple[Value, ...]
+    more: str
+    """How many datasets are not named, empty for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeatView:
+    """The results on a map."""
+
+    drawing: Heat | None
+    """None where no result has a place in the frame."""
+    urls: tuple[str, ...]
+    """Where each cell leads."""
+    fullest: tuple[Value, ...]
+    """The fullest cells in words."""
+    frame: str
+    """What people call the frame."""
+    close: str
+    """URL of the same results without a map."""
+    out: str
+    """URL with a whole map again where one cell is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +223,13 @@ class SearchContext:
     bars: tuple[Bar, ...]
     bar_urls: tuple[str, ...]
     """Where each bar leads."""
+    numbers: tuple[NumberBox, ...]
+    beside: Beside | None
+    """The datasets of matching observations, None for a list of observations itself."""
+    heat: HeatView | None
+    """The map, None where none was asked for."""
+    frames: tuple[Option, ...]
+    """The frames that results can be drawn in."""
     ways: tuple[Way, ...]
     """What to remove, for a page without records."""
     helps: bool

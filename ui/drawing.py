@@ -13,7 +13,7 @@ from discovery.model.extent import EARTH, SKY, Extent
 from discovery.query.query import Bin
 
 BARS: Final = 48
-"""The most bars of a histogram; what is finer is added up."""
+"""The most bars of a histogram of years; what is finer is added up."""
 WIDTH: Final = 288
 HEIGHT: Final = 72
 _STEPS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000, 1_000_000)
@@ -32,10 +32,10 @@ class Bar:
     width: float
     height: float
     label: str
-    """What it stands for: `2015`, `2010 to 2019`."""
+    """What it stands for: `2015`, `2010 to 2019`, `10 to 20 %`."""
     count: int
-    time: str
-    """The `time` parameter that asks for it."""
+    asks: str
+    """The value of the parameter that asks for it: a time, or a range of a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,15 @@ class Map:
         return self.frame == EARTH
 
 
-def bars(bins: Sequence[Bin]) -> tuple[Bar, ...]:
-    """Return the bars of a histogram of years, as many years to a bar as keep them within `BARS`."""
-    counts = {instant.date(each.start // _DAY)[0]: each.count for each in bins if each.count}
+def bars(bins: Sequence[Bin], interval: str = "year") -> tuple[Bar, ...]:
+    """Return the bars of a histogram of time: days or months as they are, as many years to a bar as keep `BARS`."""
+    if interval != "year" and len(bins) <= BARS:
+        return _dated(bins, interval)
+    counts: dict[int, int] = {}
+    for each in bins:
+        if each.count:
+            year = instant.date(each.start // _DAY)[0]
+            counts[year] = counts.get(year, 0) + each.count
     if not counts:
         return ()
     first, last = min(counts), max(counts)
@@ -76,19 +82,48 @@ def bars(bins: Sequence[Bin]) -> tuple[Bar, ...]:
     for year, count in counts.items():
         summed[year // step] = summed.get(year // step, 0) + count
     low, high = first // step, last // step
-    width = WIDTH / max(high - low + 1, 8)
     tallest = max(summed.values())
-    return tuple(_bar(low, at, step, summed[at], width, tallest) for at in range(low, high + 1) if at in summed)
+    return tuple(
+        bar(at - low, high - low + 1, summed[at], tallest, *_years(at, step))
+        for at in range(low, high + 1)
+        if at in summed
+    )
 
 
-def _bar(low: int, at: int, step: int, count: int, width: float, tallest: int) -> Bar:
+def _dated(bins: Sequence[Bin], interval: str) -> tuple[Bar, ...]:
+    """Return a bar for each day or month that holds something."""
+    tallest = max((each.count for each in bins), default=0)
+    drawn = []
+    for at, each in enumerate(bins):
+        year, month, day = instant.date(each.start // _DAY)
+        text = f"{_year(year)}-{month:02d}" + (f"-{day:02d}" if interval == "day" else "")
+        if each.count:
+            drawn.append(bar(at, len(bins), each.count, tallest, text, text))
+    return tuple(drawn)
+
+
+def bar(at: int, steps: int, count: int, tallest: int, label: str, asks: str) -> Bar:
+    """Return the bar of one of some steps.
+
+    Args:
+        at: Which of the steps, the first is 0.
+        steps: How many there are.
+        count: How many it stands for.
+        tallest: The highest count of all.
+        label: What it stands for.
+        asks: The parameter's value that asks for it.
+    """
+    width = WIDTH / max(steps, 8)
     # Heights grow with the square root, so that one rare observation beside a million is still seen.
     height = max(3.0, HEIGHT * math.sqrt(count / tallest))
-    first, last = at * step, at * step + step - 1
-    label = _year(first) if step == 1 else f"{_year(first)} to {_year(last)}"
-    time = _year(first) if step == 1 else f"{_year(first)}/{_year(last)}"
-    x = (at - low) * width
-    return Bar(round(x, 2), round(HEIGHT - height, 2), round(width * 0.86, 2), round(height, 2), label, count, time)
+    return Bar(
+        round(at * width, 2), round(HEIGHT - height, 2), round(width * 0.86, 2), round(height, 2), label, count, asks
+    )
+
+
+def _years(at: int, step: int) -> tuple[str, str]:
+    first, last = _year(at * step), _year(at * step + step - 1)
+    return (first, first) if step == 1 else (f"{first} to {last}", f"{first}/{last}")
 
 
 def _year(number: int) -> str:

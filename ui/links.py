@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from discovery.model import terms
 from discovery.query.fields import FIELDS
-from discovery.query.form import FACET, REGIONS
+from discovery.query.form import FACET, RANGE, REGIONS
 
 Pairs = tuple[tuple[str, str], ...]
 """The parameters of a request in their order, as `discovery.query.form` reads them."""
@@ -19,13 +19,40 @@ MORE = "more"
 """The parameter that shows a facet in full; it is the pages' own and no part of a question."""
 FORMAT = "f"
 """The parameter that chooses JSON instead of a page."""
-OWN = (MORE, FORMAT, "from", "to")
+INTERVAL = "interval"
+"""The parameter that chooses the steps of the histogram of time."""
+HEAT = "heat"
+"""The parameter that shows the results on a map of a frame."""
+BINS, EDGES = "bins.", "edges."
+"""What the names of the parameters begin with that say how a number is counted."""
+FIND = "find."
+"""What the names of the parameters begin with that look for a text among the values of a facet."""
+LOW, HIGH = "low.", "high."
+"""The ends of a range as a form without scripts sends them."""
+_SEEN = (HEAT, INTERVAL)
+OWN = (MORE, FORMAT, "from", "to", *_SEEN)
 """Parameters that the pages read themselves."""
 
 
 def asked(pairs: Iterable[tuple[str, str]]) -> Pairs:
-    """Return the parameters that make up the question: none of the pages' own and none that is empty."""
-    return tuple((name, value) for name, value in pairs if name not in OWN and value.strip())
+    """Return the parameters that make up the question and those that say what is counted beside it.
+
+    The second kind is the pages' own, and stays while the question changes. What is empty is left out.
+    """
+    kept = ((name, value) for name, value in pairs if value.strip())
+    return tuple(each for each in kept if question((each,)) or is_seen(each[0]))
+
+
+def question(pairs: Iterable[tuple[str, str]]) -> Pairs:
+    """Return the parameters that make up the question, as `discovery.query.form` reads them."""
+    return tuple(
+        each for each in pairs if each[0] not in OWN and not each[0].startswith((BINS, EDGES, FIND, LOW, HIGH))
+    )
+
+
+def is_seen(name: str) -> bool:
+    """Tell whether a parameter says what is counted beside the question."""
+    return name in _SEEN or name.startswith((BINS, EDGES))
 
 
 def search(pairs: Iterable[tuple[str, str]] = ()) -> str:
@@ -67,7 +94,7 @@ def less(pairs: Pairs, *removed: tuple[str, str]) -> Pairs:
 
 def clear(pairs: Pairs) -> str:
     """Return the URL of everything in the same scope and order."""
-    return search(each for each in pairs if each[0] in ("scope", "sort", "size"))
+    return search(each for each in pairs if each[0] in ("scope", "sort", "size") or is_seen(each[0]))
 
 
 def replaced(pairs: Pairs, name: str, value: str) -> str:
@@ -121,6 +148,18 @@ def observations(id: str) -> str:
 def members(id: str) -> str:
     """Return the URL of the resources that name a record as their parent."""
     return facet("dataset", id)
+
+
+def ranged(pairs: Pairs, name: str, text: str) -> str:
+    """Return the URL with one range of a number, or without any where the text is empty."""
+    return replaced(pairs, f"{RANGE}{name}", text)
+
+
+def over(pairs: Pairs, name: str, value: str) -> str:
+    """Return the URL of the observations of one dataset or source that match the same question."""
+    chosen = f"{FACET}{name}"
+    kept = [each for each in pairs if each[0] not in ("scope", "sort", chosen) and not is_seen(each[0])]
+    return search(_first_page([*kept, ("scope", "observations"), (chosen, value)]))
 
 
 def _first_page(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from discovery.errors import BadQueryError
 from discovery.model import terms
 from discovery.model.record import OBSERVATIONS, RESOURCES, Record
 from discovery.portal import Page, Portal
-from discovery.query import form
+from discovery.query import fields, form, place, ranges
 from discovery.query.fields import FACETS, FIELDS, MISSION
-from discovery.query.query import Bucket, Facet, FacetRequest, Histogram, Query
+from discovery.query.query import Bucket, Facet, FacetRequest, Query
 from discovery.query.text import TextQuery, parse
-from ui import drawing, links, text, wording
-from ui.contexts import Anchor, Card, Chip, FacetBox, Form, Option, SearchContext, Site, Value, Way
+from ui import counting, drawing, links, maps, numbers, text, wording
+from ui.contexts import Anchor, Beside, Card, Chip, FacetBox, Form, HeatView, Option, SearchContext, Site, Value, Way
 from ui.links import Pairs
 from ui.sources import Sources
 
@@ -44,7 +44,8 @@ SHOWN: Final = {
             "provider",
             "platform",
         ),
-        *("level", "product_type", "format", "license", "access", "organisation", "collection", "category", "source"),
+        *("level", "product_type", "format", "license", "access", "organisation", "collection", "category", "frame"),
+        "source",
     ),
     OBSERVATIONS: (
         *("dataset", "domain", MISSION, "instrument", "product_type", "platform", "target", "level", "format"),
@@ -52,6 +53,16 @@ SHOWN: Final = {
     ),
 }
 """The facets of each scope, most useful first; one that does not split the answer is not shown."""
+NUMBERS: Final = {
+    RESOURCES: ("resolution", "size"),
+    OBSERVATIONS: (
+        *("cloud_cover", "exposure", "resolution", "wavelength_min", "wavelength_max", "sky_resolution", "size"),
+        *("sun_elevation", "off_nadir", "snow_cover"),
+    ),
+}
+"""The numbers of each scope, most useful first; one that nothing has is not shown."""
+NAMED: Final = 6
+"""Datasets of matching observations that are named."""
 SORTS: Final = (
     ("", "Best match"),
     ("-updated", "Recently updated"),
@@ -59,7 +70,15 @@ SORTS: Final = (
     ("-start", "Newest data"),
     ("start", "Oldest data"),
 )
-_LABELS: Final = {"q": "Words", "filter": "Filter", "bbox": "Box", "cone": "Cone", "polygon": "Polygon", "time": "Time"}
+_LABELS: Final = {
+    "q": "Words",
+    "filter": "Filter",
+    "bbox": "Box",
+    "cone": "Cone",
+    "polygon": "Polygon",
+    "time": "Time",
+    place.PARAMETER: "Cell of the map around",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +89,29 @@ class Request:
     query: Query
     more: tuple[str, ...]
     """Facets to show in full."""
+    find: Mapping[str, str] = field(default_factory=dict)
+    """The texts that are looked for among the values of facets."""
 
 
 def request(given: Iterable[tuple[str, str]]) -> Request:
-    """Return the question of a request's parameters with the facets and the histogram that the page shows."""
+    """Return the question of a request's parameters with everything that the page counts beside it."""
     given = list(given)
     pairs = links.asked(given)
-    query = form.parse(pairs)
+    query = form.parse(links.question(pairs))
     more = tuple(dict.fromkeys(value for name, value in given if name == links.MORE and value in FACETS))
-    ticked = tuple(each.name for each in query.selections if each.name not in SHOWN[query.scope])
-    facets = tuple(FacetRequest(name, _size(name, more)) for name in (*SHOWN[query.scope], *ticked))
-    return Request(pairs, replace(query, facets=facets, histogram=Histogram("year")), more)
+    counted = counting.read(given, query, NUMBERS[query.scope])
+    ticked = [each.name for each in query.selections]
+    names = dict.fromkeys((*SHOWN[query.scope], *ticked, *counted.find))
+    facets = tuple(
+        FacetRequest(name, _size(name, (*more, *counted.find)), text=counted.find.get(name, "")) for name in names
+    )
+    query = replace(query, facets=facets, numbers=counted.numbers, histogram=counted.histogram, heat=counted.heat)
+    return Request(pairs, query, more, counted.find)
+
+
+def beside(query: Query) -> tuple[FacetRequest, ...]:
+    """Return the facets of observations that a page of resources shows beside its own."""
+    return tuple(FacetRequest(name, NAMED) for name in ("dataset", "source")) if query.scope == RESOURCES else ()
 
 
 def _size(name: str, more: Sequence[str]) -> int:
@@ -93,7 +124,7 @@ def search_page(portal: Portal, asked: Request, page: Page, site: Site, sources:
     """Return what the search page shows for a question and its answer."""
     query = asked.query
     words = parse(query.text)
-    bars = drawing.bars(page.bins)
+    bars = drawing.bars(page.bins, page.interval)
     named = boxes(page.facets, sources)
     chips = _chips(asked, named)
     ways = tuple(_ways(portal, asked, chips)) if not page.total.value else ()
@@ -110,7 +141,11 @@ def search_page(portal: Portal, asked: Request, page: Page, site: Site, sources:
         clear=links.clear(asked.pairs),
         sorts=_sorts(asked),
         bars=bars,
-        bar_urls=tuple(links.replaced(asked.pairs, "time", each.time) for each in bars),
+        bar_urls=tuple(links.replaced(asked.pairs, "time", each.asks) for each in bars),
+        numbers=tuple(numbers.boxes(asked.pairs, query, page.numbers)),
+        beside=_beside(asked, page, sources),
+        heat=_heat(asked, page),
+        frames=_frames(asked, named),
         ways=ways,
         helps=any(each.helps for each in ways),
         next=links.page(asked.pairs, page.next) if page.next else "",
@@ -156,11 +191,12 @@ def _label(name: str, bucket: Bucket, sources: Sources) -> str:
 def _boxes(asked: Request, facets: Iterable[Facet], total: int) -> Iterable[FacetBox]:
     number = 0
     for facet in facets:
-        if not _splits(facet, total):
+        if not _splits(facet, total) and facet.name not in asked.find:
             continue
         number += 1
         full = facet.name in asked.more
-        values = tree(facet, full=full) if FIELDS[facet.name].tree else list(facet.buckets)
+        find = asked.find.get(facet.name, "")
+        values = tree(facet, full=full) if FIELDS[facet.name].tree and not find else list(facet.buckets)
         cut = len(values) < len(facet.buckets) or facet.other > 0
         ticked = any(each.selected for each in facet.buckets)
         yield FacetBox(
@@ -171,7 +207,10 @@ def _boxes(asked: Request, facets: Iterable[Facet], total: int) -> Iterable[Face
             other=facet.other,
             more=links.expanded(asked.pairs, asked.more, facet.name) if cut or full else "",
             full=full,
-            open=number <= OPEN or ticked or full,
+            open=number <= OPEN or ticked or full or bool(find),
+            find=find[:100],
+            long=cut or full or bool(find),
+            hidden=tuple(each for each in asked.pairs if each[0] != "after"),
         )
 
 
@@ -226,6 +265,10 @@ def _chips(asked: Request, facets: Iterable[Facet]) -> list[tuple[Chip, Pairs]]:
             field = name.removeprefix(form.FACET)
             said = wording.value(field, value, labels.get((field, value), "") or terms.label(field, value))
             label = FIELDS[field].label
+        elif name.startswith(form.RANGE):
+            field = fields.number(name.removeprefix(form.RANGE)).name
+            said = numbers.said(ranges.parse(field, value))
+            label = FIELDS[field].label
         elif name in _LABELS:
             said = _said(asked.query, name, value)
             label = _LABELS[name]
@@ -239,6 +282,9 @@ def _chips(asked: Request, facets: Iterable[Facet]) -> list[tuple[Chip, Pairs]]:
 def _said(query: Query, name: str, value: str) -> str:
     if name == "time" and query.time:
         return wording.span(query.time)
+    if name == place.PARAMETER and query.place:
+        lon, lat = place.centre(query.place)
+        return f"{maps.said(query.place.frame, lon, lat)} ({wording.value('frame', query.place.frame)})"
     frame = f" ({wording.value('frame', query.region.frame)})" if query.region and name in form.REGIONS else ""
     return f"{value.strip()}{frame}"
 
@@ -248,7 +294,8 @@ def _ways(portal: Portal, asked: Request, chips: Sequence[tuple[Chip, Pairs]]) -
     found: list[tuple[int, Way]] = []
     for chip, rest in chips[:WAYS]:
         try:
-            total = portal.search(replace(form.parse(rest), size=0, after="")).total
+            less = form.parse(links.question(rest))
+            total = portal.search(replace(less, size=0, after="")).total
         except BadQueryError:
             continue  # What is left may be more than an engine answers; the others still help.
         found.append((total.value, Way(chip, wording.count(total), total.value > 0)))
@@ -258,11 +305,14 @@ def _ways(portal: Portal, asked: Request, chips: Sequence[tuple[Chip, Pairs]]) -
 def _form(asked: Request) -> Form:
     single: Mapping[str, str] = dict(asked.pairs)
     start, end = wording.years(asked.query.time)
-    kept = ("scope", "sort", "size", "polygon")
+    kept = ("scope", "sort", "size", "polygon", place.PARAMETER)
     hidden = tuple(
         each
         for each in asked.pairs
-        if each[0].startswith(form.FACET) or each[0] in kept or (each[0] == "frame" and "polygon" in single)
+        if each[0].startswith((form.FACET, form.RANGE))
+        or each[0] in kept
+        or links.is_seen(each[0])
+        or (each[0] == "frame" and "polygon" in single)
     )
     return Form(hidden, start, end, single.get("bbox", ""), single.get("cone", ""), single.get("filter", ""))
 
@@ -274,6 +324,60 @@ def _elsewhere(asked: Request, page: Page) -> Anchor | None:
     noun = _noun(other, page.elsewhere.value)
     verb = "matches" if page.elsewhere.value == 1 else "match"
     return Anchor(f"{wording.count(page.elsewhere)} {noun} {verb}", links.scope(asked.pairs, other))
+
+
+def _beside(asked: Request, page: Page, sources: Sources) -> Beside | None:
+    """Return where matching observations come from, None where there are none or they are the list itself."""
+    if asked.query.scope != RESOURCES or page.elsewhere is None or not page.elsewhere.value or not page.beside:
+        return None
+    found = {facet.name: facet for facet in boxes(page.beside, sources)}
+    datasets, origins = found["dataset"], found["source"]
+    if not datasets.buckets:
+        return None
+    several = "this dataset" if len(datasets.buckets) == 1 and not datasets.other else "these datasets"
+    return Beside(
+        title=f"{wording.count(page.elsewhere)} {_noun(OBSERVATIONS, page.elsewhere.value)} in {several}",
+        url=links.scope(asked.pairs, OBSERVATIONS),
+        datasets=tuple(_over(asked.pairs, "dataset", each) for each in datasets.buckets if each.count),
+        sources=tuple(_over(asked.pairs, "source", each) for each in origins.buckets if each.count),
+        more=f"{datasets.other:,} further observations in other datasets" if datasets.other else "",
+    )
+
+
+def _over(pairs: Pairs, name: str, bucket: Bucket) -> Value:
+    return Value(bucket.value, bucket.label[:200], bucket.count, False, links.over(pairs, name, bucket.value), 0)
+
+
+def _heat(asked: Request, page: Page) -> HeatView | None:
+    if page.heat is None:
+        return None
+    drawn = maps.draw(page.heat)
+    cells = drawn.cells if drawn else ()
+    fullest = drawn.fullest if drawn else ()
+    # A cell is looked into with cells of its own, whatever order was asked for.
+    pairs = (*(each for each in asked.pairs if each[0] != links.HEAT), (links.HEAT, page.heat.frame))
+    return HeatView(
+        drawing=drawn,
+        urls=tuple(links.replaced(pairs, place.PARAMETER, each.asks) for each in cells),
+        fullest=tuple(
+            Value(each.asks, each.label, each.count, False, links.replaced(pairs, place.PARAMETER, each.asks), 0)
+            for each in fullest
+        ),
+        frame=wording.value("frame", page.heat.frame),
+        close=links.replaced(asked.pairs, links.HEAT, ""),
+        out=links.replaced(asked.pairs, place.PARAMETER, "") if asked.query.place else "",
+    )
+
+
+def _frames(asked: Request, facets: Iterable[Facet]) -> tuple[Option, ...]:
+    """Return the frames in which results lie, each with the URL of its map."""
+    found = next((facet for facet in facets if facet.name == "frame"), None)
+    shown = asked.query.heat.frame if asked.query.heat else ""
+    return tuple(
+        Option(each.value, each.label, each.value == shown, links.replaced(asked.pairs, links.HEAT, each.value))
+        for each in (found.buckets if found else ())
+        if each.count
+    )
 
 
 def _noun(scope: str, number: int) -> str:

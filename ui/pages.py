@@ -14,8 +14,10 @@ from discovery.errors import BadQueryError, DiscoveryError, MovedError, Unavaila
 from discovery.launch import notebook
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, record_id
 from discovery.portal import Page, Portal, View
+from discovery.query import form
+from discovery.query.facets import HeatMap
 from discovery.query.query import Facet, Total
-from ui import feed, home, links, listing, opening, record, sources
+from ui import feed, home, links, listing, numbers, opening, record, sources
 from ui.rendering import HEADERS, Renderer, answer, redirect
 
 SUGGESTIONS = 8
@@ -64,7 +66,7 @@ class _Pages:
         if canonical:
             return redirect(canonical)
         asked = listing.request(given)
-        page = self._portal.search(asked.query, elsewhere=True)
+        page = self._portal.search(asked.query, elsewhere=True, beside=listing.beside(asked.query))
         known = sources.read(self._portal)
         if _wants_json(request):
             return answer(_page_json(asked, page, known))
@@ -185,14 +187,20 @@ def _wants_json(request: Request) -> bool:
 def _canonical(given: list[tuple[str, str]]) -> str:
     """Return the URL that a form without scripts should have asked for, empty where it has.
 
-    A form sends its empty fields too, and the ends of a time apart.
+    A form sends its empty fields too, and the ends of a time or a range apart.
     """
-    names = [name for name, _ in given]
-    if all(value.strip() for _, value in given) and "from" not in names and "to" not in names:
+    ends = {name.partition(".")[2] for name, _ in given if name.startswith((links.LOW, links.HIGH))}
+    apart = {"from", "to", *(f"{side}{name}" for name in ends for side in (links.LOW, links.HIGH))}
+    if all(value.strip() and name not in apart for name, value in given):
         return ""
     single = dict(given)
     start, end = single.get("from", "").strip(), single.get("to", "").strip()
-    kept = [(name, value) for name, value in given if value.strip() and name not in ("from", "to")]
+    kept = [(name, value) for name, value in given if value.strip() and name not in apart]
+    for name in sorted(ends):
+        low, high = (single.get(f"{side}{name}", "").strip() for side in (links.LOW, links.HIGH))
+        kept = [each for each in kept if each[0] != f"{form.RANGE}{name}"]
+        if low or high:
+            kept.append((f"{form.RANGE}{name}", f"{low}..{high}"))
     if start or end:
         kept = [each for each in kept if each[0] != "time"]
         kept.append(("time", start if start == end else f"{start or '..'}/{end or '..'}"))
@@ -209,9 +217,22 @@ def _page_json(asked: listing.Request, page: Page, known: sources.Sources) -> di
             for each in page.records
         ],
         "facets": [_facet(each) for each in listing.boxes(page.facets, known)],
+        "numbers": [numbers.as_json(each) for each in page.numbers],
+        "interval": page.interval,
         "histogram": [{"start": each.start, "count": each.count} for each in page.bins],
+        "heat": _heat(page.heat) if page.heat else None,
         "next": links.as_json(links.page(asked.pairs, page.next)) if page.next else None,
         "observations": _total(observations) if observations else None,
+        "observed": {each.name: _facet(each) for each in listing.boxes(page.beside, known)} if page.beside else None,
+    }
+
+
+def _heat(heat: HeatMap) -> dict[str, Any]:
+    return {
+        "frame": heat.frame,
+        "order": heat.order,
+        "total": heat.total,
+        "cells": [{"cell": f"{heat.frame}/{heat.order}/{number}", "count": count} for number, count in heat.cells],
     }
 
 

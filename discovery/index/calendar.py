@@ -7,13 +7,10 @@ from typing import Final
 
 from discovery.errors import BadQueryError, LimitError
 from discovery.model.instant import DAY, date, days
+from discovery.query.facets import INTERVALS
 from discovery.query.query import Bin, Histogram
 
-YEAR: Final = "year"
-MONTH: Final = "month"
-DAILY: Final = "day"
-AUTO: Final = "auto"
-INTERVALS: Final = (YEAR, MONTH, DAILY, AUTO)
+YEAR, MONTH, DAILY, AUTO = INTERVALS
 MAX_BINS: Final = 12_000
 """Steps of a histogram that are filled with zeros: a thousand years of months. One record dated by geologists would
 otherwise ask for billions."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+INTERVALS: Final = ("year", "month", "day", "auto")
+"""The steps of a calendar histogram; `auto` is the finest of them that fits."""
 
 
 @dataclass(frozen=True, slots=True)

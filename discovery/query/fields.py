@@ -46,6 +46,8 @@ class Field:
     ogc: str = ""
     """Its name in OGC API Records, where that is a third one."""
     unit: str = ""
+    log: bool = False
+    """Values spread over powers of ten, so that steps of one width would put most of them into the first."""
 
 
 def _keyword(
@@ -62,11 +64,11 @@ def _keyword(
     return Field(name, Type.KEYWORD, label, values, facet=facet, tree=tree, stac=stac, obscore=obscore, ogc=ogc)
 
 
-def _number(name: str, label: str, *, unit: str = "", stac: str = "", obscore: str = "") -> Field:
+def _number(name: str, label: str, *, unit: str = "", stac: str = "", obscore: str = "", log: bool = False) -> Field:
     def values(record: Record) -> Iterable[float | None]:
         return (record.numbers.get(name),)
 
-    return Field(name, Type.NUMBER, label, values, sort=True, stac=stac, obscore=obscore, unit=unit)
+    return Field(name, Type.NUMBER, label, values, sort=True, stac=stac, obscore=obscore, unit=unit, log=log)
 
 
 def _instant(
@@ -136,15 +138,15 @@ FIELDS: Final = MappingProxyType(
             _keyword("external_id", "External identifier", lambda r: r.external_ids, facet=False, ogc="externalIds"),
             _number("cloud_cover", "Cloud cover", unit="%", stac="eo:cloud_cover"),
             _number("snow_cover", "Snow cover", unit="%", stac="eo:snow_cover"),
-            _number("resolution", "Ground resolution", unit="m", stac="gsd"),
+            _number("resolution", "Ground resolution", unit="m", stac="gsd", log=True),
             _number("sun_elevation", "Sun elevation", unit="deg", stac="view:sun_elevation"),
             _number("sun_azimuth", "Sun azimuth", unit="deg", stac="view:sun_azimuth"),
             _number("off_nadir", "Off-nadir angle", unit="deg", stac="view:off_nadir"),
-            _number("sky_resolution", "Angular resolution", unit="arcsec", obscore="s_resolution"),
-            _number("exposure", "Exposure time", unit="s", obscore="t_exptime"),
-            _number("wavelength_min", "Shortest wavelength", unit="m", obscore="em_min"),
-            _number("wavelength_max", "Longest wavelength", unit="m", obscore="em_max"),
-            _number("size", "Size", unit="byte", obscore="access_estsize"),
+            _number("sky_resolution", "Angular resolution", unit="arcsec", obscore="s_resolution", log=True),
+            _number("exposure", "Exposure time", unit="s", obscore="t_exptime", log=True),
+            _number("wavelength_min", "Shortest wavelength", unit="m", obscore="em_min", log=True),
+            _number("wavelength_max", "Longest wavelength", unit="m", obscore="em_max", log=True),
+            _number("size", "Size", unit="byte", obscore="access_estsize", log=True),
             _instant("start", "Start time", lambda r: r.extent.start, stac="start_datetime", obscore="t_min"),
             _instant("end", "End time", lambda r: r.extent.end, stac="end_datetime", obscore="t_max"),
             _instant("created", "Created", lambda r: r.created, stac="created"),

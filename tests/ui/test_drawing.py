@@ -28,7 +28,7 @@ def test_every_match_stands_in_one_bar_that_fits(counts: dict[int, int]) -> None
 @given(st.dictionaries(st.integers(-5_000, 5_000), st.integers(1, 9), min_size=1, max_size=30))
 def test_each_bar_asks_for_its_own_years(counts: dict[int, int]) -> None:
     for bar in drawing.bars(years(counts)):
-        asked = interval(bar.time)
+        asked = interval(bar.asks)
         inside = [n for year, n in counts.items() if (asked.start or 0) <= days(year, 1, 1) * DAY <= (asked.end or 0)]
         assert sum(inside) == bar.count
 

@@ -32,7 +32,9 @@ def test_a_question_asks_for_the_facets_of_its_scope_and_for_what_is_ticked() ->
     assert sizes["target"] == listing.FULL
     assert sizes["format"] == listing.CAP
     assert asked.more == ("target",)
-    assert asked.query.histogram == Histogram("year")
+    assert asked.query.histogram == Histogram("auto", 48)
+    assert {each.name: bool(each.bins) for each in asked.query.numbers}["cloud_cover"]
+    assert asked.query.heat is None
 
 
 def test_a_question_with_an_unknown_name_is_refused() -> None:

@@ -206,7 +206,8 @@ class Portal:
         mark = cursor.resume(query, self._secret)
         if any(each.text for each in query.facets):
             query = replace(query, facets=tuple(finding.named(each, self.store, self.index) for each in query.facets))
-        plan = self._planner.plan(query, total=total)
+        # Whether few records have all of the words is told by how many have.
+        plan = self._planner.plan(query, total=total or (query.lenient and bool(query.text.strip())))
         if mark is not None and plan.sort is None:
             plan = replace(plan, offset=mark.offset, generation=mark.generation)
         elif mark is not None:

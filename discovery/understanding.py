@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from discovery.errors import LimitError
 from discovery.index.base import Index, Plan
@@ -116,6 +116,35 @@ class Understanding:
         words = self._index.terms(RESOURCES, tuple(trigrams(word)), CANDIDATES)
         begun = [each for each in words if len(word) >= _BEGUN and each.startswith(word)]
         return list(dict.fromkeys(chain(similar(word, words, _TRIED), begun[:_TRIED])))
+
+
+def sentences(understood: Understood) -> list[str]:
+    """Return what people are told of what was left out, the mended spelling aside."""
+    said = []
+    if understood.unknown:
+        named = ", ".join(f"“{each}”" for each in understood.unknown)
+        said.append(f"No record has {named}.")
+    least, words, others = understood.least, understood.words, understood.words - len(understood.unknown)
+    if least and least == others:
+        said.append("These have all of the other words." if understood.unknown else "These have all of the words.")
+    elif least and understood.complete:
+        have = "record has" if understood.complete == 1 else "records have"
+        said.append(f"{understood.complete} {have} all of the words; the others have at least {least} of {words}.")
+    elif least:
+        said.append(f"No record has all of the words; these have at least {least} of {words}.")
+    return said
+
+
+def to_dict(understood: Understood) -> dict[str, Any]:
+    """Return it as JSON shows it."""
+    return {
+        "text": understood.text,
+        "corrected": understood.corrected or None,
+        "unknown": list(understood.unknown),
+        "least": understood.least or understood.words,
+        "words": understood.words,
+        "complete": understood.complete,
+    }
 
 
 def _single(word: str) -> Group:

@@ -17,6 +17,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from discovery.http import redaction
+from discovery.query.marking import window
 from discovery.query.text import TextQuery, highlight
 
 MAX_MARKDOWN: Final = 30_000
@@ -94,18 +95,7 @@ def marked(text: str, query: TextQuery) -> tuple[Piece, ...]:
 
 def excerpt(text: str, query: TextQuery, size: int = EXCERPT) -> tuple[Piece, ...]:
     """Return the part of a text where the words of a query stand first, cut at blanks."""
-    if len(text) <= size:
-        return marked(text, query)
-    found = highlight(text, query)
-    # A word near the beginning is seen anyway; text that starts where it starts reads best.
-    start = max(0, found[0][0] - size // 4) if found and found[0][1] > size else 0
-    if start:
-        start = text.find(" ", start, start + 40) + 1 or start
-    end = start + size
-    if end < len(text):
-        end = max(text.rfind(" ", start + size // 2, end), start + size // 2)
-    cut = f"{'… ' if start else ''}{text[start:end]}{' …' if end < len(text) else ''}"
-    return marked(cut, query)
+    return marked(window(text, query, size), query)
 
 
 def web(href: str) -> str:

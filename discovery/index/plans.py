@@ -23,6 +23,8 @@ from discovery.query.query import Bucket, Facet, FacetRequest, Like, Scalar
 from discovery.query.tokens import fingerprint as analysis
 from discovery.query.tokens import fold
 
+_SHORT: Final = 5
+"""Trigrams of a word of five letters."""
 MAX_PAGE: Final = 10_000
 """Hits in one answer: Elasticsearch's max_result_window again."""
 MAX_BUCKETS: Final = 1_000
@@ -376,6 +378,8 @@ def path(value: str) -> tuple[str, ...]:
 def similar_words(grams: Collection[str], words: Iterable[tuple[str, int]], size: int) -> list[str]:
     """Return the words that share most trigrams, at least a third (two letters swapped spoil half), best first.
 
+    Of a short word, two swapped letters leave but one.
+
     Args:
         grams: Trigrams of a word with its ends marked by `_`, as `query.text.trigrams` makes them.
         words: Words of titles with how many records have them.
@@ -386,6 +390,6 @@ def similar_words(grams: Collection[str], words: Iterable[tuple[str, int]], size
     for word, frequency in words:
         padded = f"_{word}_"
         shared = sum(gram in padded for gram in wanted)
-        if shared and 3 * shared >= len(wanted):
+        if shared and (3 * shared >= len(wanted) or len(wanted) <= _SHORT):
             found.append((-shared, abs(len(padded) - len(wanted) - 2), -frequency, word))
     return [word for *_, word in nsmallest(size, found)]

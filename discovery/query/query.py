@@ -194,6 +194,11 @@ class Understood:
     complete: int = 0
     """How many records have all of them; these are listed first."""
 
+    @property
+    def meant(self) -> str:
+        """What was looked for."""
+        return self.corrected or self.text
+
 
 @dataclass(frozen=True, slots=True)
 class Total:

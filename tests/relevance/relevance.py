@@ -252,6 +252,18 @@ def table(asked: Sequence[Question], held: Catalogue) -> str:
     return "\n".join(lines)
 
 
+def markdown(asked: Sequence[Question], held: Catalogue) -> str:
+    """Return the table as the documentation shows it: nDCG@10, recall@20 and success@1, ours and the baseline's."""
+    ours, plain = by_class(asked, held.ours), by_class(asked, held.plain)
+    counts = Counter(question.kind for question in asked) | Counter(all=len(asked))
+    lines = ["| class | n | nDCG@10 | BM25 | recall@20 | BM25 | success@1 | BM25 |", f"|{' --- |' * 8}"]
+    for kind in [*(kind for kind in ours if kind != "all"), "all"]:
+        us, them = ours[kind], plain[kind]
+        numbers = (us.ndcg, them.ndcg, us.recall, them.recall, us.success, them.success)
+        lines.append(f"| {kind} | {counts[kind]} | {' | '.join(f'{number:.2f}' for number in numbers)} |")
+    return "\n".join(lines)
+
+
 def _each(asked: Iterable[Question], held: Catalogue) -> Iterator[str]:
     for question in asked:
         answers = held.ours(question)
@@ -265,6 +277,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=(TUNE, UNSEEN, "both"), default="both")
     parser.add_argument("--each", action="store_true", help="each question for tuning with its answers' grades")
+    parser.add_argument("--markdown", action="store_true", help="as docs/explanation/relevance.md has it")
     parser.add_argument("--home", type=Path, help="a folder that keeps the demo for the next time")
     wanted = parser.parse_args()
     asked = questions()
@@ -272,7 +285,8 @@ def main() -> None:
     with catalogue(wanted.home) as held:
         said.print(f"{len(asked)} questions, {sum(len(each.grades) for each in asked)} judgments, tantivy")
         for half in (TUNE, UNSEEN) if wanted.half == "both" else (wanted.half,):
-            said.print(f"\n{half}\n{table([each for each in asked if each.half == half], held)}")
+            shown = (markdown if wanted.markdown else table)([each for each in asked if each.half == half], held)
+            said.print(f"\n{half}\n{shown}")
         if wanted.each:
             said.print("\nhalf for tuning: id, ours, nDCG@10 of plain BM25, grades of our first ten")
             said.print("\n".join(_each((each for each in asked if each.half == TUNE), held)), markup=False)

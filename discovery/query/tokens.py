@@ -29,7 +29,7 @@ import Stemmer
 
 from discovery.errors import ConfigError
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Raised whenever this file makes other tokens than before, so that an index knows that it must be rebuilt."""
 
 SEPARATOR: Final = "|"
@@ -64,6 +64,7 @@ _NAME: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _RUN: Final = re.compile(r"[0-9]+|[a-z]+")
 """The words of what `_NAME` matches, which is most identifiers: one compound, and nothing around it."""
 _CONNECTORS: Final = re.compile(r"[-_./:+'&~@#]{0,3}")
+_BRIDGE: Final = re.compile(r"[-_/:|]")
 _TIGHT: Final = frozenset({"", "-", "_", "'"})
 _DIGIT: Final = re.compile(r"(?=[^0-9])\d")
 _DIGITS: Final = frozenset("0123456789")
@@ -280,6 +281,8 @@ class Chunk:
     """It begins with a word, not with a bracket or the like."""
     closes: bool
     """It ends with a word, not with a comma or the like."""
+    bridge: bool = False
+    """It is nothing but a hyphen or the like: what stands on both sides of it belongs together, as in `Landsat - 8`."""
 
     def joins_with(self, following: Chunk) -> Iterator[str]:
         """Yield the tokens joined over the white space before `following`: `Sentinel 2A`, `25 km`."""
@@ -319,10 +322,11 @@ def _analyse(text: str) -> Chunk:
         first, last = min(first, start), end
     if words:
         compounds.append(Compound(tuple(words), tuple(map(stem, words)), tight))
-    return _made(compounds, opens=first == 0, closes=bool(compounds) and last == len(folded))
+    closes = bool(compounds) and last == len(folded)
+    return _made(compounds, opens=first == 0, closes=closes, bridge=bool(_BRIDGE.fullmatch(folded)))
 
 
-def _made(compounds: Sequence[Compound], *, opens: bool, closes: bool) -> Chunk:
+def _made(compounds: Sequence[Compound], *, opens: bool, closes: bool, bridge: bool = False) -> Chunk:
     every = tuple([word for compound in compounds for word in compound.words])
     joins = tuple(dict.fromkeys([token for compound in compounds for token in compound.joins()]))
     numeric = any(map(is_number, every))
@@ -335,6 +339,7 @@ def _made(compounds: Sequence[Compound], *, opens: bool, closes: bool) -> Chunk:
         joining=numeric or bool(joins),
         opens=opens,
         closes=closes,
+        bridge=bridge,
     )
 
 
@@ -388,10 +393,11 @@ def _analyse_value(text: str, limit: int, words: bool) -> Analysis:
         each = chunks[at]
         joined += each.joins
         if each.numeric:
-            if at and not chunks[at - 1].numeric:
-                joined += chunks[at - 1].joins_with(each)
-            if at + 1 < len(chunks):
-                joined += each.joins_with(chunks[at + 1])
+            before, after = _beside(chunks, at, -1), _beside(chunks, at, 1)
+            if before and not before.numeric:
+                joined += before.joins_with(each)
+            if after:
+                joined += each.joins_with(after)
     stems = " ".join([each.text for each in chunks if each.text])
     # One character can fold to four words; a shorter text cannot reach the limit.
     if 4 * len(text) > limit:
@@ -401,6 +407,14 @@ def _analyse_value(text: str, limit: int, words: bool) -> Analysis:
         stems = f"{stems} {SEPARATOR} {' '.join(joins)}"
     every = tuple([word for each in chunks for word in each.words][:limit]) if words else None
     return Analysis(stems, every, joins)
+
+
+def _beside(chunks: Sequence[Chunk], at: int, step: int) -> Chunk | None:
+    """Return the piece of text before or after one, over a lonely hyphen."""
+    at += step
+    if 0 <= at < len(chunks) and chunks[at].bridge:
+        at += step
+    return chunks[at] if 0 <= at < len(chunks) else None
 
 
 _analyse_short: Final = lru_cache(maxsize=10_000)(_analyse_value)
@@ -417,6 +431,8 @@ def compounds(text: str) -> list[Compound]:
     open_end = False
     for piece in text.split():
         each = chunk(piece)
+        if each.bridge:
+            continue
         for at, compound in enumerate(each.compounds):
             numbered = found and len(found[-1].words) == 1 and found[-1].words[0] in lexicon().numbered
             if numbered and at == 0 and open_end and each.opens and is_number(compound.words[0]):

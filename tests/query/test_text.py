@@ -448,6 +448,8 @@ def test_too_many_phrases_are_refused(phrases: list[str]) -> None:
     with pytest.raises(LimitError) as caught:
         any_of(phrases)
     assert caught.value.parameter == "q"
+
+
 def test_some_of_the_words_may_be_enough_and_quoted_ones_never_are_left_out() -> None:
     query = parse('lake glacier "snow depth" mass')
     assert not query.relaxed
@@ -488,3 +490,12 @@ def test_words_around_a_question_are_left_out_as_they_are_typed() -> None:
 )
 def test_everyday_words_and_other_languages_find_the_words_of_the_field(typed: str, title: str) -> None:
     assert hit(parse(typed), document_text({"title": title}))
+
+
+@pytest.mark.parametrize(
+    "document", ["Landsat - 8 scenes", "Landsat \u2013 8", "Landsat / 8", "Landsat-8", "LANDSAT8", "Landsat_8"]
+)
+@pytest.mark.parametrize("typed", ["Landsat 8", "landsat - 8", "landsat8", "Landsat-8"])
+def test_words_and_numbers_belong_together_over_a_lonely_hyphen(typed: str, document: str) -> None:
+    assert hit(parse(typed), document_text({"title": document}))
+    assert not hit(parse(typed), document_text({"title": "Landsat of 8 bands"}))

@@ -26,33 +26,23 @@ def read(text: Any) -> Ranges:
     """
     if not isinstance(text, str) or not text.strip():
         raise RecordError("region", f"a MOC must be text such as '4/12-15 5/', not {text!r:.40}")
-    _check(text)
-    from mocpy import MOC  # astropy comes with it: only those who have MOCs wait for it
-
-    text = text.replace(",", " ")  # commas are of MOC 1.0; mocpy reads only blanks
-    try:
-        ranges = np.asarray(MOC.from_string(text, format="ascii").to_depth29_ranges, dtype=np.uint64)
-    except BaseException as error:  # mocpy's Rust panics are no Exception
-        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
-            raise
-        raise RecordError("region", f"cannot read the MOC {text[:40]!r}") from error
-    if not len(ranges):
-        raise RecordError("region", "the MOC is empty")
-    return ranges
-
-
-def _check(text: str) -> None:
-    """Refuse orders and cells that do not exist, which mocpy takes without a word."""
     order = -1
-    for word in re.findall(r"[^\s,]+", text):
-        found = _WORD.fullmatch(word)
-        if found is None:
+    found: list[tuple[int, int]] = []
+    for word in re.findall(r"[^\s,]+", text):  # commas are of MOC 1.0
+        match = _WORD.fullmatch(word)
+        if match is None:
             raise RecordError("region", f"cannot read the MOC {text[:40]!r} at {word[:20]!r}")
-        order = int(found[1]) if found[1] else order
-        last = found[3] or found[2]
-        if not 0 <= order <= 29 or (last and not int(found[2]) <= int(last) < 12 * 4**order):
+        order = int(match[1]) if match[1] else order
+        last = match[3] or match[2]
+        if not 0 <= order <= 29 or (last and not int(match[2]) <= int(last) < 12 * 4**order):
             message = f"the MOC {text[:40]!r} names a cell that does not exist: {word[:20]!r} of order {order}"
             raise RecordError("region", message)
+        if last:
+            shift = 2 * (29 - order)
+            found.append((int(match[2]) << shift, (int(last) + 1) << shift))
+    if not found:
+        raise RecordError("region", "the MOC is empty")
+    return merged(np.array(found, dtype=np.uint64))
 
 
 def merged(ranges: Ranges) -> Ranges:

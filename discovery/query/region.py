@@ -9,22 +9,25 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import orjson
 import shapely
 
-from discovery.errors import BadQueryError, LimitError
+from discovery.errors import BadQueryError, LimitError, RecordError
 from discovery.model.extent import EARTH, SKY, Geometry
-from discovery.query import moc
+from discovery.query import moc as mocs
 from discovery.query.cover import ANCHOR, Asked, Cover, ask, bbox_cover, box_geometry, cover, covers, prepared
 from discovery.query.footprint import MAX_VERTICES, bad, planar
 from discovery.query.query import Region
 from discovery.query.relate import RELATIONS, decide
-from discovery.query.stc import stc
+from discovery.query.stc import moc_of_json, stc
+from discovery.query.systems import SYSTEMS, turned
 
 __all__ = [
-    "ANCHOR", "FRAMES", "MAX_QUERY_VERTICES", "RELATIONS", "Asked", "Cover", "ask", "bbox", "bbox_cover", "cone",
-    "cover", "covers", "decide", "geojson", "polygon", "simplify", "stc",
+    "ANCHOR", "ASKED", "FRAMES", "MAX_QUERY_VERTICES", "RELATIONS", "Asked", "Cover", "ask", "bbox", "bbox_cover",
+    "cone", "cover", "covers", "decide", "geojson", "moc", "polygon", "related", "simplify", "stc",
 ]  # fmt: skip
 
 _BODIES = (
@@ -32,9 +35,13 @@ _BODIES = (
     *("saturn", "titan", "enceladus", "uranus", "neptune", "pluto", "sun", "comet", "asteroid"),
 )
 FRAMES = (EARTH, SKY, *_BODIES)
-"""Every frame that can be asked for."""
+"""Every frame that a footprint can be in."""
+ASKED = (*FRAMES, *SYSTEMS)
+"""What a region can be given in: a frame, or coordinates of the sky that are turned to ICRS."""
 MAX_QUERY_VERTICES = 5_000
 """The most vertices of a region that is asked for."""
+MAX_QUERY_TEXT = 500_000
+"""The most characters of a region that comes as text; 5,000 vertices written out in full are fewer."""
 MAX_QUERY_MOC = 100_000
 """The most characters of a MOC that is asked for."""
 _SIMPLE = 10_000
@@ -60,7 +67,8 @@ def bbox(value: str | Sequence[Any], *, frame: str = EARTH, relation: str = "int
     _position(east, north, parameter)
     if south > north:
         raise BadQueryError(f"{parameter}: south {south:g} is north of {north:g}", parameter=parameter)
-    return Region(box_geometry(west, south, east, north, frame=_frame(frame)), frame, _relation(relation))
+    inside = SKY if _frame(frame) in SYSTEMS else frame
+    return _made(box_geometry(west, south, east, north, frame=inside), frame, relation, parameter)
 
 
 def cone(value: str | Sequence[Any], *, frame: str = SKY, relation: str = "intersects",
@@ -78,25 +86,49 @@ def cone(value: str | Sequence[Any], *, frame: str = SKY, relation: str = "inter
     if not 0 <= radius <= 180:
         raise BadQueryError(f"{parameter}: the radius must be 0 to 180 degrees, not {radius:g}", parameter=parameter)
     circle = {"type": "Circle", "center": [lon, lat], "radius": radius}
-    return Region(circle, _frame(frame), _relation(relation))
+    return _made(circle, frame, relation, parameter)
 
 
 def polygon(value: str | Sequence[Any], *, frame: str = SKY, relation: str = "intersects",
             parameter: str = "polygon") -> Region:  # fmt: skip
-    """Return the region of a polygon given as a flat list: lon,lat,lon,lat, ... of at least three points.
+    """Return the region of a polygon as a flat list, lon,lat,lon,lat, ..., of at least three points.
+
+    In text several polygons are parted by semicolons, and GeoJSON may stand in place of the list.
 
     Raises:
         BadQueryError: An odd list, too few points, numbers out of range.
         LimitError: More than 5,000 points.
     """
+    options = {"frame": frame, "relation": relation, "parameter": parameter}
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        return geojson(_json(value, parameter), **options)
+    lists = value.split(";") if isinstance(value, str) else [value]
+    if len(value) > MAX_QUERY_TEXT or len(lists) > MAX_QUERY_VERTICES:
+        raise LimitError("region-vertices", f"{parameter} has more than {MAX_QUERY_VERTICES:,} vertices",
+                         parameter=parameter)  # fmt: skip
+    rings = [[_ring(each, parameter)] for each in lists]
+    if len(rings) == 1:
+        return geojson({"type": "Polygon", "coordinates": rings[0]}, **options)
+    return geojson({"type": "MultiPolygon", "coordinates": rings}, **options)
+
+
+def _ring(value: str | Sequence[Any], parameter: str) -> list[list[float]]:
     numbers = _numbers(value, parameter)
     if len(numbers) % 2 or len(numbers) < 6:
         raise BadQueryError(f"{parameter} needs pairs of at least 3 points, not {len(numbers)} numbers",
                             parameter=parameter)  # fmt: skip
     ring = [list(pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
-    if ring[0] != ring[-1]:
-        ring.append(ring[0])
-    return geojson({"type": "Polygon", "coordinates": [ring]}, frame=frame, relation=relation, parameter=parameter)
+    return ring if ring[0] == ring[-1] else [*ring, ring[0]]
+
+
+def _json(text: str, parameter: str) -> Any:
+    if len(text) > MAX_QUERY_TEXT:
+        raise LimitError("region-vertices", f"{parameter} has more than {MAX_QUERY_TEXT:,} characters",
+                         parameter=parameter)  # fmt: skip
+    try:
+        return orjson.loads(text)
+    except ValueError as error:
+        raise BadQueryError(f"{parameter}: cannot read the JSON: {str(error)[:80]}", parameter=parameter) from error
 
 
 def geojson(value: Any, *, frame: str = EARTH, relation: str = "intersects", parameter: str = "intersects") -> Region:
@@ -116,9 +148,43 @@ def geojson(value: Any, *, frame: str = EARTH, relation: str = "intersects", par
         if count > MAX_QUERY_VERTICES:
             message = f"{parameter} has more than {MAX_QUERY_VERTICES:,} vertices"
             raise LimitError("region-vertices", message, parameter=parameter)
-    region = Region(geometry, _frame(frame), _relation(relation))
+    region = _made(geometry, frame, relation, parameter)
     prepared(region, parameter)
     return region
+
+
+def moc(value: Any, *, frame: str = SKY, relation: str = "intersects", parameter: str = "moc") -> Region:
+    """Return the region of a MOC: ASCII such as `3/1-4 5/20`, or JSON such as `{"3": [1, 2]}`, read or as text.
+
+    Raises:
+        BadQueryError: It cannot be read, or names cells that do not exist.
+        LimitError: It has more than 100,000 characters.
+    """
+    text = value if isinstance(value, str) else str(orjson.dumps(value), "utf-8") if isinstance(value, Mapping) else ""
+    if len(text) > MAX_QUERY_MOC:
+        message = f"{parameter}: a MOC of more than {MAX_QUERY_MOC:,} characters"
+        raise LimitError("region-moc", message, parameter=parameter)
+    try:
+        written = moc_of_json(text) if text.lstrip().startswith("{") else text
+    except RecordError as error:
+        raise BadQueryError(f"{parameter}: {error}", parameter=parameter) from error
+    return geojson({"type": "Moc", "moc": written.strip()}, frame=frame, relation=relation, parameter=parameter)
+
+
+def related(region: Region, relation: str) -> Region:
+    """Return the same region asked for by another relation.
+
+    Raises:
+        BadQueryError: The relation is not known.
+    """
+    return replace(region, relation=_relation(relation))
+
+
+def _made(geometry: Geometry, frame: str, relation: str, parameter: str) -> Region:
+    """Return the region of a geometry that was checked, on the sky in ICRS."""
+    if _frame(frame) not in SYSTEMS:
+        return Region(geometry, frame, _relation(relation))
+    return Region(turned(geometry, frame, parameter), SKY, _relation(relation))
 
 
 def _walk(geometry: Any, parameter: str, depth: int) -> Iterator[tuple[Any, Any]]:
@@ -180,8 +246,8 @@ def _position(lon: Any, lat: Any, parameter: str) -> None:
 
 
 def _frame(frame: str) -> str:
-    if frame not in FRAMES:
-        raise BadQueryError(f"unknown frame {str(frame)[:40]!r}; allowed: {', '.join(FRAMES)}", parameter="frame")
+    if frame not in ASKED:
+        raise BadQueryError(f"unknown frame {str(frame)[:40]!r}; allowed: {', '.join(ASKED)}", parameter="frame")
     return frame
 
 
@@ -199,7 +265,7 @@ def simplify(geometry: Geometry) -> Geometry:
         RecordError: It cannot be read, or has more than 1,000,000 vertices.
     """
     if geometry.get("type") == "Moc":
-        moc.read(geometry.get("moc"))
+        mocs.read(geometry.get("moc"))
         return geometry
     if geometry.get("type") in ("Circle", "GeometryCollection"):
         if geometry["type"] == "GeometryCollection" and isinstance(geometry.get("geometries"), list | tuple):

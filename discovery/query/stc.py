@@ -76,7 +76,7 @@ def footprint(text: str, xtype: str = "") -> Read:
     if moc := _MOC.fullmatch(text):
         geometry: Geometry = {"type": "Moc", "moc": moc[1].strip()}
     elif text.startswith("{") and '"' in text:
-        geometry = {"type": "Moc", "moc": _moc_of_json(text)}
+        geometry = {"type": "Moc", "moc": moc_of_json(text)}
     elif text[0] in "<{" or (text[0] == "(" and _PGSPHERE.fullmatch(text)):
         geometry = _pgsphere(text)
     else:
@@ -97,7 +97,7 @@ def _is_usable(geometry: Geometry) -> bool:
     return geometry["type"] == "Point" or (geometry["type"] == "Polygon" and len(geometry["coordinates"][0]) < 10_000)
 
 
-def _moc_of_json(text: str) -> str:
+def moc_of_json(text: str) -> str:
     """Return a MOC that is written as JSON, `{"4": [12, 13], "5": []}`, in its ASCII writing."""
     try:
         orders = json.loads(text)

@@ -49,3 +49,19 @@ def test_polygons_hold_the_middle_of_every_cell() -> None:
     whole = shapely.union_all(shapes)
     assert shapely.intersects(whole, shapely.points((lon + 180) % 360 - 180, lat)).all()
     assert len(moc.polygons(moc.read("0/4"))) > 50  # its curved edges are followed
+
+
+def test_ranges_are_those_that_mocpy_reads() -> None:
+    from mocpy import MOC
+
+    rng = np.random.default_rng(8)
+    for _ in range(40):
+        order = int(rng.integers(1, 12))
+        cells = np.unique(rng.integers(0, 12 * 4**order, 50))
+        text = f"{order}/{' '.join(map(str, cells))} 14/"
+        theirs = np.asarray(MOC.from_string(text, format="ascii").to_depth29_ranges, dtype=np.uint64)
+        assert np.array_equal(moc.read(text), theirs)
+
+
+def test_cells_within_others_are_no_mistake() -> None:
+    assert np.array_equal(moc.read("3/1 5/20,21"), moc.read("3/1"))

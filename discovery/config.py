@@ -38,6 +38,12 @@ TABLE: Final = (
     Setting(
         "terms", str, "", "A TOML file with names of your own for missions, instruments and such; relative to the home."
     ),
+    Setting(
+        "sesame",
+        str,
+        "",
+        "The address of a Sesame service, asked for names of the sky that we lack; empty asks none.",
+    ),
     Setting("title", str, "Discovery", "The name that pages and catalogues carry."),
     Setting("contact", str, "", "E-mail or address that harvests name in their User-Agent."),
     Setting("host", str, "127.0.0.1", "The address that `serve` listens on."),
@@ -67,6 +73,7 @@ class Settings:
     index_ca: str = ""
     launch_rules: str = ""
     terms: str = ""
+    sesame: str = ""
     title: str = "Discovery"
     contact: str = ""
     host: str = "127.0.0.1"

@@ -17,8 +17,10 @@ from discovery.model.job import Job, checked
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
 from discovery.people.operators import Operators
 from discovery.planner import Planner, answering
-from discovery.query import checks, cursor, fields
+from discovery.query import checks, cursor, fields, names
 from discovery.query.facets import HeatMap, RangeFacet
+from discovery.query.names import Named, Spotted
+from discovery.query.names.sesame import Sesame
 from discovery.query.query import (
     Bin,
     Bucket,
@@ -31,11 +33,10 @@ from discovery.query.query import (
     Total,
     Understood,
 )
-from discovery.query.text import parse
-from discovery.query.tokens import fold
 from discovery.store.catalogue import Served, Stored
 from discovery.store.elsewhere import Place
 from discovery.store.store import Store
+from discovery.suggester import Suggester, Suggestion
 from discovery.understanding import Understanding
 
 MAX_OPENERS: Final = 2_000
@@ -99,15 +100,6 @@ class Keyed:
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestion:
-    """A record whose title begins as somebody types."""
-
-    id: str
-    title: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
 class View:
     """A record with what stands around it."""
 
@@ -141,14 +133,23 @@ class Portal:
         index: What finds them.
         rules: How places of files are made out of records; None is what is shipped.
         operator_token: What programs of operators show; empty lets none in.
+        sesame: What is asked for names of the sky that our own tables do not have; None asks nobody.
     """
 
     def __init__(
-        self, store: Store, index: Index, rules: Sequence[Rule] | None = None, *, operator_token: str = ""
+        self,
+        store: Store,
+        index: Index,
+        rules: Sequence[Rule] | None = None,
+        *,
+        operator_token: str = "",
+        sesame: Sesame | None = None,
     ) -> None:
         self.store = store
         self.index = index
         self._planner = Planner(store, index)
+        self._suggester = Suggester(store, index)
+        self._sesame = sesame
         self._understanding = Understanding(self._planner, index)
         self.operators = Operators(store.passes, operator_token)
         self._rules = shipped() if rules is None else rules
@@ -338,17 +339,29 @@ class Portal:
         return self.keys(replace(query, size=0, facets=asked, numbers=(), histogram=None, heat=None)).facets
 
     def suggest(self, text: str, size: int = 8, scope: str = RESOURCES) -> list[Suggestion]:
-        """Return records whose title holds words that begin as typed, shortest titles first."""
-        checks.check_text(text, "q")
-        typed = parse(text[-200:])
-        tokens = (*typed.words, *((typed.prefix,) if typed.prefix and typed.prefix not in typed.words else ()))
-        if not tokens:
-            return []
-        with answering():
-            keys = list(self.index.suggest(scope, tuple(fold(each)[:12] for each in tokens), size))
-        stored = self.store.catalogue.many(keys)
-        records = [stored[key].record for key in keys if key in stored]
-        return [Suggestion(each.id, each.title, each.kind) for each in records]
+        """Return what begins as somebody types: missions, instruments, targets, places, objects, then titles."""
+        return self._suggester.suggest(text, size, scope)
+
+    def resolve(self, text: str) -> tuple[Named, ...]:
+        """Return what a whole text names: places, things on the sky, bodies; best first, empty for no name.
+
+        A name service is asked where the operator has named one and our own tables do not know the name.
+        """
+        found = names.resolve(text)
+        if not found and self._sesame is not None:
+            asked = self._sesame.resolve(text)
+            found = (asked,) if asked is not None else ()
+        return found
+
+    def places(self, query: Query) -> tuple[Spotted, ...]:
+        """Return the places and things on the sky that the words of a query name, for a search there to be offered.
+
+        The words stay words: nothing is narrowed by this. A query that has a place already is left alone, and nobody
+        else is asked about what people search for.
+        """
+        if not query.text or query.region is not None or query.place is not None:
+            return ()
+        return names.spotted(query.text)
 
     def served(self, keys: Sequence[int]) -> dict[int, Served]:
         """Return documents that came as STAC, as bytes to put links into."""
@@ -406,5 +419,7 @@ class Portal:
 
     def close(self) -> None:
         """Let go of files and connections."""
+        if self._sesame is not None:
+            self._sesame.close()
         self.index.close()
         self.store.close()

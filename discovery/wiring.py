@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from discovery.config import Settings
@@ -18,6 +19,7 @@ from discovery.store.store import Store
 if TYPE_CHECKING:
     from discovery.index.base import Index
     from discovery.portal import Portal
+    from discovery.query.names.sesame import Sesame
 
 
 def open_store(settings: Settings) -> Store:
@@ -72,7 +74,25 @@ def open_portal(settings: Settings) -> Portal:
     from discovery.portal import Portal  # Regions bring astropy, which takes half a second to import.
 
     own = rules.load(settings.home / settings.launch_rules) if settings.launch_rules else None
-    return Portal(open_store(settings), open_index(settings), own, operator_token=settings.operator_token)
+    asked = sesame(settings)
+    return Portal(open_store(settings), open_index(settings), own, operator_token=settings.operator_token, sesame=asked)
+
+
+def sesame(settings: Settings) -> Sesame | None:
+    """Return what is asked for names that our own tables do not have, None where the operator has named nobody.
+
+    Raises:
+        ConfigError: The setting is no address of http or https.
+    """
+    if not settings.sesame:
+        return None
+    from discovery.query.names.sesame import PATIENCE, Sesame
+
+    # Somebody waits: a queue behind our other questions is no better than no answer.
+    policy = Policy(connect=PATIENCE, read=PATIENCE, slot_wait=PATIENCE).allowing(settings.sesame)
+    if settings.contact:
+        policy = replace(policy, contact=settings.contact)
+    return Sesame(settings.sesame, Client(policy))
 
 
 def index_lock(settings: Settings) -> Lock:

@@ -75,7 +75,7 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "graphql-page": "discovery_graphql.search:MAX_PAGE",
         "graphql-buckets": "discovery_graphql.search:MAX_BUCKETS",
         "graphql-selections": "discovery_graphql.inputs:MAX_TICKED",
-        "graphql-suggestions": "discovery_graphql.schema:MAX_SUGGESTIONS",
+        "graphql-suggestions": "discovery_graphql.naming:MAX_SUGGESTIONS",
     }
 )
 """Where the number behind the name of each limit stands; its meaning is the sentence written beneath it there."""

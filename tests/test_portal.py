@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import update
 
@@ -17,15 +18,19 @@ from discovery.errors import (
     UnavailableError,
     UnknownFieldError,
 )
+from discovery.http import Client, Policy
+from discovery.index.tantivy import TantivyIndex
 from discovery.indexer import follow, rebuild
 from discovery.model.extent import Extent
 from discovery.model.record import OBSERVATIONS, RESOURCES, Asset, Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.portal import Portal
 from discovery.query.facets import CellRequest, Place, RangeRequest, RangeSelection
+from discovery.query.names.sesame import Sesame
 from discovery.query.query import Comparison, FacetRequest, Histogram, Like, Not, Query, Region, Selection, Sort
 from discovery.store.schema import records
-from discovery.wiring import open_portal
+from discovery.store.store import Store
+from discovery.wiring import open_portal, sesame
 
 
 def record(name: str, title: str = "Title", kind: str = "dataset", **more: object) -> Record:
@@ -160,8 +165,61 @@ def test_the_other_scope_is_counted_when_asked(portal: Portal, put: Callable[...
 
 def test_titles_are_suggested_as_somebody_types(portal: Portal, put: Callable[..., None]) -> None:
     put(record("a", "Crab nebula in X-rays"), record("b", "Crab nebula"), record("c", "Vela"))
-    assert [each.title for each in portal.suggest("crab neb")] == ["Crab nebula", "Crab nebula in X-rays"]
+    found = [each.title for each in portal.suggest("crab neb") if each.what == "title"]
+    assert found == ["Crab nebula", "Crab nebula in X-rays"]
     assert portal.suggest("  ") == []
+
+
+def test_places_in_the_words_are_told_and_narrow_nothing(portal: Portal, put: Callable[..., None]) -> None:
+    rome = Extent(bbox=(12.0, 41.0, 13.0, 42.0))
+    put(record("a", "Floods in Italy"), record("b", "Floods", extent=rome))
+    query = Query(text="floods italy")
+    assert names(portal, query) == ["a"]
+    (italy,) = portal.places(query)
+    assert (italy.named.name, italy.rest) == ("Italy", "floods")
+    assert names(portal, Query(text=italy.rest, region=italy.named.region)) == ["b"]
+    assert portal.places(Query(text="floods italy", region=italy.named.region)) == ()
+    assert portal.places(Query()) == ()
+
+
+def test_a_cone_around_a_named_object_finds_what_lies_there(portal: Portal, put: Callable[..., None]) -> None:
+    circle = {"type": "Circle", "center": [10.7, 41.3], "radius": 0.1}
+    put(record("m31", extent=Extent(geometry=circle, frame="sky")), record("far", extent=Extent(bbox=(0, 0, 1, 1))))
+    (found, *_) = portal.resolve("ngc224")
+    assert names(portal, Query(region=found.region)) == ["m31"]
+
+
+def test_a_name_service_is_asked_for_names_alone_and_only_where_there_is_one(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.query.decode())
+        return httpx.Response(200, text="%J 10.5 -20.25 = 00 42\n", headers={"content-type": "text/plain"})
+
+    assert sesame(Settings(tmp_path)) is None
+    policy = Policy().with_hosts("names.test:443")
+    client = Client(policy, transport=httpx.MockTransport(handle), resolver=lambda _host, _port: ["192.0.2.1"])
+    opened = Portal(
+        Store(f"sqlite:///{tmp_path / 'store.sqlite'}"),
+        TantivyIndex(tmp_path / "index"),
+        sesame=Sesame("https://names.test/x", client),
+    )
+    assert opened.resolve("M31")[0].name == "Andromeda Galaxy"
+    assert opened.places(Query(text="PKS 0023-26")) == ()
+    assert asked == []
+    (found,) = opened.resolve("PKS 0023-26")
+    assert (found.kind, found.region.geometry["center"]) == ("object", [10.5, -20.25])
+    assert asked == ["PKS%200023-26"]
+    opened.close()
+
+
+def test_the_address_of_a_name_service_must_be_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not a source"):
+        sesame(Settings(tmp_path, sesame="file:///etc/passwd"))
+    made = sesame(Settings(tmp_path, sesame="http://127.0.0.1:9/nph-sesame", contact="ops@example.org"))
+    assert made is not None
+    assert made.resolve("NGC 224 XYZ") is None
+    made.close()
 
 
 def test_a_view_shows_parent_and_children(portal: Portal, put: Callable[..., None]) -> None:

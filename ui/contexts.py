@@ -199,6 +199,7 @@ class Form:
     end: str
     bbox: str
     cone: str
+    near: str
     filter: str
 
 
@@ -226,6 +227,8 @@ class SearchContext:
     numbers: tuple[NumberBox, ...]
     beside: Beside | None
     """The datasets of matching observations, None for a list of observations itself."""
+    places: tuple[Anchor, ...]
+    """Searches near the places and objects that the words name; the note is what each of them is."""
     heat: HeatView | None
     """The map, None where none was asked for."""
     frames: tuple[Option, ...]

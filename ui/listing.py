@@ -12,9 +12,10 @@ from discovery.model.record import OBSERVATIONS, RESOURCES, Record
 from discovery.portal import Page, Portal
 from discovery.query import fields, form, place, ranges
 from discovery.query.fields import FACETS, FIELDS, MISSION
+from discovery.query.names import Resolve, resolve
 from discovery.query.query import Bucket, Facet, FacetRequest, Query
 from discovery.query.text import TextQuery, parse
-from ui import counting, drawing, links, maps, numbers, text, wording
+from ui import counting, drawing, links, maps, naming, numbers, text, wording
 from ui.contexts import Anchor, Beside, Card, Chip, FacetBox, Form, HeatView, Option, SearchContext, Site, Value, Way
 from ui.links import Pairs
 from ui.sources import Sources
@@ -76,6 +77,7 @@ _LABELS: Final = {
     "bbox": "Box",
     "cone": "Cone",
     "polygon": "Polygon",
+    "near": "Place",
     "time": "Time",
     place.PARAMETER: "Cell of the map around",
 }
@@ -93,11 +95,11 @@ class Request:
     """The texts that are looked for among the values of facets."""
 
 
-def request(given: Iterable[tuple[str, str]]) -> Request:
+def request(given: Iterable[tuple[str, str]], resolver: Resolve = resolve) -> Request:
     """Return the question of a request's parameters with everything that the page counts beside it."""
     given = list(given)
     pairs = links.asked(given)
-    query = form.parse(links.question(pairs))
+    query = form.parse(links.question(pairs), resolver=resolver)
     more = tuple(dict.fromkeys(value for name, value in given if name == links.MORE and value in FACETS))
     counted = counting.read(given, query, NUMBERS[query.scope])
     ticked = [each.name for each in query.selections]
@@ -145,6 +147,7 @@ def search_page(portal: Portal, asked: Request, page: Page, site: Site, sources:
         numbers=tuple(numbers.boxes(asked.pairs, query, page.numbers)),
         beside=_beside(asked, page, sources),
         heat=_heat(asked, page),
+        places=naming.offers(naming.places(portal, query), asked.pairs),
         frames=_frames(asked, named),
         ways=ways,
         helps=any(each.helps for each in ways),
@@ -285,7 +288,7 @@ def _said(query: Query, name: str, value: str) -> str:
     if name == place.PARAMETER and query.place:
         lon, lat = place.centre(query.place)
         return f"{maps.said(query.place.frame, lon, lat)} ({wording.value('frame', query.place.frame)})"
-    frame = f" ({wording.value('frame', query.region.frame)})" if query.region and name in form.REGIONS else ""
+    frame = f" ({wording.value('frame', query.region.frame)})" if query.region and name in form.REGIONS[:3] else ""
     return f"{value.strip()}{frame}"
 
 
@@ -294,7 +297,7 @@ def _ways(portal: Portal, asked: Request, chips: Sequence[tuple[Chip, Pairs]]) -
     found: list[tuple[int, Way]] = []
     for chip, rest in chips[:WAYS]:
         try:
-            less = form.parse(links.question(rest))
+            less = form.parse(links.question(rest), resolver=portal.resolve)
             total = portal.search(replace(less, size=0, after="")).total
         except BadQueryError:
             continue  # What is left may be more than an engine answers; the others still help.
@@ -312,9 +315,10 @@ def _form(asked: Request) -> Form:
         if each[0].startswith((form.FACET, form.RANGE))
         or each[0] in kept
         or links.is_seen(each[0])
-        or (each[0] == "frame" and "polygon" in single)
+        or (each[0] == "frame" and ("polygon" in single or "near" in single))
     )
-    return Form(hidden, start, end, single.get("bbox", ""), single.get("cone", ""), single.get("filter", ""))
+    written = (single.get(name, "") for name in ("bbox", "cone", "near", "filter"))
+    return Form(hidden, start, end, *written)
 
 
 def _elsewhere(asked: Request, page: Page) -> Anchor | None:

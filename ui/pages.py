@@ -17,7 +17,7 @@ from discovery.portal import Page, Portal, View
 from discovery.query import form
 from discovery.query.facets import HeatMap
 from discovery.query.query import Facet, Total
-from ui import feed, home, links, listing, numbers, opening, record, sources
+from ui import feed, home, links, listing, naming, numbers, opening, record, sources
 from ui.rendering import HEADERS, Renderer, answer, redirect
 
 SUGGESTIONS = 8
@@ -65,11 +65,12 @@ class _Pages:
         canonical = _canonical(given)
         if canonical:
             return redirect(canonical)
-        asked = listing.request(given)
+        asked = listing.request(given, self._portal.resolve)
         page = self._portal.search(asked.query, elsewhere=True, beside=listing.beside(asked.query))
         known = sources.read(self._portal)
         if _wants_json(request):
-            return answer(_page_json(asked, page, known))
+            places = naming.places(self._portal, asked.query)
+            return answer(_page_json(asked, page, known) | {"places": naming.places_json(places, asked.pairs)})
         site = self._renderer.site(q=asked.query.text, json=links.as_json(links.search(asked.pairs)))
         return self._renderer.page("search.html", listing.search_page(self._portal, asked, page, site, known))
 
@@ -142,9 +143,7 @@ class _Pages:
 
     def suggest(self, request: Request) -> Response:
         found = self._portal.suggest(request.query_params.get("q", ""), SUGGESTIONS)
-        return answer(
-            {"suggestions": [{"id": e.id, "title": e.title, "kind": e.kind, "url": links.record(e.id)} for e in found]}
-        )
+        return answer({"suggestions": [naming.suggestion(each) for each in found]})
 
 
 def _route_class(renderer: Renderer) -> type[APIRoute]:

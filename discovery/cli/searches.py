@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from contextlib import closing
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
@@ -14,6 +15,9 @@ from discovery.cli.context import opened_portal, pair, settings_of
 from discovery.cli.output import AsJson, console, print_json, print_table
 from discovery.model.instant import iso
 from discovery.model.record import to_dict
+
+if TYPE_CHECKING:
+    from discovery.query.names import Named
 
 app = typer.Typer()
 _INSTANTS = frozenset({"start", "end", "created", "updated", "metadata_updated", "harvested"})
@@ -31,6 +35,7 @@ def search(
     bbox: Annotated[str | None, typer.Option(help="west,south,east,north in degrees.")] = None,
     cone: Annotated[str | None, typer.Option(help="lon,lat,radius in degrees.")] = None,
     polygon: Annotated[str | None, typer.Option(help="lon,lat,lon,lat,... in degrees.")] = None,
+    near: Annotated[str | None, typer.Option(help="The name of a place or of a thing on the sky: Italy, M31.")] = None,
     frame: Annotated[str | None, typer.Option(help="earth, sky or a body.")] = None,
     cell: Annotated[str | None, typer.Option(help="FRAME/ORDER/NUMBER of a HEALPix cell, such as sky/3/145.")] = None,
     time: Annotated[str | None, typer.Option(help="A/B, with .. for an open end.")] = None,
@@ -49,6 +54,7 @@ def search(
         "bbox": bbox,
         "cone": cone,
         "polygon": polygon,
+        "near": near,
         "frame": frame,
         "cell": cell,
         "time": time,
@@ -61,11 +67,13 @@ def search(
     pairs += [(f"facet.{name}", value) for name, value in (pair(each, "facet") for each in facet or [])]
     pairs += [(f"range.{name}", value) for name, value in (pair(each, "range") for each in range or [])]
     with opened_portal(context) as portal:
-        page = portal.search(form.parse(pairs), elsewhere=True)
+        page = portal.search(form.parse(pairs, resolver=portal.resolve), elsewhere=True)
+        places = portal.places(page.query) if not after else ()
     if as_json:
         rows = [{**to_dict(each.record), "score": each.score} for each in page.records]
         total = {"value": page.total.value, "exact": page.total.exact}
-        print_json({"total": total, "records": rows, "next": page.next or None})
+        named = [{**each.named.to_dict(), "q": each.rest} for each in places]
+        print_json({"total": total, "records": rows, "next": page.next or None, "places": named})
         return
     cells = [(each.record.id, each.record.kind, each.record.title) for each in page.records]
     print_table(("id", "kind", "title"), cells, empty="nothing matches; try fewer words or remove a facet")
@@ -75,6 +83,14 @@ def search(
     if page.elsewhere and page.elsewhere.value:
         other = "observations" if page.query.scope == "resources" else "resources"
         console.print(f"{page.elsewhere.value} {other} match too: --scope {other}", markup=False)
+    for each in places:
+        near = shlex.join([*([each.rest] if each.rest else []), "--near", each.named.name, *_frame(each.named)])
+        console.print(f"search {each.named.place}: {near}", markup=False, soft_wrap=True)
+
+
+def _frame(named: Named) -> tuple[str, ...]:
+    """Return the option that tells a name from others of other frames, where there are any."""
+    return ("--frame", named.frame) if named.ambiguous else ()
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Any, Final
 from discovery.errors import BadQueryError, LimitError, UnknownFieldError
 from discovery.model.extent import EARTH, SKY
 from discovery.model.record import RESOURCES, SCOPES
-from discovery.query import cql2, fields, place, ranges, region, time
+from discovery.query import cql2, fields, names, place, ranges, region, time
 from discovery.query.facets import RangeSelection
 from discovery.query.query import Query, Region, Selection, Sort, conjunction
 
@@ -19,17 +19,24 @@ MAX_SIZE: Final = 100
 """Records on a page, and the most that the command line and `f=json` give at once."""
 MAX_PAIRS: Final = 300
 """Parameters of one question; the longest URLs that servers take hold fewer."""
-NAMES: Final = ("q", "filter", "bbox", "cone", "polygon", "frame", "cell", "time", "scope", "sort", "size", "after")
+NAMES: Final = (
+    *("q", "filter", "bbox", "cone", "polygon", "near", "frame", "cell", "time", "scope", "sort", "size", "after"),
+)
 """Every parameter that is no facet or range, in the order in which `pairs` writes them."""
 RANGE: Final = ranges.PREFIX
-REGIONS: Final = ("bbox", "cone", "polygon")
+REGIONS: Final = ("bbox", "cone", "polygon", "near")
 _FRAMES: Final = {"bbox": EARTH, "cone": SKY, "polygon": SKY}
 
 
-def parse(pairs: Iterable[tuple[str, str]]) -> Query:
+def parse(pairs: Iterable[tuple[str, str]], *, resolver: names.Resolve = names.resolve) -> Query:
     """Return the query that parameters ask for; an empty value is the same as no parameter.
 
-    A facet or a range may be given several times, anything else once. `bbox`, `cone` and `polygon` exclude one another.
+    A facet or a range may be given several times, anything else once. `bbox`, `cone`, `polygon` and `near`
+    exclude one another.
+
+    Args:
+        pairs: Names and values.
+        resolver: What knows the names that `near` takes.
 
     Raises:
         UnknownFieldError: A parameter, facet or sort field is not known; the near ones are in the message.
@@ -46,7 +53,7 @@ def parse(pairs: Iterable[tuple[str, str]]) -> Query:
         scope=_scope(single.get("scope", RESOURCES)),
         text=single.get("q", "").strip(),
         filter=cql2.parse_text(text, parameter="filter") if text else None,
-        region=_region(single),
+        region=_region(single, resolver),
         time=time.interval(moment) if moment else None,
         selections=_selections(given),
         ranges=_ranges(given),
@@ -135,7 +142,7 @@ def _size(text: str) -> int:
     return int(text)
 
 
-def _region(single: Mapping[str, str]) -> Region | None:
+def _region(single: Mapping[str, str], resolver: names.Resolve) -> Region | None:
     asked = [name for name in REGIONS if name in single]
     frame = single.get("frame", "").strip()
     if not asked:
@@ -147,6 +154,8 @@ def _region(single: Mapping[str, str]) -> Region | None:
     name = asked[0]
     if frame and frame not in region.FRAMES:
         raise UnknownFieldError(frame, region.FRAMES, what="frame", parameter="frame")
+    if name == "near":
+        return names.near(single[name], frame=frame, resolver=resolver)
     make = {"bbox": region.bbox, "cone": region.cone, "polygon": region.polygon}[name]
     return make(single[name], frame=frame or _FRAMES[name], parameter=name)
 

@@ -12,6 +12,7 @@ from discovery.model import job, source
 from discovery.model.record import KINDS, OBSERVATIONS, RESOURCES
 from discovery.query import fields
 from discovery.query.region import FRAMES, RELATIONS
+from discovery.suggester import WHATS
 
 
 def enum_name(value: str) -> str:
@@ -58,6 +59,15 @@ _ACCESS: Final = (
     ("restricted", "Readers need a permission."),
 )
 
+_WHATS: Final = {
+    "mission": "A mission; `value` is that of the facet.",
+    "instrument": "An instrument; `value` is that of the facet.",
+    "target": "Something that was observed; `value` is that of the facet.",
+    "place": "A place on Earth; `value` is its name.",
+    "object": "Something on the sky, a planet or a moon; `value` is its name.",
+    "title": "A record by its title.",
+}
+
 if TYPE_CHECKING:
     # Made from tables at run time; the type checker only needs to know that they are enums of text.
     class Kind(Enum):
@@ -83,6 +93,9 @@ if TYPE_CHECKING:
 
     class RelationName(Enum):
         """How a footprint must lie to a region."""
+
+    class SuggestionKind(Enum):
+        """What a suggestion is."""
 
     class Interval(Enum):
         """A step of a histogram."""
@@ -128,6 +141,7 @@ else:
         "How a footprint must lie to a region (DE-9IM, as in CQL2).",
         ((name.removeprefix("s_"), _RELATIONS.get(name.removeprefix("s_"), name)) for name in RELATIONS),
     )
+    SuggestionKind = _enum("SuggestionKind", "What a suggestion is.", ((what, _WHATS[what]) for what in WHATS))
     Interval = _enum(
         "Interval",
         "A step of a histogram.",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import strawberry
 from strawberry import UNSET
 
 from discovery.errors import BadQueryError, LimitError
-from discovery.query import fields
+from discovery.query import fields, names
 from discovery.query import region as regions
 from discovery.query import time as times
 from discovery.query.cql2.limits import checked
@@ -147,7 +148,7 @@ class ConeInput:
     radius: float = attribute("The radius in degrees, 0 to 180.")
 
 
-@strawberry.input(description="A place: exactly one of `bbox`, `cone`, `polygon` and `geometry`.")
+@strawberry.input(description="A place: exactly one of `bbox`, `cone`, `polygon`, `geometry` and `name`.")
 class RegionInput:
     """A place."""
 
@@ -155,7 +156,10 @@ class RegionInput:
     cone: ConeInput | None = optional("A circle; on the sky unless a frame is given.")
     polygon: list[float] | None = optional("A flat list lon, lat, lon, lat, ...; on the sky unless a frame is given.")
     geometry: GeoJSON | None = optional("A GeoJSON geometry.")
-    frame: FrameName | None = optional("The frame; the Earth for `bbox` and `geometry`, the sky for the others.")
+    name: str | None = optional("The name of a place or of a thing on the sky: `Italy`, `M31`.")
+    frame: FrameName | None = optional(
+        "The frame; when not given, the Earth for `bbox` and `geometry`, the sky for `cone` and `polygon`."
+    )
     relation: RelationName | None = optional("How footprints must lie to the region; INTERSECTS when not given.")
 
 
@@ -268,23 +272,27 @@ _CONDITIONS: Final[dict[Type, Callable[[str, Any], Iterator[Filter]]]] = {
 }
 
 
-def to_region(given: RegionInput | None) -> Region | None:
+def to_region(given: RegionInput | None, resolver: names.Resolve = names.resolve) -> Region | None:
     """Return the region of an input.
 
+    Args:
+        given: The input.
+        resolver: What knows names.
+
     Raises:
-        BadQueryError: Not exactly one shape, or one that cannot be.
+        BadQueryError: Not exactly one shape, one that cannot be, or a name that is not known.
     """
     if not given:
         return None
     shapes = {
         name: value
-        for name in ("bbox", "cone", "polygon", "geometry")
+        for name in ("bbox", "cone", "polygon", "geometry", "name")
         if (value := getattr(given, name)) is not UNSET and value is not None
     }
     if len(shapes) != 1:
         told = ", ".join(shapes) or "none"
         raise BadQueryError(
-            f"region needs exactly one of bbox, cone, polygon, geometry; not {told}", parameter="region"
+            f"region needs exactly one of bbox, cone, polygon, geometry, name; not {told}", parameter="region"
         )
     options: dict[str, Any] = {"parameter": "region"}
     if given.frame:
@@ -292,6 +300,9 @@ def to_region(given: RegionInput | None) -> Region | None:
     if given.relation:
         options["relation"] = given.relation.value
     ((name, value),) = shapes.items()
+    if name == "name":
+        found = names.near(value, frame=options.get("frame", ""), parameter="region", resolver=resolver)
+        return replace(found, relation=options.get("relation", found.relation))
     if name == "cone":
         return regions.cone([value.lon, value.lat, value.radius], **options)
     if name == "geometry":

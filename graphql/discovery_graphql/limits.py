@@ -54,6 +54,7 @@ _PRICES: Final = {
     ("Query", "histogram"): _HISTOGRAM,
     ("Query", "suggest"): _FACET,
     ("Query", "sources"): _LIST,
+    ("Query", "resolve"): _FACET,
     ("SearchConnection", "histogram"): _HISTOGRAM,
     ("SearchConnection", "otherScope"): _FACET,
 }

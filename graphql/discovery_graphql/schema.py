@@ -14,19 +14,18 @@ from strawberry.schema.config import StrawberryConfig
 from discovery.errors import BadQueryError, LimitError, MovedError
 from discovery.query.query import Query as PortalQuery
 from discovery_graphql import inputs
-from discovery_graphql.described import attribute, resolver
-from discovery_graphql.enums import Kind, Scope, member
+from discovery_graphql.described import resolver
+from discovery_graphql.enums import Scope, member
 from discovery_graphql.harvests import HarvestQueries, Mutation
 from discovery_graphql.inputs import FacetSelection, RecordFilter, RegionInput, SortInput, TimeInput
 from discovery_graphql.limits import Limits
+from discovery_graphql.naming import NameQueries
 from discovery_graphql.records import TYPES, Record, load, show
 from discovery_graphql.scalars import SCALARS, Instant
 from discovery_graphql.search import MAX_PAGE, YEAR, Bin, Info, SearchConnection, Step, connection
 
 MAX_TOKENS = 1_000
 """Tokens of a document: graphql-core needs 24 s for 2 MB of them."""
-MAX_SUGGESTIONS = 50
-"""Titles that may be suggested at once."""
 MAX_MOVES = 8
 """Merges that `record` follows; a longer chain can only be a circle."""
 
@@ -45,17 +44,8 @@ First = Annotated[int, strawberry.argument(description="Records of a page, at mo
 After = Annotated[str | None, strawberry.argument(description="The `endCursor` of the page before.")]
 
 
-@strawberry.type(description="A record whose title begins as somebody types.")
-class Suggestion:
-    """A record whose title begins as somebody types."""
-
-    id: strawberry.ID = attribute("The id of the record.")
-    title: str = attribute("Its title.")
-    kind: Kind = attribute("What it is.")
-
-
 @strawberry.type(description="What can be asked of the catalogue.")
-class Query(HarvestQueries):
+class Query(NameQueries, HarvestQueries):
     """What can be asked of the catalogue."""
 
     @resolver("Records that match, with facets and totals over all of them.")
@@ -73,7 +63,7 @@ class Query(HarvestQueries):
         after: After = UNSET,
     ) -> SearchConnection:
         """Return a page of records."""
-        query = _asked(text, filter, facets, region, time, scope)
+        query = _asked(info, text, filter, facets, region, time, scope)
         query = replace(query, sort=inputs.to_sort(sort), size=first, after=after or "")
         return connection(info, query)
 
@@ -90,7 +80,7 @@ class Query(HarvestQueries):
         scope: Index = _RESOURCES,
     ) -> list[Bin]:
         """Return a histogram."""
-        query = _asked(text, filter, facets, region, time, scope)
+        query = _asked(info, text, filter, facets, region, time, scope)
         bins = info.context.portal.histogram(query, interval.value)
         return [Bin(start=Instant(each.start), count=each.count) for each in bins]
 
@@ -119,27 +109,9 @@ class Query(HarvestQueries):
         found = {str(shown.id): shown for _, shown in load(info.context.portal, list(dict.fromkeys(ids)))}
         return [found.get(id) for id in ids]
 
-    @resolver("Records whose title holds words that begin as typed, shortest titles first.")
-    def suggest(
-        self,
-        info: Info,
-        prefix: Annotated[str, strawberry.argument(description="What has been typed.")],
-        first: Annotated[int, strawberry.argument(description="How many, at most 50.")] = 8,
-        scope: Index = _RESOURCES,
-    ) -> list[Suggestion]:
-        """Return suggestions."""
-        if first < 0:
-            raise BadQueryError(f"first must be 0 to {MAX_SUGGESTIONS}, not {first}", parameter="first")
-        if first > MAX_SUGGESTIONS:
-            message = f"first must be 0 to {MAX_SUGGESTIONS}, not {first}"
-            raise LimitError("graphql-suggestions", message, parameter="first")
-        return [
-            Suggestion(id=strawberry.ID(each.id), title=each.title, kind=cast("Kind", member(Kind, each.kind)))
-            for each in (info.context.portal.suggest(prefix, first, scope.value) if first else ())
-        ]
-
 
 def _asked(
+    info: Info,
     text: str | None,
     filter: RecordFilter | None,
     facets: list[FacetSelection] | None,
@@ -152,7 +124,7 @@ def _asked(
         scope=scope.value,
         text=text or "",
         filter=inputs.to_filter(filter),
-        region=inputs.to_region(region),
+        region=inputs.to_region(region, info.context.portal.resolve),
         time=inputs.to_time(time),
         selections=inputs.to_selections(facets),
     )

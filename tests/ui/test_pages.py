@@ -217,7 +217,7 @@ def test_the_order_can_be_chosen(page: Get) -> None:
 
 def test_json_has_the_shape_that_is_promised(data: Data) -> None:
     found = data("/search?q=ice&facet.kind=dataset&f=json")
-    counted = {"facets", "numbers", "histogram", "interval", "heat", "observed"}
+    counted = {"facets", "numbers", "histogram", "interval", "heat", "observed", "places"}
     assert set(found) == {"total", "records", "next", "observations", *counted}
     assert found["total"] == {"value": 1, "exact": True}
     assert found["observations"] == {"value": 12, "exact": True} or found["observations"]["value"] == 0
@@ -324,8 +324,10 @@ def test_a_record_is_shown_while_the_engine_does_not_answer(
 
 def test_titles_are_suggested_while_somebody_types(data: Data) -> None:
     found = data("/suggest?q=sea+ic")["suggestions"]
-    assert found[0]["title"] == "Sea ice thickness from CryoSat"
-    assert set(found[0]) == {"id", "title", "kind", "url"}
+    (title,) = (each for each in found if each["what"] == "title")
+    assert title["title"] == "Sea ice thickness from CryoSat"
+    assert set(title) == {"what", "id", "title", "kind", "value", "count", "note", "url"}
+    assert (title["note"], title["url"]) == ("Dataset", f"/records/{title['id']}")
     assert data("/suggest")["suggestions"] == []
 
 

@@ -94,7 +94,8 @@ def suggested(text: str, *, limit: int = 3) -> tuple[str, ...]:
     letters = typed[0]
     similar = [each for each in known.keys() if each[0] == letters and abs(len(each) - len(typed)) <= 2]  # noqa: SIM118
     close = get_close_matches(typed, similar, n=limit, cutoff=0.75)
-    return tuple(dict.fromkeys(known.exact(each)[0].name for each in close))
+    meant = (each for near in close for each in known.exact(near, alone=False)[:1])
+    return tuple(dict.fromkeys(each.name for each in meant))
 
 
 def spotted(text: str, *, limit: int = 3) -> tuple[Spotted, ...]:

@@ -50,6 +50,9 @@ class Named:
     matched: str = "name"
     """What fitted: `name`, `alias` or `beginning`, or `network` for what was asked of another service."""
 
+    ambiguous: bool = False
+    """Whether something better known in another frame is called the same, so that `near` needs the frame too."""
+
     @property
     def whole(self) -> bool:
         """Whether all of a body is meant."""
@@ -65,6 +68,17 @@ class Named:
             return parts[0]
         rings = [part.geometry["coordinates"] for part in parts]
         return Region({"type": "MultiPolygon", "coordinates": rings}, self.frame)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it as JSON holds it."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "frame": self.frame,
+            "other": self.other or None,
+            "ambiguous": self.ambiguous,
+            "region": self.region.geometry,
+        }
 
     @property
     def place(self) -> str:

@@ -104,8 +104,9 @@ class Table:
             longer = self.ordered[at] != text
             for mark in self.index[self.ordered[at]]:
                 number, how = divmod(mark, 4)
-                # Another spelling is what somebody types to the end, or does not know of.
-                order = (longer, self.ranks[number] + (2_000.0 if how >= _ALONE and longer else 0.0), number)
+                if how >= _ALONE and longer:
+                    continue  # What counts only when it is all that is typed is typed to its end.
+                order = (longer, self.ranks[number], number)
                 if number not in best or order < best[number]:
                     best[number] = order
         chosen = nsmallest(size, best.values())
@@ -116,7 +117,11 @@ class Table:
         return self.ordered
 
     def _named(self, number: int, matched: str) -> Named:
-        return replace(_read(*self.lines[number]), matched=matched)
+        named = _read(*self.lines[number])
+        others = {mark // 4: mark % 4 for mark in self.index[key(named.name)]}
+        first = min(others, key=lambda each: (others[each], self.ranks[each], each))
+        ambiguous = first != number and _read(*self.lines[first]).frame != named.frame
+        return replace(named, matched=matched, ambiguous=ambiguous)
 
     def __iter__(self) -> Iterator[Named]:
         """Yield every line."""

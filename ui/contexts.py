@@ -204,6 +204,19 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What was looked for instead of the words that were typed."""
+
+    corrected: str
+    """The words with their spelling mended; empty where it was not."""
+    sentences: tuple[str, ...]
+    """What was left out, and what the records that are listed have."""
+    typed: str
+    url: str
+    """Where the words are looked for as they were typed, all of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class SearchContext:
     """The list of records that match."""
 
@@ -215,6 +228,8 @@ class SearchContext:
     """What the records of the scope are called, in the number that fits the total."""
     elsewhere: Anchor | None
     """How many match in the other scope, None for none."""
+    heard: Heard | None
+    """None where everything is as it was typed."""
     cards: tuple[Card, ...]
     facets: tuple[FacetBox, ...]
     chips: tuple[Chip, ...]

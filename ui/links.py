@@ -30,7 +30,9 @@ FIND = "find."
 LOW, HIGH = "low.", "high."
 """The ends of a range as a form without scripts sends them."""
 _SEEN = (HEAT, INTERVAL)
-OWN = (MORE, FORMAT, "from", "to", *_SEEN)
+HIGHLIGHT = "highlight"
+"""The parameter that has the words marked in JSON."""
+OWN = (MORE, FORMAT, HIGHLIGHT, "from", "to", *_SEEN)
 """Parameters that the pages read themselves."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from discovery import understanding
 from discovery.errors import BadQueryError
 from discovery.model import terms
 from discovery.model.record import OBSERVATIONS, RESOURCES, Record
@@ -16,7 +17,21 @@ from discovery.query.names import Resolve, resolve
 from discovery.query.query import Bucket, Facet, FacetRequest, Query
 from discovery.query.text import TextQuery, parse
 from ui import counting, drawing, links, maps, naming, numbers, text, wording
-from ui.contexts import Anchor, Beside, Card, Chip, FacetBox, Form, HeatView, Option, SearchContext, Site, Value, Way
+from ui.contexts import (
+    Anchor,
+    Beside,
+    Card,
+    Chip,
+    FacetBox,
+    Form,
+    Heard,
+    HeatView,
+    Option,
+    SearchContext,
+    Site,
+    Value,
+    Way,
+)
 from ui.links import Pairs
 from ui.sources import Sources
 
@@ -93,6 +108,8 @@ class Request:
     """Facets to show in full."""
     find: Mapping[str, str] = field(default_factory=dict)
     """The texts that are looked for among the values of facets."""
+    highlight: bool = False
+    """Whether JSON has the words marked."""
 
 
 def request(given: Iterable[tuple[str, str]], resolver: Resolve = resolve) -> Request:
@@ -108,7 +125,8 @@ def request(given: Iterable[tuple[str, str]], resolver: Resolve = resolve) -> Re
         FacetRequest(name, _size(name, (*more, *counted.find)), text=counted.find.get(name, "")) for name in names
     )
     query = replace(query, facets=facets, numbers=counted.numbers, histogram=counted.histogram, heat=counted.heat)
-    return Request(pairs, query, more, counted.find)
+    marking = any(name == links.HIGHLIGHT and value.strip() == "1" for name, value in given)
+    return Request(pairs, query, more, counted.find, marking)
 
 
 def beside(query: Query) -> tuple[FacetRequest, ...]:
@@ -125,7 +143,7 @@ def _size(name: str, more: Sequence[str]) -> int:
 def search_page(portal: Portal, asked: Request, page: Page, site: Site, sources: Sources) -> SearchContext:
     """Return what the search page shows for a question and its answer."""
     query = asked.query
-    words = parse(query.text)
+    words = parse(page.understood.meant if page.understood else query.text)
     bars = drawing.bars(page.bins, page.interval)
     named = boxes(page.facets, sources)
     chips = _chips(asked, named)
@@ -137,6 +155,7 @@ def search_page(portal: Portal, asked: Request, page: Page, site: Site, sources:
         total=wording.count(page.total),
         noun=_noun(query.scope, page.total.value),
         elsewhere=_elsewhere(asked, page),
+        heard=_heard(asked, page),
         cards=tuple(card(each.record, words, sources) for each in page.records),
         facets=tuple(_boxes(asked, named, page.total.value)),
         chips=tuple(chip for chip, _ in chips),
@@ -308,7 +327,7 @@ def _ways(portal: Portal, asked: Request, chips: Sequence[tuple[Chip, Pairs]]) -
 def _form(asked: Request) -> Form:
     single: Mapping[str, str] = dict(asked.pairs)
     start, end = wording.years(asked.query.time)
-    kept = ("scope", "sort", "size", "polygon", place.PARAMETER)
+    kept = ("words", "scope", "sort", "size", "polygon", place.PARAMETER)
     hidden = tuple(
         each
         for each in asked.pairs
@@ -319,6 +338,14 @@ def _form(asked: Request) -> Form:
     )
     written = (single.get(name, "") for name in ("bbox", "cone", "near", "filter"))
     return Form(hidden, start, end, *written)
+
+
+def _heard(asked: Request, page: Page) -> Heard | None:
+    said = page.understood
+    if said is None:
+        return None
+    url = links.replaced(asked.pairs, "words", form.ALL)
+    return Heard(said.corrected, tuple(understanding.sentences(said)), said.text, url)
 
 
 def _elsewhere(asked: Request, page: Page) -> Anchor | None:

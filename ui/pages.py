@@ -10,14 +10,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
+from discovery import understanding
 from discovery.errors import BadQueryError, DiscoveryError, MovedError, UnavailableError
 from discovery.launch import notebook
-from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, record_id
+from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record, record_id
 from discovery.portal import Page, Portal, View
-from discovery.query import form
+from discovery.query import form, marking
 from discovery.query.facets import HeatMap
 from discovery.query.query import Facet, Total
-from ui import feed, home, links, listing, naming, numbers, opening, record, sources
+from discovery.query.text import parse
+from ui import feed, home, links, listing, naming, numbers, opening, record, sources, text
 from ui.rendering import HEADERS, Renderer, answer, redirect
 
 SUGGESTIONS = 8
@@ -212,7 +214,12 @@ def _page_json(asked: listing.Request, page: Page, known: sources.Sources) -> di
     return {
         "total": _total(page.total),
         "records": [
-            {**record.record_json(each.record), "url": links.record(each.record.id), "score": each.score}
+            {
+                **record.record_json(each.record),
+                "url": links.record(each.record.id),
+                "score": each.score,
+                **_highlight(asked, page, each.record),
+            }
             for each in page.records
         ],
         "facets": [_facet(each) for each in listing.boxes(page.facets, known)],
@@ -221,6 +228,7 @@ def _page_json(asked: listing.Request, page: Page, known: sources.Sources) -> di
         "histogram": [{"start": each.start, "count": each.count} for each in page.bins],
         "heat": _heat(page.heat) if page.heat else None,
         "next": links.as_json(links.page(asked.pairs, page.next)) if page.next else None,
+        "understood": understanding.to_dict(page.understood) if page.understood else None,
         "observations": _total(observations) if observations else None,
         "observed": {each.name: _facet(each) for each in listing.boxes(page.beside, known)} if page.beside else None,
     }
@@ -233,6 +241,15 @@ def _heat(heat: HeatMap) -> dict[str, Any]:
         "total": heat.total,
         "cells": [{"cell": f"{heat.frame}/{heat.order}/{number}", "count": count} for number, count in heat.cells],
     }
+
+
+def _highlight(asked: listing.Request, page: Page, found: Record) -> dict[str, Any]:
+    """Return a record's title and description with the words of the question marked, where that was asked for."""
+    if not asked.highlight:
+        return {}
+    words = parse(page.understood.meant if page.understood else asked.query.text)
+    about = marking.marked(text.plain(found.description), words, marking.EXCERPT)
+    return {"highlight": {"title": marking.marked(found.title, words), "description": about}}
 
 
 def _total(total: Total) -> dict[str, Any]:

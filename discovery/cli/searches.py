@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from discovery import wiring
+from discovery import understanding, wiring
 from discovery.cli.context import opened_portal, pair, settings_of
 from discovery.cli.output import AsJson, console, print_json, print_table
 from discovery.model.instant import iso
@@ -27,6 +27,7 @@ _INSTANTS = frozenset({"start", "end", "created", "updated", "metadata_updated",
 def search(
     context: typer.Context,
     text: Annotated[str, typer.Argument(help="Words to look for; empty is everything.")] = "",
+    words: Annotated[str | None, typer.Option(help="all: only records that have all words, spelt as they are.")] = None,
     facet: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; repeatable.")] = None,
     range: Annotated[
         list[str] | None, typer.Option(help="NAME=A..B, A..<B without B itself, A.. or ..B; repeatable.")
@@ -50,6 +51,7 @@ def search(
 
     given = {
         "q": text or None,
+        "words": words,
         "filter": filter,
         "bbox": bbox,
         "cone": cone,
@@ -72,12 +74,20 @@ def search(
     if as_json:
         rows = [{**to_dict(each.record), "score": each.score} for each in page.records]
         total = {"value": page.total.value, "exact": page.total.exact}
+        said = understanding.to_dict(page.understood) if page.understood else None
         named = [{**each.named.to_dict(), "q": each.rest} for each in places]
-        print_json({"total": total, "records": rows, "next": page.next or None, "places": named})
+        answer = {"total": total, "records": rows, "next": page.next or None, "places": named, "understood": said}
+        print_json(answer)
         return
+    if page.understood and page.understood.corrected:
+        console.print(
+            f"showing results for: {page.understood.corrected} (--words all for what was typed)", markup=False
+        )
     cells = [(each.record.id, each.record.kind, each.record.title) for each in page.records]
     print_table(("id", "kind", "title"), cells, empty="nothing matches; try fewer words or remove a facet")
     more = f"; --after {page.next} for more" if page.next else ""
+    for sentence in understanding.sentences(page.understood) if page.understood else ():
+        console.print(sentence, markup=False)
     # Not broken into lines, so that the cursor can be copied.
     console.print(f"{page.total.value} match{more}", markup=False, soft_wrap=True)
     if page.elsewhere and page.elsewhere.value:

@@ -20,10 +20,14 @@ MAX_SIZE: Final = 100
 MAX_PAIRS: Final = 300
 """Parameters of one question; the longest URLs that servers take hold fewer."""
 NAMES: Final = (
-    *("q", "filter", "bbox", "cone", "polygon", "near", "frame", "cell", "time", "scope", "sort", "size", "after"),
+    *("q", "words", "filter", "bbox", "cone", "polygon", "near", "frame"),
+    *("cell", "time", "scope", "sort", "size", "after"),
 )
 """Every parameter that is no facet or range, in the order in which `pairs` writes them."""
 RANGE: Final = ranges.PREFIX
+SOME: Final = "some"
+ALL: Final = "all"
+"""Values of `words`: whether records that have some of the words will do where few have all, or all are wanted."""
 REGIONS: Final = ("bbox", "cone", "polygon", "near")
 _FRAMES: Final = {"bbox": EARTH, "cone": SKY, "polygon": SKY}
 
@@ -52,6 +56,7 @@ def parse(pairs: Iterable[tuple[str, str]], *, resolver: names.Resolve = names.r
     return Query(
         scope=_scope(single.get("scope", RESOURCES)),
         text=single.get("q", "").strip(),
+        lenient="q" in single and _words(single.get("words", SOME)) == SOME,
         filter=cql2.parse_text(text, parameter="filter") if text else None,
         region=_region(single, resolver),
         time=time.interval(moment) if moment else None,
@@ -74,6 +79,7 @@ def pairs(query: Query) -> list[tuple[str, str]]:
     rest = conjunction([query.filter, query.region if query.region and not where else None])
     written = {
         "q": query.text.strip(),
+        "words": ALL if query.text.strip() and not query.lenient else "",
         "filter": cql2.to_text(rest) if rest is not None else "",
         **where,
         "cell": place.to_text(query.place) if query.place else "",
@@ -118,6 +124,12 @@ def _ranges(given: Iterable[tuple[str, str]]) -> tuple[RangeSelection, ...]:
     for each in found:
         by_name.setdefault(each.name, {})[each] = None
     return tuple(each for together in by_name.values() for each in together)
+
+
+def _words(text: str) -> str:
+    if text not in (SOME, ALL):
+        raise BadQueryError(f"words {text[:80]!r} is not one of {SOME}, {ALL}", parameter="words")
+    return text
 
 
 def _scope(text: str) -> str:

@@ -10,7 +10,7 @@ import strawberry
 
 from discovery.model import job, source
 from discovery.model.record import KINDS, OBSERVATIONS, RESOURCES
-from discovery.query import fields
+from discovery.query import fields, form
 from discovery.query.region import FRAMES, RELATIONS
 from discovery.suggester import WHATS
 
@@ -97,6 +97,9 @@ if TYPE_CHECKING:
     class SuggestionKind(Enum):
         """What a suggestion is."""
 
+    class Words(Enum):
+        """Which of the words must occur."""
+
     class Interval(Enum):
         """A step of a histogram."""
 
@@ -142,6 +145,14 @@ else:
         ((name.removeprefix("s_"), _RELATIONS.get(name.removeprefix("s_"), name)) for name in RELATIONS),
     )
     SuggestionKind = _enum("SuggestionKind", "What a suggestion is.", ((what, _WHATS[what]) for what in WHATS))
+    Words = _enum(
+        "Words",
+        "Which of the words must occur.",
+        (
+            (form.SOME, "All of them; where few records have all, spellings are mended and some of the words will do."),
+            (form.ALL, "All of them, spelt as they are."),
+        ),
+    )
     Interval = _enum(
         "Interval",
         "A step of a histogram.",

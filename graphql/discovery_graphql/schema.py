@@ -12,10 +12,11 @@ from strawberry.extensions import MaxTokensLimiter
 from strawberry.schema.config import StrawberryConfig
 
 from discovery.errors import BadQueryError, LimitError, MovedError
+from discovery.query import form
 from discovery.query.query import Query as PortalQuery
 from discovery_graphql import inputs
 from discovery_graphql.described import resolver
-from discovery_graphql.enums import Scope, member
+from discovery_graphql.enums import Scope, Words, member
 from discovery_graphql.harvests import HarvestQueries, Mutation
 from discovery_graphql.inputs import FacetSelection, RecordFilter, RegionInput, SortInput, TimeInput
 from discovery_graphql.limits import Limits
@@ -30,8 +31,12 @@ MAX_MOVES = 8
 """Merges that `record` follows; a longer chain can only be a circle."""
 
 _RESOURCES = cast("Scope", member(Scope, "resources"))
+_SOME = cast("Words", member(Words, form.SOME))
 
-Text = Annotated[str | None, strawberry.argument(description="Words; all must occur, in any form.")]
+Text = Annotated[str | None, strawberry.argument(description="Words; in any form, and by what they stand for.")]
+Wanted = Annotated[
+    Words, strawberry.argument(description="Whether all of the words must occur, spelt as they are; see `understood`.")
+]
 Conditions = Annotated[RecordFilter | None, strawberry.argument(description="Conditions on fields.")]
 Ticked = Annotated[list[FacetSelection] | None, strawberry.argument(description="Values ticked in facets.")]
 Place = Annotated[RegionInput | None, strawberry.argument(description="The place.")]
@@ -53,6 +58,7 @@ class Query(NameQueries, HarvestQueries):
         self,
         info: Info,
         text: Text = UNSET,
+        words: Wanted = _SOME,
         filter: Conditions = UNSET,
         facets: Ticked = UNSET,
         region: Place = UNSET,
@@ -63,7 +69,7 @@ class Query(NameQueries, HarvestQueries):
         after: After = UNSET,
     ) -> SearchConnection:
         """Return a page of records."""
-        query = _asked(info, text, filter, facets, region, time, scope)
+        query = _asked(info, text, words, filter, facets, region, time, scope)
         query = replace(query, sort=inputs.to_sort(sort), size=first, after=after or "")
         return connection(info, query)
 
@@ -73,6 +79,7 @@ class Query(NameQueries, HarvestQueries):
         info: Info,
         interval: Step = YEAR,
         text: Text = UNSET,
+        words: Wanted = _SOME,
         filter: Conditions = UNSET,
         facets: Ticked = UNSET,
         region: Place = UNSET,
@@ -80,7 +87,7 @@ class Query(NameQueries, HarvestQueries):
         scope: Index = _RESOURCES,
     ) -> list[Bin]:
         """Return a histogram."""
-        query = _asked(info, text, filter, facets, region, time, scope)
+        query = _asked(info, text, words, filter, facets, region, time, scope)
         bins = info.context.portal.histogram(query, interval.value)
         return [Bin(start=Instant(each.start), count=each.count) for each in bins]
 
@@ -113,6 +120,7 @@ class Query(NameQueries, HarvestQueries):
 def _asked(
     info: Info,
     text: str | None,
+    words: Words,
     filter: RecordFilter | None,
     facets: list[FacetSelection] | None,
     region: RegionInput | None,
@@ -123,6 +131,7 @@ def _asked(
     return PortalQuery(
         scope=scope.value,
         text=text or "",
+        lenient=words.value == form.SOME,
         filter=inputs.to_filter(filter),
         region=inputs.to_region(region, info.context.portal.resolve),
         time=inputs.to_time(time),

@@ -12,7 +12,9 @@ from strawberry import UNSET
 from discovery.errors import BadQueryError, LimitError
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Keyed, Portal
+from discovery.query import marking
 from discovery.query import query as model
+from discovery.query.text import TextQuery, parse
 from discovery_graphql.described import attribute, resolver
 from discovery_graphql.enums import FacetName, Interval, member
 from discovery_graphql.records import Record, show
@@ -57,12 +59,39 @@ class PageInfo:
     has_next_page: bool = attribute("Whether there is a next page.")
 
 
+@strawberry.type(description="Texts as HTML: the words of the question stand within `mark`, all else is escaped.")
+class Highlight:
+    """Texts with the words of the question marked."""
+
+    title: str = attribute("The title.")
+    description: str = attribute("The part of the description where the words stand first, 300 characters at most.")
+
+
+@strawberry.type(description="What was looked for instead of the words that were typed: few records have all of those.")
+class Understood:
+    """What was looked for instead of the words that were typed."""
+
+    text: str = attribute("The words as they were typed.")
+    corrected: str | None = attribute("The words with their spelling mended; null where it was not.")
+    unknown: list[str] = attribute("Words that no record has, and that were left out.")
+    least: int = attribute("How many of the words each record of the answer has.")
+    words: int = attribute("How many words there are, quoted ones left aside: those are never left out.")
+    complete: int = attribute("How many records have all of them; these come first.")
+
+
 @strawberry.type(description="A record of a page with how well it fits.")
 class SearchEdge:
     """A record of a page with how well it fits."""
 
     node: Record = attribute("The record.")
     score: float = attribute("How well it fits the words; 0 when the order is by a field.")
+    words: strawberry.Private[TextQuery]
+
+    @resolver("Its title and the part of its description where the words of the question stand, with these marked.")
+    def highlight(self) -> Highlight:
+        """Return what a list shows of the record."""
+        about = marking.marked(self.node.description or "", self.words, marking.EXCERPT)
+        return Highlight(title=marking.marked(self.node.title, self.words), description=about)
 
 
 @strawberry.type(description="One value of a facet.")
@@ -114,6 +143,9 @@ class SearchConnection:
     page_info: PageInfo = attribute("Where this page ends.")
     total_count: Total = attribute("How many records match.")
     other_scope: Total | None = attribute("How many records of the other scope match the same question.")
+    understood: Understood | None = attribute(
+        "What was looked for instead of the words, with `words: SOME`; null where it was those."
+    )
     query: strawberry.Private[model.Query]
     counted: strawberry.Private[dict[model.FacetRequest, model.Facet]]
     bins: strawberry.Private[dict[str, tuple[model.Bin, ...]]]
@@ -165,26 +197,40 @@ def connection(info: Info, query: model.Query) -> SearchConnection:
     paged = any(name in selected for name in ("nodes", "edges", "pageInfo"))
     asked = replace(query, size=query.size if paged else 0, facets=_foreseen(selected), histogram=_histogram(selected))
     found = portal.keys(asked, total="totalCount" in selected)
-    other = _elsewhere(portal, query) if "otherScope" in selected else None
-    edges = _edges(portal, found) if "nodes" in selected or "edges" in selected else []
+    meant = found.understood.meant if found.understood else query.text
+    other = _elsewhere(portal, replace(query, text=meant, lenient=False)) if "otherScope" in selected else None
+    edges = _edges(portal, found, meant) if "nodes" in selected or "edges" in selected else []
     return SearchConnection(
         nodes=[each.node for each in edges],
         edges=edges,
         page_info=PageInfo(end_cursor=found.next or None, has_next_page=bool(found.next)),
         total_count=Total(value=found.total.value, exact=found.total.exact),
         other_scope=other,
+        understood=_understood(found.understood) if found.understood else None,
         query=query,
         counted=dict(zip(asked.facets, found.facets, strict=True)),
         bins={asked.histogram.interval: found.bins} if asked.histogram else {},
     )
 
 
-def _edges(portal: Portal, found: Keyed) -> list[SearchEdge]:
+def _understood(found: model.Understood) -> Understood:
+    return Understood(
+        text=found.text,
+        corrected=found.corrected or None,
+        unknown=list(found.unknown),
+        least=found.least or found.words,
+        words=found.words,
+        complete=found.complete,
+    )
+
+
+def _edges(portal: Portal, found: Keyed, text: str) -> list[SearchEdge]:
     stored = portal.stored(found.keys)
     # What was deleted since the engine last looked is left out.
     live = [(key, score) for key, score in zip(found.keys, found.scores, strict=True) if key in stored]
     nodes = show(portal, [stored[key] for key, _ in live])
-    return [SearchEdge(node=node, score=score) for node, (_, score) in zip(nodes, live, strict=True)]
+    words = parse(text)
+    return [SearchEdge(node=node, score=score, words=words) for node, (_, score) in zip(nodes, live, strict=True)]
 
 
 def _elsewhere(portal: Portal, query: model.Query) -> Total:

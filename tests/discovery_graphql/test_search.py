@@ -179,3 +179,22 @@ def test_a_page_that_cannot_be_is_refused(ask: Ask, arguments: str, code: str) -
 def test_a_facet_size_that_cannot_be_is_refused(ask: Ask, size: int, code: str) -> None:
     errors = ask(f"{{ search {{ facets(size: {size}) {{ other }} }} }}")["errors"]
     assert errors[0]["extensions"]["code"] == code
+
+
+def test_mended_words_are_told_and_marked(data: Ask) -> None:
+    asked = """query ($words: Words) {
+        search(text: "ocaen", words: $words, first: 1) {
+            totalCount { value } understood { text corrected unknown least words complete }
+            edges { highlight { title } }
+        }
+    }"""
+    found = data(asked, words="SOME")["search"]
+    assert found["understood"]["corrected"] == "ocean"
+    assert found["totalCount"]["value"] > 0
+    strict = data(asked, words="ALL")["search"]
+    assert (strict["understood"], strict["totalCount"]["value"], strict["edges"]) == (None, 0, [])
+
+
+def test_whether_few_records_match_is_known_without_being_asked_for_the_total(data: Ask) -> None:
+    alone = data('{ search(text: "ocean", first: 0) { understood { least } pageInfo { hasNextPage } } }')["search"]
+    assert alone["understood"] is None

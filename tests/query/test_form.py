@@ -84,7 +84,19 @@ def test_every_parameter_reaches_its_place() -> None:
         sort=Sort("start", descending=True),
         size=50,
         after="abc",
+        lenient=True,
     )
+
+
+def test_all_of_the_words_are_wanted_where_that_is_asked_for() -> None:
+    assert form.parse([("q", "sea ice"), ("words", "all")]) == Query(text="sea ice")
+    assert form.parse([("q", "sea ice"), ("words", "some")]) == Query(text="sea ice", lenient=True)
+    assert form.pairs(Query(text="sea ice")) == [("q", "sea ice"), ("words", "all")]
+    assert form.pairs(Query(text="sea ice", lenient=True)) == [("q", "sea ice")]
+    assert form.parse([("words", "all")]) == Query()
+    with pytest.raises(BadQueryError, match="words 'most' is not one of some, all") as told:
+        form.parse([("q", "sea ice"), ("words", "most")])
+    assert told.value.parameter == "words"
 
 
 def test_nothing_asked_is_the_default_query() -> None:

@@ -218,7 +218,7 @@ def test_the_order_can_be_chosen(page: Get) -> None:
 def test_json_has_the_shape_that_is_promised(data: Data) -> None:
     found = data("/search?q=ice&facet.kind=dataset&f=json")
     counted = {"facets", "numbers", "histogram", "interval", "heat", "observed", "places"}
-    assert set(found) == {"total", "records", "next", "observations", *counted}
+    assert set(found) == {"total", "records", "next", "observations", "understood", *counted}
     assert found["total"] == {"value": 1, "exact": True}
     assert found["observations"] == {"value": 12, "exact": True} or found["observations"]["value"] == 0
     record = found["records"][0]
@@ -229,6 +229,32 @@ def test_json_has_the_shape_that_is_promised(data: Data) -> None:
     assert {"value": "dataset", "label": "Dataset", "count": 1, "selected": True, "path": []} in kinds["buckets"]
     mission = next(each for each in found["facets"] if each["name"] == "mission")
     assert ["earth-observation", "earth-observation/cryosat-2"] in [each["path"] for each in mission["buckets"]]
+
+
+def test_mended_words_are_said_aloud_with_a_way_to_what_was_typed(page: Get, data: Data) -> None:
+    found = page("/search?q=thicknes+cryosat")
+    assert "Showing results for thickness cryosat" in found.text
+    assert ("thicknes cryosat", "/search?q=thicknes+cryosat&words=all") in found.links
+    told = data("/search?q=thicknes+cryosat&f=json")
+    assert told["understood"]["corrected"] == "thickness cryosat"
+    assert told["records"][0]["title"] == "Sea ice thickness from CryoSat"
+    strict = data("/search?q=thicknes+cryosat&words=all&f=json")
+    assert (strict["total"]["value"], strict["understood"]) == (0, None)
+
+
+def test_words_that_no_record_has_are_named_and_the_rest_is_found(page: Get, data: Data) -> None:
+    found = page("/search?q=zyzzyva+thickness+cryosat")
+    assert "No record has “zyzzyva”." in found.text
+    assert "No record has all of the words; these have at least 1 of 3." in found.text
+    assert data("/search?q=zyzzyva+thickness+cryosat&f=json")["understood"]["unknown"] == ["zyzzyva"]
+
+
+def test_words_are_marked_in_json_on_request_and_hostile_text_stays_text(data: Data) -> None:
+    plain = data("/search?q=ice+thickness&f=json")["records"][0]
+    assert "highlight" not in plain
+    marked = data("/search?q=ice+thickness&f=json&highlight=1")["records"][0]["highlight"]
+    assert marked["title"] == "Sea <mark>ice</mark> <mark>thickness</mark> from CryoSat"
+    assert set(marked) == {"title", "description"}
 
 
 def test_json_and_page_tell_the_same(page: Get, data: Data) -> None:

@@ -75,6 +75,7 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "graphql-page": "discovery_graphql.search:MAX_PAGE",
         "graphql-buckets": "discovery_graphql.search:MAX_BUCKETS",
         "graphql-selections": "discovery_graphql.inputs:MAX_TICKED",
+        "graphql-numbers": "discovery_graphql.measures:MAX_NUMBERS",
         "graphql-suggestions": "discovery_graphql.naming:MAX_SUGGESTIONS",
     }
 )

@@ -103,6 +103,9 @@ if TYPE_CHECKING:
     class Interval(Enum):
         """A step of a histogram."""
 
+    class NumberName(Enum):
+        """A field that holds a number."""
+
     class RunStatus(Enum):
         """How a run stands."""
 
@@ -156,7 +159,15 @@ else:
     Interval = _enum(
         "Interval",
         "A step of a histogram.",
-        (("year", "A calendar year in UTC."), ("month", "A calendar month in UTC.")),
+        (
+            ("year", "A calendar year in UTC."),
+            ("month", "A calendar month in UTC."),
+            ("day", "A day in UTC, over at most ten years."),
+            ("auto", "The finest of these with at most 60 steps, else years; every step says what it is."),
+        ),
+    )
+    NumberName = _enum(
+        "NumberName", "A field that holds a number.", ((n, fields.FIELDS[n].label + ".") for n in fields.NUMBERS)
     )
     RunStatus = _enum(
         "RunStatus",

@@ -46,6 +46,7 @@ MAX_COST: Final = 5_000
 _SEARCH: Final = 10
 _FACET: Final = 5
 _HISTOGRAM: Final = 25
+_MAP: Final = 100
 _SCHEMA: Final = 200
 _LIST: Final = 10
 """What a list without `first` is taken to hold."""
@@ -53,11 +54,13 @@ _PRICES: Final = {
     ("Query", "search"): _SEARCH,
     ("Query", "histogram"): _HISTOGRAM,
     ("Query", "suggest"): _FACET,
-    ("Query", "sources"): _LIST,
     ("Query", "resolve"): _FACET,
+    ("Query", "sources"): _LIST,
     ("SearchConnection", "histogram"): _HISTOGRAM,
     ("SearchConnection", "otherScope"): _FACET,
+    ("SearchConnection", "heatMap"): _MAP,
 }
+_COUNTED: Final = frozenset({("SearchConnection", "facets"), ("SearchConnection", "otherFacets")})
 _OPENINGS: Final = {"volumes": _FACET, "datalabs": _FACET}
 """The price, on every type of record, of finding where its files are."""
 _DIGITS: Final = 12
@@ -132,7 +135,12 @@ class _Meter:
         inner = self.selections(node.selection_set, inner_type, size if inner_type.name == "SearchConnection" else 0)
         times = 1 if inner_type.name == "SearchConnection" else size
         price = _PRICES.get((parent.name, name), _OPENINGS.get(name, 0))
-        if (parent.name, name) == ("SearchConnection", "facets"):
+        if (parent.name, name) == ("SearchConnection", "numbers"):
+            bins = self.number(node, definition, "bins", 20)
+            steps = max(bins, self.length(node, definition, "edges", 0))
+            price = (_FACET + steps) * self.length(node, definition, "names", 1)
+            return Measure(inner.depth + 1, aliases + inner.aliases, price + inner.cost)
+        if (parent.name, name) in _COUNTED:
             times = self.length(node, definition, "names", 6)
             buckets = self.number(node, definition, "size", 12)
             price = (_FACET + buckets) * times

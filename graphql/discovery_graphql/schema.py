@@ -13,6 +13,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from discovery.errors import BadQueryError, LimitError, MovedError
 from discovery.query import form
+from discovery.query.query import Histogram
 from discovery.query.query import Query as PortalQuery
 from discovery_graphql import inputs
 from discovery_graphql.described import resolver
@@ -20,10 +21,11 @@ from discovery_graphql.enums import Scope, Words, member
 from discovery_graphql.harvests import HarvestQueries, Mutation
 from discovery_graphql.inputs import FacetSelection, RecordFilter, RegionInput, SortInput, TimeInput
 from discovery_graphql.limits import Limits
+from discovery_graphql.measures import CellInput, RangeInput, to_place, to_ranges
 from discovery_graphql.naming import NameQueries
 from discovery_graphql.records import TYPES, Record, load, show
-from discovery_graphql.scalars import SCALARS, Instant
-from discovery_graphql.search import MAX_PAGE, YEAR, Bin, Info, SearchConnection, Step, connection
+from discovery_graphql.scalars import SCALARS
+from discovery_graphql.search import MAX_PAGE, YEAR, Bin, Info, SearchConnection, Step, connection, steps
 
 MAX_TOKENS = 1_000
 """Tokens of a document: graphql-core needs 24 s for 2 MB of them."""
@@ -41,6 +43,8 @@ Conditions = Annotated[RecordFilter | None, strawberry.argument(description="Con
 Ticked = Annotated[list[FacetSelection] | None, strawberry.argument(description="Values ticked in facets.")]
 Place = Annotated[RegionInput | None, strawberry.argument(description="The place.")]
 When = Annotated[TimeInput | None, strawberry.argument(description="The time.")]
+Ranges = Annotated[list[RangeInput] | None, strawberry.argument(description="Ranges of numbers.")]
+Cell = Annotated[CellInput | None, strawberry.argument(description="A cell of a heat map.")]
 Index = Annotated[Scope, strawberry.argument(description="Which index answers.")]
 Order = Annotated[
     SortInput | None, strawberry.argument(description="The order; best first with `text`, else newest first.")
@@ -63,17 +67,19 @@ class Query(NameQueries, HarvestQueries):
         facets: Ticked = UNSET,
         region: Place = UNSET,
         time: When = UNSET,
+        ranges: Ranges = UNSET,
+        cell: Cell = UNSET,
         scope: Index = _RESOURCES,
         sort: Order = UNSET,
         first: First = 20,
         after: After = UNSET,
     ) -> SearchConnection:
         """Return a page of records."""
-        query = _asked(info, text, words, filter, facets, region, time, scope)
+        query = _asked(info, text, words, filter, facets, region, time, scope, ranges, cell)
         query = replace(query, sort=inputs.to_sort(sort), size=first, after=after or "")
         return connection(info, query)
 
-    @resolver("How many matching records start in each year or month.")
+    @resolver("How many matching records start in each year, month or day.")
     def histogram(
         self,
         info: Info,
@@ -84,12 +90,13 @@ class Query(NameQueries, HarvestQueries):
         facets: Ticked = UNSET,
         region: Place = UNSET,
         time: When = UNSET,
+        ranges: Ranges = UNSET,
+        cell: Cell = UNSET,
         scope: Index = _RESOURCES,
     ) -> list[Bin]:
         """Return a histogram."""
-        query = _asked(info, text, words, filter, facets, region, time, scope)
-        bins = info.context.portal.histogram(query, interval.value)
-        return [Bin(start=Instant(each.start), count=each.count) for each in bins]
+        query = _asked(info, text, words, filter, facets, region, time, scope, ranges, cell)
+        return steps(info.context.portal, query, Histogram(interval.value))
 
     @resolver("The record with an id, or the one it was merged into; an error says why there is none.")
     def record(
@@ -126,6 +133,8 @@ def _asked(
     region: RegionInput | None,
     time: TimeInput | None,
     scope: Scope,
+    ranges: list[RangeInput] | None,
+    cell: CellInput | None,
 ) -> PortalQuery:
     """Return the question that every field over matching records takes."""
     return PortalQuery(
@@ -136,6 +145,8 @@ def _asked(
         region=inputs.to_region(region, info.context.portal.resolve),
         time=inputs.to_time(time),
         selections=inputs.to_selections(facets),
+        ranges=to_ranges(ranges),
+        place=to_place(cell),
     )
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Final, cast
+from typing import Annotated, Any, Final, cast
 
 import strawberry
 from strawberry import UNSET
 
 from discovery.errors import BadQueryError, LimitError
-from discovery.model.record import OBSERVATIONS, RESOURCES
-from discovery.portal import Keyed, Portal
+from discovery.portal import Keyed, Portal, across
 from discovery.query import marking
 from discovery.query import query as model
 from discovery.query.text import TextQuery, parse
+from discovery_graphql import measures
 from discovery_graphql.described import attribute, resolver
 from discovery_graphql.enums import FacetName, Interval, member
 from discovery_graphql.records import Record, show
@@ -120,8 +120,9 @@ class Facet:
 class Bin:
     """One step of a histogram."""
 
-    start: Instant = attribute("The beginning of the year or month.")
+    start: Instant = attribute("The beginning of the year, month or day.")
     count: int = attribute("How many matches start in it.")
+    interval: Interval = attribute("What the step is.")
 
 
 Names = Annotated[
@@ -130,6 +131,10 @@ Names = Annotated[
 Size = Annotated[int, strawberry.argument(description="How many values of each, at most 100.")]
 Within = Annotated[
     str | None, strawberry.argument(description="Only values beneath this one; for facets that are trees.")
+]
+Find = Annotated[
+    str | None,
+    strawberry.argument(description="Only values that hold this text, or whose label does; at most 100 characters."),
 ]
 Step = Annotated[Interval, strawberry.argument(description="The step.")]
 
@@ -147,28 +152,91 @@ class SearchConnection:
         "What was looked for instead of the words, with `words: SOME`; null where it was those."
     )
     query: strawberry.Private[model.Query]
-    counted: strawberry.Private[dict[model.FacetRequest, model.Facet]]
-    bins: strawberry.Private[dict[str, tuple[model.Bin, ...]]]
+    counted: strawberry.Private[dict[Any, Any]]
+    """What the page's own question has counted, by what was asked."""
 
     @resolver("Counted values of fields; each facet ignores its own selection.")
-    def facets(self, info: Info, names: Names = UNSET, size: Size = 12, within: Within = UNSET) -> list[Facet]:
+    def facets(
+        self, info: Info, names: Names = UNSET, size: Size = 12, within: Within = UNSET, text: Find = UNSET
+    ) -> list[Facet]:
         """Return the facets, from the page's own question where they were foreseen."""
-        wanted = facet_requests(names, size, within)
-        missing = [each for each in wanted if each not in self.counted]
+        wanted = facet_requests(names, size, within, text)
+        missing = tuple(each for each in wanted if each not in self.counted)
         if missing:
-            query = replace(self.query, size=0, facets=tuple(missing), histogram=None, after="")
-            self.counted.update(zip(missing, info.context.portal.keys(query, total=False).facets, strict=True))
+            found = info.context.portal.keys(counting(self.query, facets=missing), total=False)
+            self.counted.update(zip(missing, found.facets, strict=True))
         return [_facet(self.counted[each]) for each in wanted]
+
+    @resolver("Counted values over the other scope; DATASET over observations says which datasets hold them.")
+    def other_facets(
+        self, info: Info, names: Names = UNSET, size: Size = 12, within: Within = UNSET, text: Find = UNSET
+    ) -> list[Facet]:
+        """Return facets of the records of the other scope that match the same question."""
+        wanted = across(self.query, facet_requests(names, size, within, text))
+        return [_facet(each) for each in info.context.portal.keys(wanted, total=False).facets]
+
+    @resolver("Counted ranges of numbers; each number ignores its own ranges.")
+    def numbers(
+        self,
+        info: Info,
+        names: measures.Names,
+        bins: measures.Bins = measures.BINS,
+        edges: measures.Edges = UNSET,
+        log: measures.Log = UNSET,
+    ) -> list[measures.NumberFacet]:
+        """Return the numbers, from the page's own question where they were foreseen."""
+        wanted = measures.number_requests(names, bins, edges or None, None if log is UNSET else log)
+        missing = tuple(each for each in wanted if each not in self.counted)
+        if missing:
+            found = info.context.portal.keys(counting(self.query, numbers=missing), total=False)
+            self.counted.update(zip(missing, found.numbers, strict=True))
+        return [measures.number_facet(self.counted[each]) for each in wanted]
+
+    @resolver("How many matches lie in each cell of a frame.")
+    def heat_map(
+        self,
+        info: Info,
+        frame: measures.Frame,
+        order: measures.Order = UNSET,
+        most: measures.Most = measures.CELLS,
+    ) -> measures.HeatMap:
+        """Return the map, from the page's own question where it was foreseen."""
+        wanted = measures.heat_request(frame, None if order is UNSET else order, most)
+        if wanted not in self.counted:
+            found = info.context.portal.keys(counting(self.query, heat=wanted), total=False)
+            self.counted[wanted] = found.heat
+        return measures.heat_map(self.counted[wanted])
 
     @resolver("How many matches start in each step.")
     def histogram(self, info: Info, interval: Step = YEAR) -> list[Bin]:
         """Return the histogram, from the page's own question where it was foreseen."""
-        if interval.value not in self.bins:
-            self.bins[interval.value] = info.context.portal.histogram(replace(self.query, after=""), interval.value)
-        return [Bin(start=Instant(each.start), count=each.count) for each in self.bins[interval.value]]
+        wanted = model.Histogram(interval.value)
+        if wanted not in self.counted:
+            self.counted[wanted] = steps(info.context.portal, self.query, wanted)
+        return self.counted[wanted]  # type: ignore[no-any-return]
 
 
-def facet_requests(names: Sequence[FacetName] | None, size: int, within: str | None) -> tuple[model.FacetRequest, ...]:
+def counting(query: model.Query, **counted: Any) -> model.Query:
+    """Return a question that counts this and nothing else, and finds no records."""
+    nothing: dict[str, Any] = {"facets": (), "numbers": (), "histogram": None, "heat": None}
+    return replace(query, size=0, after="", **(nothing | counted))
+
+
+def steps(portal: Portal, query: model.Query, histogram: model.Histogram) -> list[Bin]:
+    """Return the steps of a histogram."""
+    return _steps(portal.keys(counting(query, histogram=histogram), total=False))
+
+
+def _steps(found: Keyed) -> list[Bin]:
+    return [
+        Bin(start=Instant(each.start), count=each.count, interval=cast("Interval", member(Interval, found.interval)))
+        for each in found.bins
+    ]
+
+
+def facet_requests(
+    names: Sequence[FacetName] | None, size: int, within: str | None, text: str | None = None
+) -> tuple[model.FacetRequest, ...]:
     """Return what to count for the arguments of a `facets` field.
 
     Raises:
@@ -180,7 +248,7 @@ def facet_requests(names: Sequence[FacetName] | None, size: int, within: str | N
     if size > MAX_BUCKETS:
         raise LimitError("graphql-buckets", f"size must be 1 to {MAX_BUCKETS}, not {size}", parameter="size")
     asked = MAIN_FACETS if not isinstance(names, list) else tuple(dict.fromkeys(each.value for each in names))
-    return tuple(model.FacetRequest(name, size, within or "") for name in asked)
+    return tuple(model.FacetRequest(name, size, within or "", text or "") for name in asked)
 
 
 def connection(info: Info, query: model.Query) -> SearchConnection:
@@ -195,7 +263,14 @@ def connection(info: Info, query: model.Query) -> SearchConnection:
         raise LimitError("graphql-page", f"first must be 0 to {MAX_PAGE}, not {query.size}", parameter="first")
     portal, selected = info.context.portal, Selected(info)
     paged = any(name in selected for name in ("nodes", "edges", "pageInfo"))
-    asked = replace(query, size=query.size if paged else 0, facets=_foreseen(selected), histogram=_histogram(selected))
+    asked = replace(
+        query,
+        size=query.size if paged else 0,
+        facets=_foreseen(selected),
+        numbers=measures.foreseen_numbers(selected, CONNECTION),
+        histogram=_histogram(selected),
+        heat=measures.foreseen_heat(selected, CONNECTION),
+    )
     found = portal.keys(asked, total="totalCount" in selected)
     meant = found.understood.meant if found.understood else query.text
     other = _elsewhere(portal, replace(query, text=meant, lenient=False)) if "otherScope" in selected else None
@@ -208,9 +283,19 @@ def connection(info: Info, query: model.Query) -> SearchConnection:
         other_scope=other,
         understood=_understood(found.understood) if found.understood else None,
         query=query,
-        counted=dict(zip(asked.facets, found.facets, strict=True)),
-        bins={asked.histogram.interval: found.bins} if asked.histogram else {},
+        counted=_counted(asked, found),
     )
+
+
+def _counted(asked: model.Query, found: Keyed) -> dict[Any, Any]:
+    """Return what a question has counted, by what was asked."""
+    counted: dict[Any, Any] = dict(zip(asked.facets, found.facets, strict=True))
+    counted |= zip(asked.numbers, found.numbers, strict=True)
+    if asked.histogram is not None:
+        counted[asked.histogram] = _steps(found)
+    if asked.heat is not None:
+        counted[asked.heat] = found.heat
+    return counted
 
 
 def _understood(found: model.Understood) -> Understood:
@@ -234,9 +319,7 @@ def _edges(portal: Portal, found: Keyed, text: str) -> list[SearchEdge]:
 
 
 def _elsewhere(portal: Portal, query: model.Query) -> Total:
-    there = OBSERVATIONS if query.scope == RESOURCES else RESOURCES
-    bare = replace(query, scope=there, size=0, facets=(), histogram=None, sort=None, after="")
-    total = portal.keys(bare).total
+    total = portal.keys(across(query)).total
     return Total(value=total.value, exact=total.exact)
 
 
@@ -249,6 +332,7 @@ def _foreseen(selected: Selected) -> tuple[model.FacetRequest, ...]:
             None if names is None else [FacetName(getattr(name, "value", name)) for name in names],
             arguments.get("size", 12),
             arguments.get("within"),
+            arguments.get("text"),
         ):
             requests.setdefault(each.name, each)
     return tuple(requests.values())

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 from discovery.model import terms
 from discovery.query.fields import FIELDS
 from discovery.query.form import FACET, RANGE, REGIONS
+from discovery.query.region_text import MANNERS
 
 Pairs = tuple[tuple[str, str], ...]
 """The parameters of a request in their order, as `discovery.query.form` reads them."""
@@ -87,10 +88,10 @@ def without(pairs: Pairs, *removed: tuple[str, str]) -> str:
 
 
 def less(pairs: Pairs, *removed: tuple[str, str]) -> Pairs:
-    """Return the parameters that stay; with the region its frame goes too."""
+    """Return the parameters that stay; with the region its frame and relation go too."""
     names = {name for name, _ in removed}
     return tuple(
-        each for each in pairs if each not in removed and not (each[0] == "frame" and names.intersection(REGIONS))
+        each for each in pairs if each not in removed and not (each[0] in MANNERS and names.intersection(REGIONS))
     )
 
 

@@ -11,7 +11,7 @@ from discovery.errors import BadQueryError
 from discovery.model import terms
 from discovery.model.record import OBSERVATIONS, RESOURCES, Record
 from discovery.portal import Page, Portal
-from discovery.query import fields, form, place, ranges
+from discovery.query import fields, form, place, ranges, region_text
 from discovery.query.fields import FACETS, FIELDS, MISSION
 from discovery.query.names import Resolve, resolve
 from discovery.query.query import Bucket, Facet, FacetRequest, Query
@@ -92,6 +92,8 @@ _LABELS: Final = {
     "bbox": "Box",
     "cone": "Cone",
     "polygon": "Polygon",
+    "moc": "MOC",
+    "relation": "Footprints",
     "near": "Place",
     "time": "Time",
     place.PARAMETER: "Cell of the map around",
@@ -307,7 +309,8 @@ def _said(query: Query, name: str, value: str) -> str:
     if name == place.PARAMETER and query.place:
         lon, lat = place.centre(query.place)
         return f"{maps.said(query.place.frame, lon, lat)} ({wording.value('frame', query.place.frame)})"
-    frame = f" ({wording.value('frame', query.region.frame)})" if query.region and name in form.REGIONS[:3] else ""
+    placed = query.region if name in form.REGIONS and name != "near" else None
+    frame = f" ({wording.value('frame', placed.frame)})" if placed else ""
     return f"{value.strip()}{frame}"
 
 
@@ -327,14 +330,14 @@ def _ways(portal: Portal, asked: Request, chips: Sequence[tuple[Chip, Pairs]]) -
 def _form(asked: Request) -> Form:
     single: Mapping[str, str] = dict(asked.pairs)
     start, end = wording.years(asked.query.time)
-    kept = ("words", "scope", "sort", "size", "polygon", place.PARAMETER)
+    kept = ("words", "scope", "sort", "size", "polygon", "moc", place.PARAMETER)
     hidden = tuple(
         each
         for each in asked.pairs
         if each[0].startswith((form.FACET, form.RANGE))
         or each[0] in kept
         or links.is_seen(each[0])
-        or (each[0] == "frame" and ("polygon" in single or "near" in single))
+        or (each[0] in region_text.MANNERS and not single.keys().isdisjoint(("polygon", "moc", "near")))
     )
     written = (single.get(name, "") for name in ("bbox", "cone", "near", "filter"))
     return Form(hidden, start, end, *written)

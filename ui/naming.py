@@ -14,7 +14,7 @@ from ui import links, wording
 from ui.contexts import Anchor
 from ui.links import Pairs
 
-_GONE: Final = ("q", "frame", "after", *form.REGIONS)
+_GONE: Final = ("q", "frame", "relation", "after", *form.REGIONS)
 """Parameters that a search near a name takes the place of."""
 _WHATS: Final = {"title": "", "mission": "Mission", "instrument": "Instrument", "target": "Target"}
 

@@ -35,9 +35,17 @@ def search(
     filter: Annotated[str | None, typer.Option(help="A CQL2 text filter.")] = None,
     bbox: Annotated[str | None, typer.Option(help="west,south,east,north in degrees.")] = None,
     cone: Annotated[str | None, typer.Option(help="lon,lat,radius in degrees.")] = None,
-    polygon: Annotated[str | None, typer.Option(help="lon,lat,lon,lat,... in degrees.")] = None,
+    polygon: Annotated[
+        str | None, typer.Option(help="lon,lat,lon,lat,... in degrees; several parted by semicolons; or GeoJSON.")
+    ] = None,
+    moc: Annotated[str | None, typer.Option(help="A MOC: 3/1-4 5/200, or as JSON.")] = None,
     near: Annotated[str | None, typer.Option(help="The name of a place or of a thing on the sky: Italy, M31.")] = None,
-    frame: Annotated[str | None, typer.Option(help="earth, sky or a body.")] = None,
+    frame: Annotated[
+        str | None, typer.Option(help="earth, sky or a body; galactic and ecliptic are coordinates of the sky.")
+    ] = None,
+    relation: Annotated[
+        str | None, typer.Option(help="How footprints lie to the region: intersects, within, contains or disjoint.")
+    ] = None,
     cell: Annotated[str | None, typer.Option(help="FRAME/ORDER/NUMBER of a HEALPix cell, such as sky/3/145.")] = None,
     time: Annotated[str | None, typer.Option(help="A/B, with .. for an open end.")] = None,
     scope: Annotated[str | None, typer.Option(help="resources or observations.")] = None,
@@ -56,8 +64,10 @@ def search(
         "bbox": bbox,
         "cone": cone,
         "polygon": polygon,
+        "moc": moc,
         "near": near,
         "frame": frame,
+        "relation": relation,
         "cell": cell,
         "time": time,
         "scope": scope,

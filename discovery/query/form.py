@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from discovery.errors import BadQueryError, LimitError, UnknownFieldError
-from discovery.model.extent import EARTH, SKY
 from discovery.model.record import RESOURCES, SCOPES
-from discovery.query import cql2, fields, names, place, ranges, region, time
+from discovery.query import cql2, fields, names, place, ranges, region_text, time
 from discovery.query.facets import RangeSelection
-from discovery.query.query import Query, Region, Selection, Sort, conjunction
+from discovery.query.query import Query, Selection, Sort
 
 FACET: Final = "facet."
 """What the names of facet selections begin with: `facet.mission=astronomy/hubble`."""
@@ -20,7 +19,7 @@ MAX_SIZE: Final = 100
 MAX_PAIRS: Final = 300
 """Parameters of one question; the longest URLs that servers take hold fewer."""
 NAMES: Final = (
-    *("q", "words", "filter", "bbox", "cone", "polygon", "near", "frame"),
+    *("q", "words", "filter", "bbox", "cone", "polygon", "moc", "near", "frame", "relation"),
     *("cell", "time", "scope", "sort", "size", "after"),
 )
 """Every parameter that is no facet or range, in the order in which `pairs` writes them."""
@@ -28,15 +27,14 @@ RANGE: Final = ranges.PREFIX
 SOME: Final = "some"
 ALL: Final = "all"
 """Values of `words`: whether records that have some of the words will do where few have all, or all are wanted."""
-REGIONS: Final = ("bbox", "cone", "polygon", "near")
-_FRAMES: Final = {"bbox": EARTH, "cone": SKY, "polygon": SKY}
+REGIONS: Final = region_text.SHAPES
 
 
 def parse(pairs: Iterable[tuple[str, str]], *, resolver: names.Resolve = names.resolve) -> Query:
     """Return the query that parameters ask for; an empty value is the same as no parameter.
 
-    A facet or a range may be given several times, anything else once. `bbox`, `cone`, `polygon` and `near`
-    exclude one another.
+    A facet or a range may be given several times, anything else once. `bbox`, `cone`, `polygon`, `moc`
+    and `near` exclude one another.
 
     Args:
         pairs: Names and values.
@@ -58,7 +56,7 @@ def parse(pairs: Iterable[tuple[str, str]], *, resolver: names.Resolve = names.r
         text=single.get("q", "").strip(),
         lenient="q" in single and _words(single.get("words", SOME)) == SOME,
         filter=cql2.parse_text(text, parameter="filter") if text else None,
-        region=_region(single, resolver),
+        region=region_text.read(single, resolver),
         time=time.interval(moment) if moment else None,
         selections=_selections(given),
         ranges=_ranges(given),
@@ -72,16 +70,13 @@ def parse(pairs: Iterable[tuple[str, str]], *, resolver: names.Resolve = names.r
 def pairs(query: Query) -> list[tuple[str, str]]:
     """Return parameters that `parse` reads as the same question; what is at its default is left out.
 
-    A region that no parameter can hold (several polygons, holes, other relations than touching) goes into `filter`.
     The facets and histogram to count and `ids` are no part of a form and are not written.
     """
-    where = _place(query.region) if query.region else {}
-    rest = conjunction([query.filter, query.region if query.region and not where else None])
     written = {
         "q": query.text.strip(),
         "words": ALL if query.text.strip() and not query.lenient else "",
-        "filter": cql2.to_text(rest) if rest is not None else "",
-        **where,
+        "filter": cql2.to_text(query.filter) if query.filter is not None else "",
+        **(region_text.written(query.region) if query.region else {}),
         "cell": place.to_text(query.place) if query.place else "",
         "time": time.to_text(query.time) if query.time and query.time != type(query.time)() else "",
         "scope": query.scope if query.scope != RESOURCES else "",
@@ -152,55 +147,3 @@ def _size(text: str) -> int:
     if len(text) > 9 or int(text) > MAX_SIZE:
         raise LimitError("page-size", f"size {text[:20]} is more than {MAX_SIZE}", parameter="size")
     return int(text)
-
-
-def _region(single: Mapping[str, str], resolver: names.Resolve) -> Region | None:
-    asked = [name for name in REGIONS if name in single]
-    frame = single.get("frame", "").strip()
-    if not asked:
-        if frame:
-            raise BadQueryError(f"frame says where {', '.join(REGIONS)} are; give one of them", parameter="frame")
-        return None
-    if len(asked) > 1:
-        raise BadQueryError(f"{' and '.join(asked)} exclude one another; give one", parameter=asked[1])
-    name = asked[0]
-    if frame and frame not in region.FRAMES:
-        raise UnknownFieldError(frame, region.FRAMES, what="frame", parameter="frame")
-    if name == "near":
-        return names.near(single[name], frame=frame, resolver=resolver)
-    make = {"bbox": region.bbox, "cone": region.cone, "polygon": region.polygon}[name]
-    return make(single[name], frame=frame or _FRAMES[name], parameter=name)
-
-
-def _place(asked: Region) -> dict[str, str]:
-    """Return the parameters of a region, none where only a filter can say it."""
-    shape: Mapping[str, Any] = asked.geometry
-    if asked.relation != "intersects":
-        return {}
-    if shape["type"] == "Circle":
-        return _named("cone", [*shape["center"], shape["radius"]], asked.frame)
-    rings = shape.get("coordinates", ())
-    if shape["type"] != "Polygon" or len(rings) != 1:
-        return {}
-    ring = [tuple(point[:2]) for point in rings[0]]
-    box = _box(ring) if asked.frame == EARTH else None
-    if box is not None:
-        return _named("bbox", box, asked.frame)
-    return _named("polygon", [number for point in ring[:-1] for number in point], asked.frame)
-
-
-def _box(ring: list[tuple[float, ...]]) -> list[float] | None:
-    if len(ring) != 5:
-        return None
-    (west, south), (east, north) = ring[0], ring[2]
-    if ring != [(west, south), (east, south), (east, north), (west, north), (west, south)]:
-        return None
-    if not (west < east and south < north):
-        return None
-    # A box over the antimeridian is kept with an eastern edge beyond 180, or beyond the 360 that may be written.
-    return [west, south, east - 360 if east > 180 and west > east - 360 else east, north]
-
-
-def _named(name: str, numbers: Iterable[float], frame: str) -> dict[str, str]:
-    out = {name: ",".join(repr(int(number) if number == int(number) else number) for number in numbers)}
-    return out | ({"frame": frame} if frame != _FRAMES[name] else {})

@@ -148,7 +148,7 @@ class ConeInput:
     radius: float = attribute("The radius in degrees, 0 to 180.")
 
 
-@strawberry.input(description="A place: exactly one of `bbox`, `cone`, `polygon`, `geometry` and `name`.")
+@strawberry.input(description="A place: exactly one of `bbox`, `cone`, `polygon`, `geometry`, `moc` and `name`.")
 class RegionInput:
     """A place."""
 
@@ -156,6 +156,7 @@ class RegionInput:
     cone: ConeInput | None = optional("A circle; on the sky unless a frame is given.")
     polygon: list[float] | None = optional("A flat list lon, lat, lon, lat, ...; on the sky unless a frame is given.")
     geometry: GeoJSON | None = optional("A GeoJSON geometry.")
+    moc: str | None = optional("A MOC: `3/1-4 5/200`, or as JSON; on the sky unless a frame is given.")
     name: str | None = optional("The name of a place or of a thing on the sky: `Italy`, `M31`.")
     frame: FrameName | None = optional(
         "The frame; when not given, the Earth for `bbox` and `geometry`, the sky for `cone` and `polygon`."
@@ -286,13 +287,13 @@ def to_region(given: RegionInput | None, resolver: names.Resolve = names.resolve
         return None
     shapes = {
         name: value
-        for name in ("bbox", "cone", "polygon", "geometry", "name")
+        for name in ("bbox", "cone", "polygon", "geometry", "moc", "name")
         if (value := getattr(given, name)) is not UNSET and value is not None
     }
     if len(shapes) != 1:
         told = ", ".join(shapes) or "none"
         raise BadQueryError(
-            f"region needs exactly one of bbox, cone, polygon, geometry, name; not {told}", parameter="region"
+            f"region needs exactly one of bbox, cone, polygon, geometry, moc, name; not {told}", parameter="region"
         )
     options: dict[str, Any] = {"parameter": "region"}
     if given.frame:
@@ -305,8 +306,8 @@ def to_region(given: RegionInput | None, resolver: names.Resolve = names.resolve
         return replace(found, relation=options.get("relation", found.relation))
     if name == "cone":
         return regions.cone([value.lon, value.lat, value.radius], **options)
-    if name == "geometry":
-        return regions.geojson(value, **options)
+    if name in ("geometry", "moc"):
+        return (regions.geojson if name == "geometry" else regions.moc)(value, **options)
     return regions.bbox(value, **options) if name == "bbox" else regions.polygon(value, **options)
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from discovery.model.record import KINDS, SCOPES
 from discovery.query.fields import FACETS, SORTS
-from discovery.query.region import FRAMES, RELATIONS
+from discovery.query.region import ASKED, RELATIONS
 from discovery_graphql.enums import Domain, FacetName, FrameName, Kind, RelationName, Scope, SortName, enum_name, member
 
 
@@ -12,7 +12,7 @@ def test_enums_hold_the_words_of_the_portal() -> None:
         (Scope, SCOPES),
         (FacetName, FACETS),
         (SortName, SORTS),
-        (FrameName, FRAMES),
+        (FrameName, ASKED),
         (RelationName, RELATIONS),
     ):
         assert [each.value for each in enum] == list(words)

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discovery.errors import BadQueryError, LimitError, UnknownFieldError
-from discovery.query import cql2, fields, form, region, time
+from discovery.query import fields, form, region, time
 from discovery.query.facets import Place, RangeSelection
-from discovery.query.query import And, Comparison, Query, Region, Selection, Sort
+from discovery.query.query import Comparison, Query, Region, Selection, Sort
 
 DEGREES = st.floats(-80, 80, allow_nan=False)
 WORDS = st.text(min_size=1, max_size=20).filter(lambda each: each == each.strip() and bool(each))
@@ -183,12 +183,11 @@ def test_a_box_of_mixed_longitudes_runs_eastwards(box: str, same: str) -> None:
     assert form.parse([("bbox", box)]) == form.parse([("bbox", same)])
 
 
-def test_a_region_that_no_parameter_holds_goes_into_the_filter() -> None:
+def test_a_region_of_any_shape_and_relation_is_a_parameter() -> None:
     hole = {
         "type": "Polygon",
         "coordinates": [[[0, 0], [9, 0], [9, 9], [0, 0]], [[4, 1], [5, 1], [5, 2], [4, 1]]],
     }
-    query = Query(filter=Comparison("=", "kind", "dataset"), region=Region(hole, "earth"))
-    written = dict(form.pairs(query))
-    assert set(written) == {"filter"}
-    assert cql2.parse_text(written["filter"]) == And((Comparison("=", "kind", "dataset"), Region(hole, "earth")))
+    query = Query(filter=Comparison("=", "kind", "dataset"), region=Region(hole, "earth", "within"))
+    assert form.parse(form.pairs(query)) == query
+    assert {name for name, _ in form.pairs(query)} == {"filter", "polygon", "frame", "relation"}

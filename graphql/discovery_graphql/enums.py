@@ -11,7 +11,7 @@ import strawberry
 from discovery.model import job, source
 from discovery.model.record import KINDS, OBSERVATIONS, RESOURCES
 from discovery.query import fields, form
-from discovery.query.region import FRAMES, RELATIONS
+from discovery.query.region import ASKED, RELATIONS
 from discovery.suggester import WHATS
 
 
@@ -47,6 +47,12 @@ _RELATIONS: Final = {
     "touches": "They share border points only.",
     "crosses": "They cross: some inner points are shared, not all.",
     "overlaps": "They overlap and neither holds the other.",
+}
+_COORDINATES: Final = {
+    "earth": "Longitude and latitude on Earth.",
+    "sky": "Right ascension and declination (ICRS).",
+    "galactic": "Galactic longitude and latitude.",
+    "ecliptic": "Ecliptic longitude and latitude (mean ecliptic of J2000).",
 }
 _DOMAINS: Final = (
     ("earth-observation", "The Earth seen from above."),
@@ -131,16 +137,8 @@ else:
     )
     FrameName = _enum(
         "FrameName",
-        "The frame of a region: the Earth, the sky (ICRS), or another body.",
-        (
-            (
-                name,
-                {"earth": "Longitude and latitude on Earth.", "sky": "Right ascension and declination (ICRS)."}.get(
-                    name, f"Longitude and latitude of {name}."
-                ),
-            )
-            for name in FRAMES
-        ),
+        "The frame of a region: the Earth, the sky (ICRS), or another body; or coordinates that are turned to ICRS.",
+        ((name, _COORDINATES.get(name, f"Longitude and latitude of {name}.")) for name in ASKED),
     )
     RelationName = _enum(
         "RelationName",

@@ -65,6 +65,7 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "heat-cells": "discovery.index.cells:MAX_CELLS",
         "index-page": "discovery.index.plans:MAX_PAGE",
         "stac-names": "discovery.stac_api.question:MAX_NAMES",
+        "stac-aggregations": "discovery.stac_api.aggregations:MAX_AGGREGATIONS",
         "graphql-bytes": "discovery_graphql.message:MAX_BYTES",
         "graphql-nesting": "discovery_graphql.message:MAX_NESTING",
         "graphql-objects": "discovery_graphql.message:MAX_OBJECTS",

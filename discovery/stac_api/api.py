@@ -23,8 +23,9 @@ from stac_fastapi.extensions.filter import (
     FilterExtension,
     ItemCollectionFilterExtension,
 )
-from stac_fastapi.extensions.free_text import FreeTextExtension
+from stac_fastapi.extensions.free_text import FreeTextConformanceClasses, FreeTextExtension
 from stac_fastapi.extensions.pagination import TokenPaginationExtension
+from stac_fastapi.extensions.query import QueryConformanceClasses, QueryExtension
 from stac_fastapi.extensions.sort import (
     CollectionSearchSortExtension,
     ItemCollectionSortExtension,
@@ -38,6 +39,7 @@ from discovery import __version__
 from discovery.errors import DiscoveryError
 from discovery.portal import Portal
 from discovery.stac_api.client import PortalClient, Queryables
+from discovery.stac_api.extensions import AggregationExtension, SearchBody
 
 DESCRIPTION = "Datasets and observations of many missions and archives, harvested into one catalogue."
 _CQL2 = (
@@ -51,12 +53,7 @@ _CQL2 = (
 )
 
 
-class SearchBody(BaseSearchPostRequest):
-    """What a search is sent as; places are read by the portal, so that both methods take the same ones."""
-
-    # Wider than what they replace, which mypy does not like.
-    bbox: list[float] | None = None  # type: ignore[assignment]
-    intersects: dict[str, Any] | None = None  # type: ignore[assignment]
+_WORDS = (FreeTextConformanceClasses.SEARCH, FreeTextConformanceClasses.ITEMS, FreeTextConformanceClasses.COLLECTIONS)
 
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -168,8 +165,14 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
         conformance_classes=[*_CQL2, FilterConformanceClasses.SEARCH, FilterConformanceClasses.ITEMS],
         router=_SlashRouter(route_class=StacRoute, tags=["STAC"]),
     )
-    # Entries of `q` are joined by OR in the standard and cannot be here, so the class is not claimed.
-    shared = [FreeTextExtension(conformance_classes=[]), TokenPaginationExtension()]
+    words = FreeTextExtension(conformance_classes=[each.value for each in _WORDS])
+    operators = QueryExtension(conformance_classes=[each.value for each in QueryConformanceClasses])
+    shared = [words, operators, TokenPaginationExtension()]
+    counts = AggregationExtension(
+        client=client,
+        narrowing=[filters, words, operators],
+        router=_SlashRouter(route_class=StacRoute, tags=["STAC"]),
+    )
     search = [filters, SearchSortExtension(), *shared]
     items = [ItemCollectionFilterExtension(conformance_classes=[]), ItemCollectionSortExtension(), *shared]
     of_collections = CollectionSearchExtension.from_extensions(
@@ -189,7 +192,7 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
             enable_direct_response=False,
         ),
         client=client,
-        extensions=[*search, *(each for each in items if each not in shared), of_collections],
+        extensions=[*search, *(each for each in items if each not in shared), of_collections, counts],
         search_get_request_model=create_get_request_model(search),
         search_post_request_model=create_post_request_model(search, SearchBody),
         items_get_request_model=create_get_request_model(items, base_model=ItemCollectionUri),
@@ -200,4 +203,4 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
     )
     # `register` of the extensions has filled their routers, on the other application, with the prefix. A router that
     # is included is searched twice for each request, so the routes themselves are taken over.
-    app.router.routes.extend((*filters.router.routes, *router.routes))
+    app.router.routes.extend((*filters.router.routes, *counts.router.routes, *router.routes))

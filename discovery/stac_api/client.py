@@ -23,9 +23,10 @@ from discovery.portal import Keyed, Portal
 from discovery.query import fields
 from discovery.query.fields import Type
 from discovery.query.query import Comparison, Query, conjunction
-from discovery.stac_api import question
+from discovery.stac_api import aggregations, question
+from discovery.stac_api.aggregations import Counting
 from discovery.stac_api.documents import Documents
-from discovery.stac_api.links import GEOJSON, JSON, OPENAPI, SCHEMA, Links, of_page
+from discovery.stac_api.links import GEOJSON, JSON, OPENAPI, SCHEMA, Links, link, of_page
 from discovery.stac_api.question import Asked
 from discovery.store.catalogue import Stored
 
@@ -91,16 +92,48 @@ class PortalClient(BaseCoreClient):
         self, collection_id: str, *, request: Request, filter_expr: str | None = None, **given: Any
     ) -> Response:
         """Return the items of a collection."""
-        found = [
-            each
-            for each in self.portal.store.catalogue.named("", [collection_id])
-            if each.kind in question.COLLECTION_KINDS
-        ]
-        id = found[0].id if found else self.collection(collection_id).record.id
+        id = self._collection_id(collection_id)
         query = question.items(self.portal, Asked(filter=filter_expr, **given))
         links = Links.of(request, self.prefix)
         narrowed = conjunction([Comparison("=", "dataset", id), query.filter])
         return self._items(request, replace(query, filter=narrowed), links, links.items(collection_id))
+
+    def _collection_id(self, stac_id: str) -> str:
+        """Return the id of the record of a live collection, without reading it; raises as `collection` does."""
+        named = self.portal.store.catalogue.named("", [stac_id])
+        found = [each.id for each in named if each.kind in question.COLLECTION_KINDS]
+        return found[0] if found else self.collection(stac_id).record.id
+
+    def aggregations(self, *, request: Request, **_: Any) -> Response:
+        """Return what may be counted over items, of one collection where the address names one."""
+        links = Links.of(request, self.prefix)
+        name = request.path_params.get("collection_id")
+        if name is not None:
+            self._collection_id(name)
+        return _counted(links.aggregations(name), links, aggregations.definitions())
+
+    def collection_aggregations(self, *, request: Request, **_: Any) -> Response:
+        """Return what may be counted over collections."""
+        links = Links.of(request, self.prefix)
+        return _counted(f"{links.base}/collections-aggregations", links, aggregations.definitions())
+
+    def aggregate(self, body: Any = None, *, request: Request, **given: Any) -> Response:
+        """Return counts over the items that a query string or a body asks for."""
+        links = Links.of(request, self.prefix)
+        # stac-fastapi hands the collection of the address to nobody.
+        name = request.path_params.get("collection_id")
+        within = None if name is None else Comparison("=", "dataset", self._collection_id(name))
+        asked, what = _counting(body, request, given)
+        answer = aggregations.answered(self.portal, question.items(self.portal, asked), what, within)
+        return _counted(_here(request, links.aggregate(name)), links, answer)
+
+    def aggregate_collections(self, body: Any = None, *, request: Request, **given: Any) -> Response:
+        """Return counts over the collections that a query string or a body asks for."""
+        links = Links.of(request, self.prefix)
+        asked, what = _counting(body, request, given)
+        query = question.resources(self.portal, asked)
+        answer = aggregations.answered(self.portal, query, what, question.ARE_COLLECTIONS)
+        return _counted(_here(request, f"{links.base}/collections-aggregate"), links, answer)
 
     def get_item(self, item_id: str, collection_id: str, *, request: Request, **_: Any) -> Response:
         """Return an item of a collection."""
@@ -220,21 +253,35 @@ class Queryables(BaseFiltersClient):
         return Response(orjson.dumps(body), media_type=SCHEMA)
 
 
-def _asked(given: Any) -> Asked:
-    return Asked(
-        collections=given.collections,
-        ids=given.ids,
-        bbox=given.bbox,
-        intersects=given.intersects,
-        datetime=given.datetime,
-        limit=given.limit,
-        token=given.token,
-        filter=given.filter_expr,
-        filter_lang="cql2-json",
-        filter_crs=given.filter_crs,
-        sortby=[("-" if each.direction == "desc" else "+") + each.field for each in given.sortby or ()],
-        q=given.q,
-    )
+def _asked(body: Any) -> Asked:
+    """Return what a body asks for; not every kind of body has every member."""
+    given = {name: getattr(body, name, None) for name in _MEMBERS}
+    sortby = [("-" if each.direction == "desc" else "+") + each.field for each in getattr(body, "sortby", None) or ()]
+    return Asked(**given, filter=body.filter_expr, filter_lang="cql2-json", sortby=sortby)
+
+
+_MEMBERS: Final = ("collections", "ids", "bbox", "intersects", "datetime", "limit", "token", "filter_crs", "q", "query")
+
+
+def _counting(body: Any, request: Request, given: dict[str, Any]) -> tuple[Asked, Counting]:
+    """Return what a request of either method asks for, and what it wants counted."""
+    if body is not None:
+        options = body.model_extra or {}
+        return _asked(body), aggregations.counting(body.aggregations, options)
+    names = given.pop("aggregations", None)
+    given.pop("disjunctive", None)
+    asked = Asked(filter=given.pop("filter_expr", None), **given)
+    return asked, aggregations.counting(names, dict(request.query_params))
+
+
+def _here(request: Request, address: str) -> str:
+    """Return the address of an answer with the query string that asked for it."""
+    return f"{address}?{request.url.query}" if request.method == "GET" and request.url.query else address
+
+
+def _counted(here: str, links: Links, answer: list[dict[str, Any]]) -> Response:
+    around = [link("self", here), link("root", links.root)]
+    return _json({"type": "AggregationCollection", "aggregations": answer, "links": around})
 
 
 def _json(body: object) -> Response:

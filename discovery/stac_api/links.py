@@ -78,6 +78,14 @@ class Links:
         """Return the address of a collection's items."""
         return f"{self.collection(collection)}/items"
 
+    def aggregate(self, collection: str | None = None) -> str:
+        """Return the address of counts over items, of one collection or all."""
+        return f"{self.base if collection is None else self.collection(collection)}/aggregate"
+
+    def aggregations(self, collection: str | None = None) -> str:
+        """Return the address of the list of what may be counted, over the items of one collection or all."""
+        return f"{self.base if collection is None else self.collection(collection)}/aggregations"
+
     def item(self, collection: str, id: str) -> str:
         """Return the address of an item; one whose collection is not in the catalogue is only found by search."""
         if not collection:
@@ -116,6 +124,8 @@ class Links:
             link("parent", self.root),
             link("items", self.items(id), GEOJSON),
             link(QUERYABLES, f"{here}/queryables", SCHEMA),
+            link("aggregate", f"{here}/aggregate"),
+            link("aggregations", f"{here}/aggregations"),
             link("alternate", self.page(record), HTML),
         ]
 
@@ -129,6 +139,9 @@ class Links:
             {**link("search", self.search, GEOJSON), "method": "GET"},
             {**link("search", self.search, GEOJSON), "method": "POST"},
             link(QUERYABLES, f"{self.base}/queryables", SCHEMA),
+            {**link("aggregate", f"{self.base}/aggregate"), "method": "GET"},
+            {**link("aggregate", f"{self.base}/aggregate"), "method": "POST"},
+            link("aggregations", f"{self.base}/aggregations"),
             link("service-desc", f"{self.base}/api", OPENAPI),
             link("alternate", f"{self.site}/", HTML),
         ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
 
-from discovery.errors import BadQueryError, LimitError
+from discovery.errors import BadQueryError, LimitError, UnknownFieldError
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Portal
 from discovery.query import cql2, fields, region
@@ -39,6 +40,8 @@ SMALL_PAGE: Final = 100
 MAX_NAMES: Final = 10_000
 """The most ids or collections a request may name."""
 NOTHING: Final = Or(())
+ARE_COLLECTIONS: Final = In("kind", COLLECTION_KINDS)
+_WORD: Final = re.compile(r"\w[\w./:-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,13 @@ class Asked:
     sortby: Sequence[str] | None = None
     """Names with a `+` or `-` before them."""
     q: Sequence[str] | None = None
+    query: str | Mapping[str, Any] | None = None
+    """Operators and values by property, as an object or as its JSON."""
 
     @property
     def small(self) -> bool:
         """Whether it is for no more than a page in an order that the engine keeps, which takes about a millisecond."""
-        narrowed = (self.ids, self.bbox, self.intersects, self.datetime, self.filter, self.sortby, self.q)
+        narrowed = (self.ids, self.bbox, self.intersects, self.datetime, self.filter, self.query, self.sortby, self.q)
         return not any(narrowed) and (self.limit or 10) <= SMALL_PAGE
 
 
@@ -72,7 +77,7 @@ def items(portal: Portal, asked: Asked) -> Query:
     Raises:
         BadQueryError: A parameter cannot be as it is, or two of them cannot stand together.
     """
-    narrowed: list[Filter | None] = [_filter(portal, asked)]
+    narrowed: list[Filter | None] = [_filter(portal, asked), _operators(portal, asked.query)]
     if asked.collections:
         narrowed.append(_datasets(portal, _names(asked.collections, "collections")))
     query = _query(asked, OBSERVATIONS, conjunction(narrowed))
@@ -84,14 +89,21 @@ def items(portal: Portal, asked: Asked) -> Query:
 
 def collections(portal: Portal, asked: Asked) -> Query:
     """Return the query for the resources that a list of collections asks for; raises as `items` does."""
-    kinds = In("kind", COLLECTION_KINDS)
-    return _query(asked, RESOURCES, conjunction([kinds, _filter(portal, asked)]))
+    query = resources(portal, asked)
+    return replace(query, filter=conjunction([ARE_COLLECTIONS, query.filter]))
+
+
+def resources(portal: Portal, asked: Asked) -> Query:
+    """Return the query for what of the resources, collections or not, a request asks for; raises as `items` does."""
+    return _query(asked, RESOURCES, conjunction([_filter(portal, asked), _operators(portal, asked.query)]))
 
 
 def _query(asked: Asked, scope: str, narrowed: Filter | None) -> Query:
+    text, phrases = _words(asked.q)
     return Query(
         scope=scope,
-        text=_text(asked.q),
+        text=text,
+        phrases=phrases,
         filter=narrowed,
         region=_region(asked),
         time=interval(asked.datetime, parameter="datetime") if asked.datetime else None,
@@ -108,12 +120,15 @@ def _names(names: Sequence[str], parameter: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _text(words: Sequence[str] | None) -> str:
-    given = [each for each in words or () if each.strip()]
-    if len(given) > 1:
-        # The standard joins them by OR, which the portal's words do not have: no answer is better than a wrong one.
-        raise BadQueryError("q takes one entry; every word of it must be found, so leave the commas out", parameter="q")
-    return given[0] if given else ""
+def _words(terms: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
+    """Return the words and the phrases of `q`: at least one of its terms, the words of a term side by side.
+
+    A single word is looked for as everywhere else, with its synonyms and among identifiers.
+    """
+    given = tuple(dict.fromkeys(each.strip() for each in terms or () if each.strip()))
+    if len(given) == 1 and _WORD.fullmatch(given[0]):
+        return given[0], ()
+    return "", given
 
 
 def _region(asked: Asked) -> Region | None:
@@ -156,6 +171,42 @@ def _filter(portal: Portal, asked: Asked) -> Filter | None:
     else:
         parsed = cql2.parse_json(asked.filter)
     return _named(parsed, portal)
+
+
+def _operators(portal: Portal, given: str | Mapping[str, Any] | None) -> Filter | None:
+    """Return the filter that the query extension's `{property: {operator: value}}` says, read as CQL2 JSON."""
+    if not given:
+        return None
+    if isinstance(given, str):
+        try:
+            given = orjson.loads(given)
+        except orjson.JSONDecodeError as error:
+            raise BadQueryError(f"query is no JSON: {error}", parameter="query") from None
+    if not isinstance(given, Mapping) or not all(isinstance(each, Mapping) for each in given.values()):
+        raise BadQueryError('query is no object such as {"eo:cloud_cover": {"lt": 10}}', parameter="query")
+    args = [_compared(name, op, value) for name, ops in given.items() for op, value in ops.items()]
+    if not args:
+        return None
+    return _named(cql2.parse_json({"op": "and", "args": args} if len(args) > 1 else args[0], parameter="query"), portal)
+
+
+def _compared(name: str, operator: str, value: object) -> dict[str, Any]:
+    """Return one comparison of the query extension as CQL2 JSON."""
+    named = {"property": name}
+    if operator in _COMPARISONS:
+        return {"op": _COMPARISONS[operator], "args": [named, value]}
+    if operator == "in":
+        return {"op": "in", "args": [named, value]}
+    if operator not in _PATTERNS:
+        raise UnknownFieldError(operator, (*_COMPARISONS, "in", *_PATTERNS), what="operator", parameter="query")
+    if not isinstance(value, str):
+        raise BadQueryError(f"query: {operator} of {name[:80]!r} takes a text", parameter="query")
+    return {"op": "like", "args": [named, _PATTERNS[operator].format(value.translate(_ESCAPED))]}
+
+
+_COMPARISONS: Final = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+_PATTERNS: Final = {"startsWith": "{}%", "endsWith": "%{}", "contains": "%{}%"}
+_ESCAPED: Final = str.maketrans({each: f"\\{each}" for each in "%_\\"})
 
 
 def _named(node: Filter, portal: Portal) -> Filter:

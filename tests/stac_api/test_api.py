@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 S2 = "sentinel-s2-l2a-cogs"
 Serving = Callable[..., AbstractContextManager[httpx.Client]]
 PLATE = "ivo://vo.test/plates?1/a b"
+PLATES = "ivo://vo.test/plates"
 
 
 def get(client: httpx.Client, path: str, **params: Any) -> Any:
@@ -168,7 +169,6 @@ def test_search_is_narrowed_by_box_shape_time_and_ids(client: httpx.Client) -> N
         ({"sortby": "nosuch"}, "nosuch"),
         ({"filter": "nosuch = 1"}, "nosuch"),
         ({"filter": "((("}, "expected"),
-        ({"q": "one,two"}, "one entry"),
     ],
 )
 def test_what_cannot_be_answered_is_refused_with_its_reason(
@@ -300,6 +300,70 @@ def test_words_find_collections_and_items(client: httpx.Client) -> None:
         "ivo://vo.test/plates"
     ]
     assert get(client, "/stac/search", q="plate")["numberMatched"] == 2
+
+
+def test_one_of_several_terms_is_enough_and_the_words_of_a_term_stand_together(client: httpx.Client) -> None:
+    def found(q: str) -> int:
+        posted = client.post("/stac/search", json={"q": q.split(",")}).json()["numberMatched"]
+        assert get(client, "/stac/search", q=q)["numberMatched"] == posted
+        return int(posted)
+
+    assert found("plate,orphan") == 3
+    assert found("plate 1") == 1
+    assert found("1 plate") == 0
+    assert found("plate 1,plate 2,nothing at all") == 2
+    assert found("...") == 0
+    assert get(client, "/stac/collections", q="plates,nowhere")["numberMatched"] == 1
+    conforms = get(client, "/stac/conformance")["conformsTo"]
+    for scope in ("item-search", "ogcapi-features", "collection-search"):
+        assert f"https://api.stacspec.org/v1.0.0-rc.1/{scope}#free-text" in conforms
+
+
+def test_terms_rank_what_they_find(client: httpx.Client) -> None:
+    ranked = [each["id"] for each in get(client, "/stac/collections", q="sentinel,plates")["collections"]]
+    assert len(ranked) == 3
+    assert ranked[0] == PLATES != get(client, "/stac/collections")["collections"][0]["id"]
+
+
+@pytest.mark.parametrize(
+    ("query", "filter"),
+    [
+        ({"eo:cloud_cover": {"lt": 10}}, "eo:cloud_cover < 10"),
+        ({"eo:cloud_cover": {"gte": 5, "lte": 50}}, "eo:cloud_cover BETWEEN 5 AND 50"),
+        ({"properties.platform": {"eq": "sentinel-2a"}}, "platform = 'sentinel-2a'"),
+        ({"platform": {"neq": "sentinel-2a"}}, "platform <> 'sentinel-2a'"),
+        ({"platform": {"startsWith": "sentinel-2"}}, "platform LIKE 'sentinel-2%'"),
+        ({"platform": {"endsWith": "2a"}, "eo:cloud_cover": {"gt": 1}}, "platform LIKE '%2a' AND eo:cloud_cover > 1"),
+        ({"platform": {"contains": "l-_"}}, "platform IS NULL AND platform IS NOT NULL"),
+        ({"id": {"in": ["p2", "orphan"]}}, "id IN ('p2', 'orphan')"),
+        ({"collection": {"eq": S2}}, f"collection = '{S2}'"),
+        ({"datetime": {"gt": "2020-01-01T00:00:00Z"}}, "datetime > TIMESTAMP('2020-01-01T00:00:00Z')"),
+    ],
+)
+def test_the_query_extension_is_a_filter(client: httpx.Client, query: dict[str, Any], filter: str) -> None:
+    expected = get(client, "/stac/search", filter=filter, limit=1000)
+    got = get(client, "/stac/search", query=orjson.dumps(query).decode(), limit=1000)
+    posted = client.post("/stac/search", json={"query": query, "limit": 1000}).json()
+    assert got["features"] == posted["features"] == expected["features"]
+    listed = get(client, f"/stac/collections/{S2}/items", query=orjson.dumps(query).decode())
+    both = get(client, "/stac/search", filter=f"({filter}) AND collection = '{S2}'")
+    assert listed["numberMatched"] == both["numberMatched"]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("{", "query is no JSON"),
+        ("[1]", "query is no object"),
+        ('{"eo:cloud_cover": 5}', "query is no object"),
+        ('{"eo:cloud_cover": {"less": 5}}', "unknown operator 'less'"),
+        ('{"eo:cloud_cover": {"lt": "x"}}', "cloud_cover"),
+        ('{"platform": {"contains": 5}}', "takes a text"),
+        ('{"nosuch": {"eq": 5}}', "nosuch"),
+    ],
+)
+def test_a_query_that_cannot_be_is_refused(client: httpx.Client, query: str, says: str) -> None:
+    assert says in refused(client, "/stac/search", query=query)
 
 
 def test_queryables_name_what_filters_take(client: httpx.Client) -> None:

@@ -87,7 +87,7 @@ def test_a_shape_means_the_same_as_text_and_as_an_object(portal: Portal) -> None
         ({"intersects": "{"}, "intersects"),
         ({"intersects": "[1]"}, "intersects"),
         ({"sortby": ["start", "end"]}, "sortby"),
-        ({"q": ["one", "two"]}, "q"),
+        ({"query": "{"}, "query"),
         ({"filter": "id = 'a'", "filter_crs": "EPSG:3857"}, "filter-crs"),
         ({"filter": "collection < 'a'"}, "filter"),
         ({"filter": "collection LIKE 'a%'"}, "filter"),
@@ -124,8 +124,18 @@ def test_an_unknown_order_lists_near_names(portal: Portal) -> None:
         items(portal, Asked(sortby=["cloud_covr"]))
 
 
-def test_words_are_one_entry(portal: Portal) -> None:
-    assert items(portal, Asked(q=["old plate", " "])).text == "old plate"
+def test_a_word_is_looked_for_as_everywhere_and_terms_as_the_standard_says(portal: Portal) -> None:
+    for given, text, phrases in (
+        (["plate", " "], "plate", ()),
+        (["10.5270/s2_"], "10.5270/s2_", ()),
+        (["old plate"], "", ("old plate",)),
+        (["one", "two", "one"], "", ("one", "two")),
+        # Here these are no signs of the portal's own language.
+        (["-plate"], "", ("-plate",)),
+        (['"plate"'], "", ('"plate"',)),
+    ):
+        query = items(portal, Asked(q=given))
+        assert (query.text, query.phrases) == (text, phrases)
 
 
 def test_both_languages_of_filters_are_read(portal: Portal) -> None:

@@ -23,6 +23,7 @@ WIDTHS = (360, 1400)
 PAGES = {
     "home": "/",
     "search": "/search?q=survey&facet.provider=ESA&time=1990/2015",
+    "named": "/search?q=ice+Arctic+M31",
     "empty": "/search?q=survey&facet.provider=ESA&time=1800",
     "record": "/records?source=open-science&container=products&source_id=cryosat-ice",
     "sky": "/records?source=open-science&container=products&source_id=product-02",
@@ -191,7 +192,7 @@ def test_ticking_a_filter_keeps_the_place_the_focus_and_what_is_open(visit: Visi
         assert page.locator("#filters").get_attribute("open") is not None
         assert page.evaluate("scrollY") > 100
         expect(page).to_have_title(re.compile("survey . 10 resources . Test portal"), timeout=PATIENCE)
-        assert page.locator("form input[name='facet.provider']").get_attribute("value") == "NASA"
+        assert page.locator("form.search input[name='facet.provider']").get_attribute("value") == "NASA"
         assert loads == []
 
         page.locator("a.chip", has_text="Provider").click()
@@ -251,10 +252,55 @@ def test_without_scripts_a_narrow_page_finds_filters_and_opens(visit: Visit) -> 
 
 
 @pytest.mark.usefixtures("scripts")
-def test_titles_are_offered_while_somebody_types(visit: Visit) -> None:
-    with visit() as page:
+@pytest.mark.parametrize("width", WIDTHS)
+def test_suggestions_are_offered_and_walked_by_keys(visit: Visit, axe_core: Path, width: int) -> None:
+    with visit(width) as page:
         page.goto("/")
+        field = page.get_by_role("combobox", name="Words to search for")
+        field.press_sequentially("sea ic")
+        option = page.get_by_role("option", name="Sea ice thickness from CryoSat")
+        option.wait_for()
+        assert field.get_attribute("aria-expanded") == "true"
+        page.evaluate(axe_core.read_text(encoding="utf-8"))
+        assert page.evaluate(FAULTS, None) == []
+        field.press("ArrowDown")
+        marked = page.locator('[role="option"][aria-selected="true"]')
+        assert field.get_attribute("aria-activedescendant") == marked.get_attribute("id")
+        field.press("Escape")
+        assert not option.is_visible()
+        assert field.input_value() == "sea ic"
+        field.press_sequentially("e")
+        option.wait_for()
+        field.press("ArrowUp")
+        field.press("ArrowUp")
+        field.press("ArrowDown")
+        field.press("Enter")
+        page.wait_for_url("**/records/*")
+
+
+@pytest.mark.usefixtures("scripts")
+def test_a_place_is_suggested_and_a_press_searches_there(visit: Visit) -> None:
+    with visit() as page:
+        page.goto("/search")
+        page.locator("#q").press_sequentially("arcti")
+        page.get_by_role("option", name="Arctic Region").first.click()
+        page.wait_for_url("**near=Arctic**")
+        assert page.get_by_role("link", name="Remove Place: Arctic").is_visible()
+
+
+@pytest.mark.usefixtures("scripts")
+def test_without_a_choice_the_words_are_searched_for_as_typed(visit: Visit) -> None:
+    with visit() as page:
+        page.goto("/search")
         page.locator("#q").press_sequentially("sea ic")
-        page.locator("#suggestions option").first.wait_for(state="attached")
-        values = page.locator("#suggestions option").evaluate_all("(all) => all.map((each) => each.value)")
-        assert "Sea ice thickness from CryoSat" in values
+        page.get_by_role("option").first.wait_for()
+        page.locator("#q").press("Enter")
+        page.wait_for_url("**q=sea+ic*")
+
+
+def test_a_place_in_the_words_is_a_link_without_scripts(visit: Visit) -> None:
+    with visit(360, scripts=False) as page:
+        page.goto("/search?q=ice+Arctic")
+        page.get_by_role("link", name="Search in the Arctic for ice").click()
+        page.wait_for_url("**q=ice&near=Arctic")
+        assert found(page) >= 1

@@ -1,32 +1,90 @@
-// Offers titles while somebody types and tidies up after htmx; every page is complete without this script.
+// Offers suggestions while somebody types and tidies up after htmx; every page is complete without this script.
 "use strict";
 
 const DELAY = 180;
 
+function element(name, attributes, text = "") {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.textContent = text;
+  return made;
+}
+
+// A combobox as WAI-ARIA describes it: the focus stays in the field, arrows walk the list, Enter follows what is chosen.
 function offer(input) {
-  const list = document.createElement("datalist");
-  list.id = "suggestions";
+  const list = element("ul", { id: "suggestions", class: "suggestions", role: "listbox", "aria-label": "Suggestions" });
+  const said = element("span", { class: "hidden", role: "status" });
+  list.hidden = true;
   let timer = 0;
   let asked = null;
+  let chosen = -1;
+
+  const choose = (number) => {
+    chosen = number;
+    [...list.children].forEach((each, at) => each.setAttribute("aria-selected", String(at === number)));
+    const option = list.children[number];
+    if (!option) return input.removeAttribute("aria-activedescendant");
+    input.setAttribute("aria-activedescendant", option.id);
+    option.scrollIntoView({ block: "nearest" });
+  };
+  const close = () => {
+    clearTimeout(timer);
+    asked?.abort();
+    list.hidden = true;
+    input.setAttribute("aria-expanded", "false");
+    choose(-1);
+  };
+  const follow = (option) => location.assign(option.dataset.url);
+  const show = (found) => {
+    const options = found.map(({ title, note, url }, at) => {
+      const option = element("li", { id: `suggestion-${at}`, role: "option", "data-url": url });
+      option.append(element("span", { class: "what" }, title), element("span", { class: "note" }, note));
+      return option;
+    });
+    list.replaceChildren(...options);
+    said.textContent = found.length ? `${found.length} ${found.length === 1 ? "suggestion" : "suggestions"}` : "";
+    list.hidden = !found.length;
+    input.setAttribute("aria-expanded", String(!list.hidden));
+    choose(-1);
+  };
+  const ask = async (text) => {
+    asked = new AbortController();
+    try {
+      const answer = await fetch(`/suggest?q=${encodeURIComponent(text)}`, { signal: asked.signal });
+      if (answer.ok) show((await answer.json()).suggestions);
+    } catch (error) {
+      // A server that is away for a moment is no reason to complain while somebody types.
+      if (error.name !== "AbortError") close();
+    }
+  };
+
+  const roles = { role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id };
+  for (const [key, value] of Object.entries(roles)) input.setAttribute(key, value);
   input.addEventListener("input", () => {
     clearTimeout(timer);
     asked?.abort();
     const text = input.value.trim();
-    if (text.length < 2) return;
+    if (text.length < 2) return close();
     // Whatever htmx has put in the place of the page's contents knows of no list.
-    if (!list.isConnected) input.after(list);
-    input.setAttribute("list", list.id);
-    timer = setTimeout(async () => {
-      asked = new AbortController();
-      try {
-        const answer = await fetch(`/suggest?q=${encodeURIComponent(text)}`, { signal: asked.signal });
-        if (!answer.ok) return;
-        const { suggestions } = await answer.json();
-        list.replaceChildren(...suggestions.map(({ title }) => new Option("", title)));
-      } catch (error) {
-        if (error.name !== "AbortError") throw error;
-      }
-    }, DELAY);
+    if (!list.isConnected) input.parentElement.append(list, said);
+    timer = setTimeout(() => ask(text), DELAY);
+  });
+  input.addEventListener("keydown", (event) => {
+    if (list.hidden) return;
+    const many = list.children.length;
+    if (event.key === "ArrowDown") choose(chosen + 1 < many ? chosen + 1 : -1);
+    else if (event.key === "ArrowUp") choose(chosen > -1 ? chosen - 1 : many - 1);
+    else if (event.key === "Enter" && chosen > -1) follow(list.children[chosen]);
+    else if (event.key === "Escape") close();
+    else return;
+    event.preventDefault();
+  });
+  input.addEventListener("blur", close);
+  // A press would take the focus away, and the list with it, before it is a click.
+  list.addEventListener("pointerdown", (event) => event.preventDefault());
+  list.addEventListener("click", (event) => {
+    const option = event.target.closest("li");
+    if (option) follow(option);
   });
 }
 

@@ -384,9 +384,27 @@ def _solid(shape: BaseGeometry) -> tuple[BaseGeometry, Any] | None:
     """Return a simple planar geometry and its geography, None where S2 finds it invalid."""
     try:
         shape = shapely.remove_repeated_points(shape)
-        return shape, spherely.from_wkb(shapely.to_wkb(shape))
+        return shape, spherely.from_wkb(shapely.to_wkb(_once(shape)))
     except (RuntimeError, ValueError, shapely.errors.GEOSException):
         return None
+
+
+def _once(shapes: Any) -> Any:
+    """Return geometries whose places are written in one way each: -180, 180 and 540 are one meridian, a pole is a pole.
+
+    S2 takes sines of what is written, which differ in the last digit: shapes that meet there would have a slit.
+    """
+    west, south, east, north = np.atleast_2d(shapely.bounds(shapes)).T
+    if ((west > -180) & (east < 180) & (south > -90) & (north < 90)).all():
+        return shapes
+    return shapely.transform(shapes, _written_once)
+
+
+def _written_once(lonlat: Floats) -> Floats:
+    lon, lat = lonlat.T
+    # Nothing is rounded here: what is subtracted is between half of and twice the longitude.
+    lon = np.where(lon > 180, lon - 360, np.where(lon <= -180, lon + 360, lon))
+    return np.column_stack((np.where(np.abs(lat) >= 90, 0.0, lon), lat))
 
 
 def _repaired(shape: BaseGeometry) -> tuple[BaseGeometry, Any] | Cap:
@@ -554,7 +572,7 @@ def geographies(shapes: Objects) -> Objects:
     if not len(shapes):
         return np.empty(0, dtype=np.object_)
     try:
-        return np.asarray(spherely.from_wkb(shapely.to_wkb(shapes)), dtype=np.object_)
+        return np.asarray(spherely.from_wkb(shapely.to_wkb(_once(shapes))), dtype=np.object_)
     except RuntimeError:
         if len(shapes) == 1:
             return np.array([None], dtype=np.object_)

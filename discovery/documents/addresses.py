@@ -27,7 +27,7 @@ def web(href: str, schemes: Collection[str] = WEB) -> str:
     text = href.strip()
     if text[:4].lower() == "doi:":
         return doi(text)
-    if not text or len(text) > _MAX or _UNFIT.search(text):
+    if not fit(text):
         return ""
     try:
         parts = urlsplit(text)
@@ -38,6 +38,11 @@ def web(href: str, schemes: Collection[str] = WEB) -> str:
         return ""
     # A user name in front of the host misleads the reader, and with a password it is a secret.
     return text if host and "@" not in parts.netloc else ""
+
+
+def fit(text: str) -> bool:
+    """Say whether a text has nothing in it that no address may have, and no end of it."""
+    return bool(text) and len(text) <= _MAX and not _UNFIT.search(text)
 
 
 def published(href: str, schemes: Collection[str] = WEB) -> str:

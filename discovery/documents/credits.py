@@ -83,7 +83,7 @@ def creators(record: Record) -> tuple[Agent, ...]:
 def publisher(record: Record) -> Agent | None:
     """Return who gives it out; the provider where the record names one."""
     found = agents(record)
-    if record.provider and (name := words.line(record.provider)):
+    if "@" not in record.provider and (name := words.line(record.provider)):
         return next((each for each in found if each.name == name and not each.person), Agent(name))
     for role in _PUBLISHERS:
         for each in found:
@@ -134,6 +134,12 @@ def attribution(record: Record) -> str:
     """Return whom the source wants to be thanked; empty where it does not say."""
     given = record.properties.get("attribution", "")
     return words.line(given if isinstance(given, str) else "; ".join(given))
+
+
+def missions(record: Record) -> tuple[str, ...]:
+    """Return what its missions are called; of one that no vocabulary knows, the last step of its path."""
+    found = ((each, terms.label("mission", each)) for each in record.missions)
+    return tuple(words.line(label if label != path else path.rpartition("/")[2], 300) for path, label in found)
 
 
 def title(record: Record) -> str:

@@ -61,10 +61,10 @@ def record(entry: Entry, site: Site) -> list[Node]:
 def described(given: Record, site: Site) -> str:
     """Return a sentence for a record whose source has none, as every catalogue asks for one."""
     noun = "An observation" if given.kind == "observation" else f"A {given.kind}"
-    seen = [terms.label("mission", each) for each in given.missions[:3]]
+    seen = credits.missions(given)[:3]
     by = f" by {words.line(', '.join([*given.instruments[:3], *seen]), 300)}" if given.instruments or seen else ""
     provider = f", provided by {words.line(given.provider, 200)}" if given.provider else ""
-    return f"{noun}{by} called {credits.title(given)[:300]}{provider}, as it stands in {site.title}."
+    return f"{noun}{by} called {credits.title(given)[:300]}{provider}, as it stands in the catalogue of {site.title}."
 
 
 def _types(given: Record) -> str:
@@ -121,7 +121,7 @@ def _labelled(kind: str, label: str, name: str = "rdfs:label") -> Node:
 def _subjects(about: Node, given: Record) -> Node:
     named = (
         *given.keywords,
-        *(terms.label("mission", each) for each in given.missions),
+        *credits.missions(given),
         *(terms.label("instrument", each) for each in given.instruments),
         *given.variables,
     )
@@ -157,7 +157,7 @@ def _placed(about: Node, given: Record) -> Node:
     if metres is not None and 0 < metres < 1e9:
         about = says(about, "dcat:spatialResolutionInMeters", Literal(places.degrees(metres), "xsd:decimal"))
     # The axes of WKT without a system are those of the Earth, so the sky is told in words.
-    if elsewhere := places.words(given.extent):
+    if elsewhere := places.told(given.extent):
         return says(about, "dct:spatial", _labelled("dct:Location", elsewhere, "skos:prefLabel"))
     found = places.box(given.extent) if given.extent.frame == "earth" else None
     if found is None:
@@ -235,18 +235,14 @@ def _member(given: Record) -> str:
     return {"dcat:Dataset": "dcat:dataset", "dcat:DataService": "dcat:service"}.get(_types(given), "dcat:resource")
 
 
-def page(here: str, first: str, onward: str, total: int, size: int) -> Node:
+def page(here: str, first: str, onward: str) -> Node:
     """Return what tells a harvester where the next page is, in the words of Hydra.
 
     Args:
         here: The address of this page.
         first: That of the first one.
         onward: That of the next one; empty for the last.
-        total: How many records the whole catalogue has.
-        size: How many a page has at most.
     """
     made = node("hydra:PartialCollectionView hydra:PagedCollection", here)
     made = says(made, "hydra:first", Iri(first))
-    made = says(made, "hydra:next", Iri(onward) if onward else None)
-    made = says(made, "hydra:totalItems", Literal(str(total), "xsd:integer"))
-    return says(made, "hydra:itemsPerPage", Literal(str(size), "xsd:integer"))
+    return says(made, "hydra:next", Iri(onward) if onward else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from discovery.documents import words
 from discovery.model.extent import EARTH, SKY, Extent
 from discovery.model.stac import positions
 
@@ -130,11 +131,12 @@ def degrees(number: float) -> str:
     return "0" if found == "-0" else found
 
 
-def words(extent: Extent) -> str:
+def told(extent: Extent) -> str:
     """Return a place that no map of the Earth has, in words; empty where nothing is known of it."""
     if extent.frame == EARTH or (found := box(extent)) is None:
         return ""
     west, south, east, north = map(degrees, found)
     if extent.frame == SKY:
         return f"Sky (ICRS): right ascension {west} to {east} deg, declination {south} to {north} deg"
-    return f"{extent.frame.capitalize()}: longitude {west} to {east} deg, latitude {south} to {north} deg"
+    body = words.line(extent.frame, 100).capitalize()
+    return f"{body}: longitude {west} to {east} deg, latitude {south} to {north} deg"

@@ -158,9 +158,8 @@ def _credited(record: Record, site: Site) -> dict[str, Any]:
 
 
 def _keywords(record: Record) -> list[str]:
-    labels = (terms.label("mission", each) for each in record.missions)
     themes = (terms.label("theme", each) for each in record.themes)
-    found = (words.line(each, 300) for each in (*record.keywords, *labels, *themes))
+    found = (words.line(each, 300) for each in (*record.keywords, *credits.missions(record), *themes))
     return list(dict.fromkeys(each for each in found if each))[: dcat.MAX_WORDS]
 
 
@@ -201,7 +200,7 @@ def _data(record: Record, site: Site) -> dict[str, Any]:
 
 
 def _place(extent: Extent) -> dict[str, Any] | None:
-    if elsewhere := places.words(extent):
+    if elsewhere := places.told(extent):
         return {"@type": "Place", "name": elsewhere}
     found = places.box(extent) if extent.frame == EARTH else None
     if found is None:

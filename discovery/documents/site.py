@@ -33,4 +33,4 @@ class Site:
 
     def record(self, id: str) -> str:
         """Return the name of a record, which leads to its page and, by content negotiation, to its documents."""
-        return f"{self.url}{RECORDS}{quote(id, safe='')}"
+        return f"{self.url}{RECORDS}{quote(id, safe='', errors='replace')}"

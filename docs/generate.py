@@ -66,6 +66,10 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "index-page": "discovery.index.plans:MAX_PAGE",
         "stac-names": "discovery.stac_api.question:MAX_NAMES",
         "stac-aggregations": "discovery.stac_api.aggregations:MAX_AGGREGATIONS",
+        "stac-fields": "discovery.stac_api.chosen:MAX_FIELDS",
+        "ogc-names": "discovery.ogc_api.question:MAX_NAMES",
+        "ogc-offset": "discovery.ogc_api.question:MAX_OFFSET",
+        "ogc-facets": "discovery.ogc_api.facets:MAX_FACETS",
         "graphql-bytes": "discovery_graphql.message:MAX_BYTES",
         "graphql-nesting": "discovery_graphql.message:MAX_NESTING",
         "graphql-objects": "discovery_graphql.message:MAX_OBJECTS",
@@ -84,6 +88,8 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
 
 CUTS: Final = (
     "discovery.stac_api.question:MAX_PAGE",
+    "discovery.ogc_api.question:MAX_LIMIT",
+    "discovery.ogc_api.api:CRAWLED",
     "discovery.model.instant:MAX_YEAR",
     "discovery.query.footprint:MAX_VERTICES",
     "discovery.index.document:MAX_VALUES",

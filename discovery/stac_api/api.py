@@ -17,20 +17,12 @@ from stac_fastapi.api.models import (
     create_post_request_model,
 )
 from stac_fastapi.extensions.collection_search import CollectionSearchExtension
-from stac_fastapi.extensions.filter import (
-    CollectionSearchFilterExtension,
-    FilterConformanceClasses,
-    FilterExtension,
-    ItemCollectionFilterExtension,
-)
+from stac_fastapi.extensions.fields import FieldsConformanceClasses, FieldsExtension
+from stac_fastapi.extensions.filter import FilterConformanceClasses, FilterExtension
 from stac_fastapi.extensions.free_text import FreeTextConformanceClasses, FreeTextExtension
 from stac_fastapi.extensions.pagination import TokenPaginationExtension
 from stac_fastapi.extensions.query import QueryConformanceClasses, QueryExtension
-from stac_fastapi.extensions.sort import (
-    CollectionSearchSortExtension,
-    ItemCollectionSortExtension,
-    SearchSortExtension,
-)
+from stac_fastapi.extensions.sort import SortExtension
 from stac_fastapi.types.config import ApiSettings
 from stac_fastapi.types.search import BaseSearchPostRequest
 from starlette.types import Receive, Scope, Send
@@ -38,8 +30,9 @@ from starlette.types import Receive, Scope, Send
 from discovery import __version__
 from discovery.errors import DiscoveryError
 from discovery.portal import Portal
-from discovery.stac_api.client import PortalClient, Queryables
+from discovery.stac_api.client import PortalClient
 from discovery.stac_api.extensions import AggregationExtension, SearchBody
+from discovery.stac_api.queryables import Queryables, Sortables, Values
 
 DESCRIPTION = "Datasets and observations of many missions and archives, harvested into one catalogue."
 _CQL2 = (
@@ -51,9 +44,7 @@ _CQL2 = (
     FilterConformanceClasses.BASIC_SPATIAL_FUNCTIONS,
     FilterConformanceClasses.TEMPORAL_FUNCTIONS,
 )
-
-
-_WORDS = (FreeTextConformanceClasses.SEARCH, FreeTextConformanceClasses.ITEMS, FreeTextConformanceClasses.COLLECTIONS)
+_FILTERS = (FilterConformanceClasses.SEARCH, FilterConformanceClasses.ITEMS, FilterConformanceClasses.COLLECTIONS)
 
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -160,24 +151,27 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
     of its own instead, and only the routes are taken over.
     """
     client = PortalClient(portal=portal, prefix=prefix)
+    queryables = Queryables(values=Values(portal), collection=client.collection_id, prefix=prefix)
     filters = FilterExtension(
-        client=Queryables(collection=client.collection, prefix=prefix),
-        conformance_classes=[*_CQL2, FilterConformanceClasses.SEARCH, FilterConformanceClasses.ITEMS],
+        client=queryables,
+        conformance_classes=[*_CQL2, *(each.value for each in _FILTERS)],
         router=_SlashRouter(route_class=StacRoute, tags=["STAC"]),
     )
-    words = FreeTextExtension(conformance_classes=[each.value for each in _WORDS])
+    sorts = SortExtension(
+        client=Sortables(collection=client.collection_id, prefix=prefix),
+        router=_SlashRouter(route_class=StacRoute, tags=["STAC"]),
+    )
+    words = FreeTextExtension(conformance_classes=[each.value for each in FreeTextConformanceClasses][:3])
     operators = QueryExtension(conformance_classes=[each.value for each in QueryConformanceClasses])
-    shared = [words, operators, TokenPaginationExtension()]
+    members = FieldsExtension(conformance_classes=[each.value for each in FieldsConformanceClasses])
+    extensions = [filters, sorts, words, operators, members, TokenPaginationExtension()]
     counts = AggregationExtension(
         client=client,
         narrowing=[filters, words, operators],
+        queryables=queryables.of_collections,
         router=_SlashRouter(route_class=StacRoute, tags=["STAC"]),
     )
-    search = [filters, SearchSortExtension(), *shared]
-    items = [ItemCollectionFilterExtension(conformance_classes=[]), ItemCollectionSortExtension(), *shared]
-    of_collections = CollectionSearchExtension.from_extensions(
-        [CollectionSearchFilterExtension(), CollectionSearchSortExtension(), *shared]
-    )
+    of_collections = CollectionSearchExtension.from_extensions(extensions)
     router = _SlashRouter(prefix=prefix, route_class=StacRoute, tags=["STAC"])
     router.add_api_route("/api", client.description_of_service, methods=["GET"], include_in_schema=False)
     scratch = FastAPI(openapi_url="/api", docs_url=None, redoc_url=None)
@@ -192,10 +186,10 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
             enable_direct_response=False,
         ),
         client=client,
-        extensions=[*search, *(each for each in items if each not in shared), of_collections, counts],
-        search_get_request_model=create_get_request_model(search),
-        search_post_request_model=create_post_request_model(search, SearchBody),
-        items_get_request_model=create_get_request_model(items, base_model=ItemCollectionUri),
+        extensions=[*extensions, of_collections, counts],
+        search_get_request_model=create_get_request_model(extensions),
+        search_post_request_model=create_post_request_model(extensions, SearchBody),
+        items_get_request_model=create_get_request_model(extensions, base_model=ItemCollectionUri),
         collections_get_request_model=of_collections.GET,
         app=scratch,
         router=router,
@@ -203,4 +197,5 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
     )
     # `register` of the extensions has filled their routers, on the other application, with the prefix. A router that
     # is included is searched twice for each request, so the routes themselves are taken over.
-    app.router.routes.extend((*filters.router.routes, *counts.router.routes, *router.routes))
+    for each in (filters.router, sorts.router, counts.router, router):
+        app.router.routes.extend(each.routes)

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import attr
 import orjson
 from fastapi import Request, Response
-from stac_fastapi.extensions.filter.client import BaseFiltersClient
 from stac_fastapi.types.core import BaseCoreClient
 from stac_fastapi.types.search import BaseSearchPostRequest
 from starlette.concurrency import run_in_threadpool
@@ -20,22 +19,15 @@ from starlette.concurrency import run_in_threadpool
 from discovery.errors import MovedError, NotFoundError
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Keyed, Portal
-from discovery.query import fields
-from discovery.query.fields import Type
 from discovery.query.query import Comparison, Query, conjunction
 from discovery.stac_api import aggregations, question
 from discovery.stac_api.aggregations import Counting
+from discovery.stac_api.chosen import Chosen
 from discovery.stac_api.documents import Documents
-from discovery.stac_api.links import GEOJSON, JSON, OPENAPI, SCHEMA, Links, link, of_page
+from discovery.stac_api.links import GEOJSON, JSON, OPENAPI, Links, link, of_page
+from discovery.stac_api.paging import Trail
 from discovery.stac_api.question import Asked
 from discovery.store.catalogue import Stored
-
-_SCHEMAS: Final[Mapping[Type, Mapping[str, str]]] = {
-    Type.KEYWORD: {"type": "string"},
-    Type.TEXT: {"type": "string"},
-    Type.NUMBER: {"type": "number"},
-    Type.INSTANT: {"type": "string", "format": "date-time"},
-}
 
 
 @attr.s(auto_attribs=True, kw_only=True)
@@ -84,21 +76,20 @@ class PortalClient(BaseCoreClient):
         """Return the items that a body asks for."""
         return self._search(request, _asked(search_request))
 
-    def get_search(self, *, request: Request, filter_expr: str | None = None, **given: Any) -> Response:
+    def get_search(self, *, request: Request, **given: Any) -> Response:
         """Return the items that a query string asks for."""
-        return self._search(request, Asked(filter=filter_expr, **given))
+        return self._search(request, _given(request, given))
 
-    def item_collection(
-        self, collection_id: str, *, request: Request, filter_expr: str | None = None, **given: Any
-    ) -> Response:
+    def item_collection(self, collection_id: str, *, request: Request, **given: Any) -> Response:
         """Return the items of a collection."""
-        id = self._collection_id(collection_id)
-        query = question.items(self.portal, Asked(filter=filter_expr, **given))
+        id = self.collection_id(collection_id)
+        asked = _given(request, given)
+        query = question.items(self.portal, asked)
         links = Links.of(request, self.prefix)
         narrowed = conjunction([Comparison("=", "dataset", id), query.filter])
-        return self._items(request, replace(query, filter=narrowed), links, links.items(collection_id))
+        return self._items(request, asked, replace(query, filter=narrowed), links, links.items(collection_id))
 
-    def _collection_id(self, stac_id: str) -> str:
+    def collection_id(self, stac_id: str) -> str:
         """Return the id of the record of a live collection, without reading it; raises as `collection` does."""
         named = self.portal.store.catalogue.named("", [stac_id])
         found = [each.id for each in named if each.kind in question.COLLECTION_KINDS]
@@ -109,7 +100,7 @@ class PortalClient(BaseCoreClient):
         links = Links.of(request, self.prefix)
         name = request.path_params.get("collection_id")
         if name is not None:
-            self._collection_id(name)
+            self.collection_id(name)
         return _counted(links.aggregations(name), links, aggregations.definitions())
 
     def collection_aggregations(self, *, request: Request, **_: Any) -> Response:
@@ -122,7 +113,7 @@ class PortalClient(BaseCoreClient):
         links = Links.of(request, self.prefix)
         # stac-fastapi hands the collection of the address to nobody.
         name = request.path_params.get("collection_id")
-        within = None if name is None else Comparison("=", "dataset", self._collection_id(name))
+        within = None if name is None else Comparison("=", "dataset", self.collection_id(name))
         asked, what = _counting(body, request, given)
         answer = aggregations.answered(self.portal, question.items(self.portal, asked), what, within)
         return _counted(_here(request, links.aggregate(name)), links, answer)
@@ -165,12 +156,16 @@ class PortalClient(BaseCoreClient):
                 raise MovedError(self._named(OBSERVATIONS, moved.id, item_id)) from None
             raise
 
-    def all_collections(self, *, request: Request, filter_expr: str | None = None, **given: Any) -> Response:
+    def all_collections(self, *, request: Request, **given: Any) -> Response:
         """Return the collections that match."""
-        found = self.portal.keys(question.collections(self.portal, Asked(filter=filter_expr, **given)))
+        asked = _given(request, given)
+        found = self.portal.keys(question.collections(self.portal, asked))
         links = Links.of(request, self.prefix)
         bodies = Documents(self.portal, links).collections(found.keys)
-        around = of_page(request, links, links.collections, found.next, JSON)
+        if asked.chosen is not None:
+            bodies = asked.chosen.collections(bodies)
+        around = of_page(request, links, links.collections, Trail.parse(asked.token), found.next, JSON)
+        around += links.beside_collections()
         return Response(_listed(b'{"collections":[', bodies, found, around), media_type=JSON)
 
     def get_collection(self, collection_id: str, *, request: Request, **_: Any) -> Response:
@@ -184,12 +179,14 @@ class PortalClient(BaseCoreClient):
 
     def _search(self, request: Request, asked: Asked) -> Response:
         links = Links.of(request, self.prefix)
-        return self._items(request, question.items(self.portal, asked), links, links.search)
+        return self._items(request, asked, question.items(self.portal, asked), links, links.search)
 
-    def _items(self, request: Request, query: Query, links: Links, here: str) -> Response:
+    def _items(self, request: Request, asked: Asked, query: Query, links: Links, here: str) -> Response:
         found = self.portal.keys(query)
         bodies = Documents(self.portal, links).items(found.keys)
-        around = of_page(request, links, here, found.next, GEOJSON)
+        if asked.chosen is not None:
+            bodies = asked.chosen.items(bodies)
+        around = of_page(request, links, here, Trail.parse(asked.token), found.next, GEOJSON)
         return Response(_listed(b'{"type":"FeatureCollection","features":[', bodies, found, around), media_type=GEOJSON)
 
     def collection(self, stac_id: str) -> Stored:
@@ -217,47 +214,21 @@ class PortalClient(BaseCoreClient):
         return id
 
 
-@attr.s(auto_attribs=True, kw_only=True)
-class Queryables(BaseFiltersClient):
-    """The table of fields as a JSON schema."""
-
-    collection: Callable[[str], Stored]
-    """Returns a live collection by its id, else raises."""
-    prefix: str
-
-    def get_queryables(self, collection_id: str | None = None, *, request: Request, **_: Any) -> Response:
-        """Return what filters may name."""
-        links = Links.of(request, self.prefix)
-        here = links.base
-        if collection_id is not None:
-            self.collection(collection_id)
-            here = links.collection(collection_id)
-        known = {
-            each.stac or each.name: {"title": each.label, **_SCHEMAS[each.type]}
-            for each in fields.FIELDS.values()
-            if each.name not in ("id", "dataset", "collection")
-        }
-        body = {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$id": f"{here}/queryables",
-            "type": "object",
-            "title": "Queryables",
-            "properties": {
-                **known,
-                "collection": {"title": "Collection", "type": "string"},
-                "datetime": {"title": "Time", "type": "string", "format": "date-time"},
-                "geometry": {"title": "Footprint", "$ref": "https://geojson.org/schema/Geometry.json"},
-            },
-            "additionalProperties": False,
-        }
-        return Response(orjson.dumps(body), media_type=SCHEMA)
-
-
 def _asked(body: Any) -> Asked:
     """Return what a body asks for; not every kind of body has every member."""
     given = {name: getattr(body, name, None) for name in _MEMBERS}
     sortby = [("-" if each.direction == "desc" else "+") + each.field for each in getattr(body, "sortby", None) or ()]
-    return Asked(**given, filter=body.filter_expr, filter_lang="cql2-json", sortby=sortby)
+    # An empty object asks for less than none does.
+    wanted = body.fields if "fields" in body.model_fields_set else None
+    chosen = None if wanted is None else Chosen.of(wanted.include or (), wanted.exclude or ())
+    return Asked(**given, filter=body.filter_expr, filter_lang="cql2-json", sortby=sortby, chosen=chosen)
+
+
+def _given(request: Request, given: dict[str, Any]) -> Asked:
+    """Return what a query string asks for."""
+    names = given.pop("fields", None)
+    chosen = Chosen.parse(names or ()) if "fields" in request.query_params else None
+    return Asked(filter=given.pop("filter_expr", None), chosen=chosen, **given)
 
 
 _MEMBERS: Final = ("collections", "ids", "bbox", "intersects", "datetime", "limit", "token", "filter_crs", "q", "query")
@@ -270,8 +241,7 @@ def _counting(body: Any, request: Request, given: dict[str, Any]) -> tuple[Asked
         return _asked(body), aggregations.counting(body.aggregations, options)
     names = given.pop("aggregations", None)
     given.pop("disjunctive", None)
-    asked = Asked(filter=given.pop("filter_expr", None), **given)
-    return asked, aggregations.counting(names, dict(request.query_params))
+    return _given(request, given), aggregations.counting(names, dict(request.query_params))
 
 
 def _here(request: Request, address: str) -> str:
@@ -289,7 +259,9 @@ def _json(body: object) -> Response:
 
 
 def _listed(head: bytes, bodies: Sequence[bytes], found: Keyed, links: object) -> bytes:
-    tail = {"links": links, "numberReturned": len(bodies), "numberMatched": found.total.value}
+    tail: dict[str, object] = {"links": links, "numberReturned": len(bodies), "numberMatched": found.total.value}
+    if not found.total.exact:
+        tail["discovery:numberMatchedExact"] = False
     return head + b",".join(bodies) + b"]," + orjson.dumps(tail)[1:]
 
 

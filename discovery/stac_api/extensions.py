@@ -78,6 +78,8 @@ class AggregationExtension(ApiExtension):
     """Has `aggregate`, `aggregations`, `aggregate_collections` and `collection_aggregations`."""
     narrowing: Sequence[ApiExtension] = attr.ib()
     """The extensions whose parameters narrow what is counted."""
+    queryables: Callable[..., Any] = attr.ib()
+    """Answers what filters over collections may name: stac-fastapi has this for items alone."""
     router: APIRouter = attr.ib()
     conformance_classes: list[str] = attr.ib(
         factory=lambda: [AGGREGATION, f"{AGGREGATION}#filter", f"{AGGREGATION}#query", COLLECTION_AGGREGATION]
@@ -98,6 +100,7 @@ class AggregationExtension(ApiExtension):
         counts = self.client.aggregate_collections
         described = self.client.collection_aggregations
         self._route("Aggregations of Collections", "/collections-aggregations", described, EmptyRequest)
+        self._route("Queryables of Collections", "/collections-queryables", self.queryables, EmptyRequest)
         self._route("Aggregate Collections", "/collections-aggregate", counts, uri)
         self._route("Aggregate Collections", "/collections-aggregate", counts, body, "POST")
 

@@ -11,12 +11,15 @@ from urllib.parse import quote, urlencode
 import orjson
 from fastapi import Request
 
+from discovery.stac_api.paging import Trail
+
 JSON: Final = "application/json"
 GEOJSON: Final = "application/geo+json"
 HTML: Final = "text/html"
 SCHEMA: Final = "application/schema+json"
 OPENAPI: Final = "application/vnd.oai.openapi+json;version=3.0"
 QUERYABLES: Final = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
+SORTABLES: Final = "http://www.opengis.net/def/rel/ogc/1.0/sortables"
 
 Link = dict[str, Any]
 
@@ -124,9 +127,20 @@ class Links:
             link("parent", self.root),
             link("items", self.items(id), GEOJSON),
             link(QUERYABLES, f"{here}/queryables", SCHEMA),
+            link(SORTABLES, f"{here}/sortables", SCHEMA),
             link("aggregate", f"{here}/aggregate"),
             link("aggregations", f"{here}/aggregations"),
             link("alternate", self.page(record), HTML),
+        ]
+
+    def beside_collections(self) -> list[Link]:
+        """Return the links of the list of collections to what can be asked of it."""
+        beside = f"{self.base}/collections-"
+        return [
+            link(QUERYABLES, f"{beside}queryables", SCHEMA),
+            link(SORTABLES, f"{beside}sortables", SCHEMA),
+            link("aggregate", f"{beside}aggregate"),
+            link("aggregations", f"{beside}aggregations"),
         ]
 
     def for_landing(self, docs: str | None) -> list[Link]:
@@ -139,6 +153,7 @@ class Links:
             {**link("search", self.search, GEOJSON), "method": "GET"},
             {**link("search", self.search, GEOJSON), "method": "POST"},
             link(QUERYABLES, f"{self.base}/queryables", SCHEMA),
+            link(SORTABLES, f"{self.base}/sortables", SCHEMA),
             {**link("aggregate", f"{self.base}/aggregate"), "method": "GET"},
             {**link("aggregate", f"{self.base}/aggregate"), "method": "POST"},
             link("aggregations", f"{self.base}/aggregations"),
@@ -153,17 +168,31 @@ def link(rel: str, href: str, media_type: str = JSON) -> Link:
     return {"rel": rel, "href": href, "type": media_type}
 
 
-def following(request: Request, here: str, token: str, media_type: str) -> Link:
-    """Return the link to the page behind this one, made from the request that this one answers."""
+def to_page(request: Request, rel: str, here: str, token: str, media_type: str) -> Link:
+    """Return the link to another page, made from the request that this one answers; no token is the first page."""
     if request.method == "POST":
-        return {**link("next", here, media_type), "method": "POST", "merge": True, "body": {"token": token}}
+        return {**link(rel, here, media_type), "method": "POST", "merge": True, "body": {"token": token or None}}
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
-    return {**link("next", f"{here}?{urlencode([*kept, ('token', token)])}", media_type), "method": "GET"}
+    pairs = [*kept, ("token", token)] if token else kept
+    return {**link(rel, f"{here}?{urlencode(pairs)}" if pairs else here, media_type), "method": "GET"}
 
 
-def of_page(request: Request, links: Links, here: str, token: str, media_type: str) -> list[Link]:
-    """Return the links of a list: where it is, where it belongs, and how it goes on."""
+def of_page(request: Request, links: Links, here: str, trail: Trail, mark: str, media_type: str) -> list[Link]:
+    """Return the links of a list: where it is, where it belongs, how it goes on and how it came here.
+
+    Args:
+        request: What the list answers.
+        links: The addresses of the request.
+        here: Where the list is, without a query string.
+        trail: The pages up to this one.
+        mark: Where the portal says that the next page begins; empty at the end.
+        media_type: Of the list.
+    """
     query: Mapping[str, str] = request.query_params if request.method == "GET" else {}
     self_href = f"{here}?{urlencode(list(request.query_params.multi_items()))}" if query else here
     found = [link("self", self_href, media_type), link("root", links.root)]
-    return [*found, following(request, here, token, media_type)] if token else found
+    if mark:
+        found.append(to_page(request, "next", here, trail.onward(mark), media_type))
+    if (back := trail.back) is not None:
+        found.append(to_page(request, "prev", here, back, media_type))
+    return found

@@ -30,6 +30,8 @@ from discovery.query.query import (
     conjunction,
 )
 from discovery.query.time import interval
+from discovery.stac_api.chosen import Chosen
+from discovery.stac_api.paging import Trail
 
 COLLECTION_KINDS: Final = ("dataset", "project")
 """The kinds of records that are collections here."""
@@ -63,12 +65,14 @@ class Asked:
     q: Sequence[str] | None = None
     query: str | Mapping[str, Any] | None = None
     """Operators and values by property, as an object or as its JSON."""
+    chosen: Chosen | None = None
+    """Which members of the documents are wanted; None is all of them, as they are."""
 
     @property
     def small(self) -> bool:
         """Whether it is for no more than a page in an order that the engine keeps, which takes about a millisecond."""
         narrowed = (self.ids, self.bbox, self.intersects, self.datetime, self.filter, self.query, self.sortby, self.q)
-        return not any(narrowed) and (self.limit or 10) <= SMALL_PAGE
+        return not any(narrowed) and self.chosen is None and (self.limit or 10) <= SMALL_PAGE
 
 
 def items(portal: Portal, asked: Asked) -> Query:
@@ -109,7 +113,7 @@ def _query(asked: Asked, scope: str, narrowed: Filter | None) -> Query:
         time=interval(asked.datetime, parameter="datetime") if asked.datetime else None,
         sort=_sort(asked.sortby),
         size=min(asked.limit or 10, MAX_PAGE),
-        after=asked.token or "",
+        after=Trail.parse(asked.token).here,
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from sqlalchemy import event, update
 from stac_fastapi.api.models import create_post_request_model
+from stac_fastapi.extensions.fields import FieldsExtension
 from stac_fastapi.extensions.filter import SearchFilterExtension
 from stac_fastapi.extensions.free_text import FreeTextExtension
 from stac_fastapi.extensions.pagination import TokenPaginationExtension
@@ -22,13 +23,14 @@ from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord, Source
 from discovery.portal import Portal
 from discovery.query.fields import FIELDS
-from discovery.stac_api.client import PortalClient, Queryables
+from discovery.stac_api.client import PortalClient
+from discovery.stac_api.queryables import Queryables, Values
 from discovery.store.schema import records
 
 S2 = "sentinel-s2-l2a-cogs"
 PLATES = "ivo://vo.test/plates"
 BODY = create_post_request_model(
-    [SearchFilterExtension(), SearchSortExtension(), FreeTextExtension(), TokenPaginationExtension()]
+    [SearchFilterExtension(), SearchSortExtension(), FreeTextExtension(), TokenPaginationExtension(), FieldsExtension()]
 )
 
 
@@ -139,14 +141,15 @@ def test_items_of_a_collection_stay_in_it_whatever_else_is_asked(client: PortalC
 
 
 def test_queryables_are_the_table_of_fields_in_the_names_of_stac(client: PortalClient) -> None:
-    schema = read(Queryables(collection=client.collection, prefix="/stac").get_queryables(request=request()))
+    queryables = Queryables(values=Values(client.portal), collection=client.collection_id, prefix="/stac")
+    schema = read(queryables.get_queryables(request=request()))
     named = schema["properties"]
     assert schema["additionalProperties"] is False
     assert {each.stac or each.name for each in FIELDS.values()} <= set(named)
-    assert named["eo:cloud_cover"] == {"title": "Cloud cover", "type": "number"}
+    assert (named["eo:cloud_cover"]["title"], named["eo:cloud_cover"]["type"]) == ("Cloud cover", "number")
     assert named["created"]["format"] == "date-time"
     with pytest.raises(NotFoundError):
-        Queryables(collection=client.collection, prefix="/stac").get_queryables("nope", request=request())
+        queryables.get_queryables("nope", request=request())
 
 
 def test_only_small_questions_to_files_of_this_machine_are_answered_without_a_thread(

@@ -10,7 +10,8 @@ from fastapi import Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discovery.stac_api.links import Link, Links, following, of_page
+from discovery.stac_api.links import Link, Links, of_page, to_page
+from discovery.stac_api.paging import Trail
 
 LINKS = Links("https://a.org/portal", "https://a.org/portal/stac")
 IDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
@@ -87,20 +88,31 @@ def test_the_landing_page_names_the_documentation_where_there_is_one(docs: str |
 
 def test_the_next_page_of_a_get_is_the_same_question_with_a_new_mark() -> None:
     asked = request(query="bbox=1,2,3,4&token=old&filter=a%3D%27b%26c%27")
-    found = following(asked, LINKS.search, "new", "application/geo+json")
+    found = to_page(asked, "next", LINKS.search, "new", "application/geo+json")
     assert parse_qs(urlsplit(found["href"]).query) == {"bbox": ["1,2,3,4"], "filter": ["a='b&c'"], "token": ["new"]}
     assert (found["rel"], found["method"]) == ("next", "GET")
 
 
 def test_the_next_page_of_a_post_is_merged_into_the_body_before() -> None:
-    found = following(request("POST"), LINKS.search, "new", "application/geo+json")
+    found = to_page(request("POST"), "next", LINKS.search, "new", "application/geo+json")
     assert (found["href"], found["method"], found["merge"]) == (LINKS.search, "POST", True)
     assert found["body"] == {"token": "new"}
 
 
 def test_the_last_page_has_no_next_and_every_page_its_own_address() -> None:
     asked = request(query="limit=5&ids=a%20b")
-    found = of_page(asked, LINKS, LINKS.search, "", "application/geo+json")
+    found = of_page(asked, LINKS, LINKS.search, Trail(), "", "application/geo+json")
     assert [each["rel"] for each in found] == ["self", "root"]
     assert parse_qs(urlsplit(found[0]["href"]).query) == {"limit": ["5"], "ids": ["a b"]}
-    assert [each["rel"] for each in of_page(asked, LINKS, LINKS.search, "t", "x")] == ["self", "root", "next"]
+    further = of_page(asked, LINKS, LINKS.search, Trail(), "t", "x")
+    assert [each["rel"] for each in further] == ["self", "root", "next"]
+
+
+def test_a_later_page_leads_back_to_the_first_by_no_token_at_all() -> None:
+    asked = request(query="limit=5&token=a")
+    found = of_page(asked, LINKS, LINKS.search, Trail("a"), "b", "x")
+    assert [each["rel"] for each in found] == ["self", "root", "next", "prev"]
+    assert found[2]["href"].endswith("search?limit=5&token=b~a")
+    assert found[3]["href"].endswith("search?limit=5")
+    posted = of_page(request("POST"), LINKS, LINKS.search, Trail("a"), "", "x")
+    assert posted[-1]["body"] == {"token": None}

@@ -28,6 +28,7 @@ PAGES = {
     "record": "/records?source=open-science&container=products&source_id=cryosat-ice",
     "sky": "/records?source=open-science&container=products&source_id=product-02",
     "open": "/open?source=open-science&container=products&source_id=cryosat-ice",
+    "map": "/search?heat=sky&find.mission=e",
     "error": "/records/0000000000000000",
 }
 FAULTS = """async (only) => {

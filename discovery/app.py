@@ -13,12 +13,13 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 import discovery_graphql
 import ui
-from discovery import __version__, metrics, stac_api
+from discovery import __version__, metrics, ogc_api, stac_api
 from discovery.access import RequestLog
 from discovery.config import Settings
 from discovery.errors import DiscoveryError
 from discovery.index.base import Generation
 from discovery.portal import Portal
+from discovery.query import names
 from discovery.steward import Steward
 from discovery.wiring import open_portal
 
@@ -42,9 +43,12 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         work = asyncio.create_task(asyncio.to_thread(keeper.run)) if keeper else None
+        # A quarter of a second that nobody has to wait for.
+        known = asyncio.create_task(asyncio.to_thread(names.ready))
         try:
             yield
         finally:
+            await known
             if keeper and work:
                 keeper.stop()
                 await work
@@ -62,6 +66,7 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
     app.get("/health", tags=["operation"])(_health(door))
     app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)(metrics.endpoint(door))
     stac_api.attach(app, door, title=settings.title)
+    ogc_api.attach(app, door, title=settings.title)
     app.include_router(discovery_graphql.router(door, vendor=VENDOR))
     ui.attach(app, door, title=settings.title)
     app.add_middleware(RequestLog)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from discovery.errors import RecordError
 from discovery.model.extent import EARTH, Extent
 from discovery.model.record import KINDS, Asset, Link, Record, record_id
 from discovery.model.stac import INFERRED_RELS
-from harvesters import places, stac
+from harvesters import ogc_own, places, stac
 from harvesters.defaults import Defaults
 from harvesters.document import MAX_DESCRIPTION, MAX_TITLE, Notes, items, moment, tail, text, texts
 
@@ -73,7 +74,7 @@ def to_record(
     kind = _kind(given, otherwise, notes)
     if document.get("type") != "Feature":
         notes.add("not-a-feature", f"the record's type is {str(document.get('type'))[:80]!r}, not Feature", "type")
-    links = stac.links(document.get("links"), base, notes, structure=_STRUCTURE)
+    links = stac.links(ogc_own.sent_links(document), base, notes, structure=_STRUCTURE)
     assets = _assets(document, links, base, notes)
     missions = stac.missions(_missions(given, notes))
     title = text(given.get("title"), notes, "title", MAX_TITLE) or text(
@@ -117,6 +118,8 @@ def to_record(
         properties=properties,
         issues=notes.issues,
     )
+    if ogc_own.is_own(document):
+        record = replace(ogc_own.completed(record, document, notes, base), issues=notes.issues)
     return defaults.fill(record)
 
 

@@ -252,7 +252,7 @@ def to_stac_item(record: Record, collection: str = "") -> dict[str, Any]:
         collection: The STAC id of its dataset; the schema then wants a link `collection` beside it.
     """
     # A footprint on the sky is no GeoJSON: it stands under a name of ours, so that no map draws it on the Earth.
-    geometry = _geojson(record) if record.extent.frame == "earth" else None
+    geometry = geojson(record) if record.extent.frame == "earth" else None
     properties = _properties(record)
     start, end = record.extent.start, record.extent.end
     instant = start if start is not None and start == end else None
@@ -288,7 +288,7 @@ def to_stac_collection(record: Record) -> dict[str, Any]:
     extent = record.extent
     earth = extent.frame == "earth"
     bbox = extent.bbox if earth else None
-    if bbox is None and earth and (geometry := _geojson(record)) is not None:
+    if bbox is None and earth and (geometry := geojson(record)) is not None:
         bbox = _bounds(geometry)
     collection: dict[str, Any] = {
         "type": "Collection",
@@ -366,7 +366,7 @@ def _assets(record: Record) -> dict[str, Any]:
     return out
 
 
-def _geojson(record: Record) -> dict[str, Any] | None:
+def geojson(record: Record) -> dict[str, Any] | None:
     """Return the footprint as GeoJSON; a box where it is a circle or a cover, for which GeoJSON has no word."""
     geometry, bbox = record.extent.geometry, record.extent.bbox
     if geometry is not None and geometry.get("type") not in ("Circle", "Moc"):

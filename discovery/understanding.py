@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 from discovery.errors import LimitError
@@ -23,6 +23,8 @@ CANDIDATES: Final = 64
 """Words of the index that a misspelt one is compared with."""
 _TRIED: Final = 3
 """Of them, how many are looked for before a word is given up."""
+_MENDED: Final = 4
+"""Words of a text that are mended; each looks through all words of the catalogue."""
 _BEGUN: Final = 5
 """Letters of a word that was not typed to its end, from which the rest can be told."""
 
@@ -102,9 +104,8 @@ class Understanding:
     def _corrected(self, scope: str, text: str) -> str:
         """Return the text with its misspelt words mended; empty where there are none, or nothing is near them."""
         mended, end = "", 0
-        for word, start, stop in _doubtful(text):
-            if self._known(scope, _single(word)):
-                continue
+        unknown = (each for each in _doubtful(text) if not self._known(scope, _single(each[0])))
+        for word, start, stop in islice(unknown, _MENDED):
             better = next((each for each in self._near(word) if self._known(scope, _single(each))), "")
             if better:
                 mended, end = f"{mended}{text[end:start]}{better}", stop

@@ -97,6 +97,12 @@ def test_words_that_the_catalogue_or_its_field_knows_are_never_mended(portal: Po
         assert understood is None or understood.corrected == "", text
 
 
+def test_no_more_than_four_words_of_a_text_are_mended(portal: Portal) -> None:
+    understood = ask(portal, "greenlnad lakse velocitty glaceir hydrolgy")[1].understood
+    assert understood is not None
+    assert understood.corrected == "greenland lakes velocity glacier hydrolgy"
+
+
 def test_an_identifier_is_nothing_but_that(portal: Portal) -> None:
     for text in ("https://doi.org/10.5270/ESA-gv", "10.5270/esa-gv"):
         found, page = ask(portal, text)

@@ -330,7 +330,7 @@ def _ways(portal: Portal, asked: Request, chips: Sequence[tuple[Chip, Pairs]]) -
 def _form(asked: Request) -> Form:
     single: Mapping[str, str] = dict(asked.pairs)
     start, end = wording.years(asked.query.time)
-    kept = ("words", "scope", "sort", "size", "polygon", "moc", place.PARAMETER)
+    kept = ("scope", "sort", "size", "polygon", "moc", place.PARAMETER)
     hidden = tuple(
         each
         for each in asked.pairs

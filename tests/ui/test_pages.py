@@ -242,6 +242,12 @@ def test_mended_words_are_said_aloud_with_a_way_to_what_was_typed(page: Get, dat
     assert (strict["total"]["value"], strict["understood"]) == (0, None)
 
 
+def test_whoever_types_other_words_next_is_not_held_to_all_of_them(client: TestClient) -> None:
+    shown = client.get("/search?q=thicknes+cryosat&words=all").text
+    assert 'name="words"' not in shown
+    assert 'name="q"' in shown
+
+
 def test_words_that_no_record_has_are_named_and_the_rest_is_found(page: Get, data: Data) -> None:
     found = page("/search?q=zyzzyva+thickness+cryosat")
     assert "No record has “zyzzyva”." in found.text

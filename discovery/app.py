@@ -19,6 +19,7 @@ from discovery.config import Settings
 from discovery.errors import DiscoveryError
 from discovery.index.base import Generation
 from discovery.portal import Portal
+from discovery.query import names
 from discovery.steward import Steward
 from discovery.wiring import open_portal
 
@@ -42,9 +43,12 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         work = asyncio.create_task(asyncio.to_thread(keeper.run)) if keeper else None
+        # A quarter of a second that nobody has to wait for.
+        known = asyncio.create_task(asyncio.to_thread(names.ready))
         try:
             yield
         finally:
+            await known
             if keeper and work:
                 keeper.stop()
                 await work

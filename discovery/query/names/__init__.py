@@ -4,7 +4,29 @@
 and `beginning` what somebody may be about to type. The tables are read when the first of them is asked.
 """
 
-from discovery.query.names.finding import MAX_NAME, Resolve, Spotted, beginning, near, resolve, spotted, suggested
+from discovery.query.names.finding import (
+    MAX_NAME,
+    Resolve,
+    Spotted,
+    beginning,
+    near,
+    ready,
+    resolve,
+    spotted,
+    suggested,
+)
 from discovery.query.names.named import KINDS, Named
 
-__all__ = ["KINDS", "MAX_NAME", "Named", "Resolve", "Spotted", "beginning", "near", "resolve", "spotted", "suggested"]
+__all__ = [
+    "KINDS",
+    "MAX_NAME",
+    "Named",
+    "Resolve",
+    "Spotted",
+    "beginning",
+    "near",
+    "ready",
+    "resolve",
+    "spotted",
+    "suggested",
+]

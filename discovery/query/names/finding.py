@@ -40,6 +40,11 @@ class Spotted:
     """The question without the words of the name."""
 
 
+def ready() -> None:
+    """Read the tables, which whoever asks first does otherwise."""
+    table()
+
+
 def resolve(text: str, *, limit: int = 8) -> tuple[Named, ...]:
     """Return what a text names, best first: what is called so, then what is also called so; empty for no name."""
     if len(text) > MAX_NAME:

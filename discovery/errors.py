@@ -3,7 +3,8 @@
 DiscoveryError
 |- BadQueryError             the caller can fix it                400
 |   |- UnknownFieldError     a name that is not in the table      400
-|   `- LimitError            more than one answer may hold        400
+|   |- LimitError            more than one answer may hold        400
+|   `- NotAcceptableError    no form of it that was asked for     406
 |- NotFoundError             nothing by that id                   404
 |   `- GoneError             deleted, or a cursor's generation    410
 |- MovedError                merged into another record           301
@@ -21,7 +22,7 @@ DiscoveryError
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 
@@ -72,6 +73,23 @@ class LimitError(BadQueryError):
     def __init__(self, limit: str, message: str, *, parameter: str | None = None) -> None:
         super().__init__(f"{message} (limit {limit})", parameter=parameter)
         self.limit = limit
+
+
+class NotAcceptableError(BadQueryError):
+    """It is here, but in none of the forms that the caller takes; `formats` are those that there are."""
+
+    kind = "not_acceptable"
+    status = 406
+
+    def __init__(self, accept: str, formats: Mapping[str, str]) -> None:
+        told = ", ".join(f"{type_} (f={name})" for name, type_ in formats.items())
+        super().__init__(f"nothing here is of the type {accept[:200]!r} that Accept asks for; there is {told}")
+        self.formats = dict(formats)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What an answer by HTTP says beside its status: that it hangs on what was accepted."""
+        return {"Vary": "Accept"}
 
 
 class NotFoundError(DiscoveryError):

@@ -295,6 +295,33 @@ class Ways:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternate:
+    """Another form of a page, for programs that look for it in its head."""
+
+    media_type: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The documents of a record, and what search engines read in its page."""
+
+    data: Markup
+    """What schema.org can say of it, as JSON without anything that ends a script element."""
+    citation: str
+    """The line to copy."""
+    cites: tuple[Anchor, ...]
+    """The citation in the forms of programs."""
+    metadata: tuple[Anchor, ...]
+    alternates: tuple[Alternate, ...]
+    canonical: str
+    """The one address of the page."""
+    indexed: bool
+    """Whether search engines should know it; not so for what describes nothing real."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordContext:
     """One record with everything that it says."""
 
@@ -330,6 +357,8 @@ class RecordContext:
     attribution: str
     ways: Ways | None = None
     """How to open it; None where that is not asked."""
+    published: Published | None = None
+    """Its documents; None where there is no request to make their addresses for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,11 @@ def as_json(url: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{FORMAT}=json"
 
 
+def as_atom(url: str) -> str:
+    """Return the URL of what a search finds as a feed."""
+    return f"{url}{'&' if '?' in url else '?'}{FORMAT}=atom"
+
+
 def record(id: str) -> str:
     """Return the URL of a record's page."""
     return f"/records/{quote(id, safe='')}"

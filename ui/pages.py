@@ -19,7 +19,8 @@ from discovery.query import form, marking
 from discovery.query.facets import HeatMap
 from discovery.query.query import Facet, Total
 from discovery.query.text import parse
-from ui import feed, home, links, listing, naming, numbers, opening, record, sources, text
+from ui import caching, feed, home, links, listing, naming, negotiation, numbers, opening, record, sources, text
+from ui.documents import Documents
 from ui.rendering import HEADERS, Renderer, answer, redirect
 
 SUGGESTIONS = 8
@@ -48,6 +49,7 @@ def router(portal: Portal, renderer: Renderer) -> APIRouter:
         (feed.PATH, routes.changes),
     ):
         made.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_model=None)
+    routes.documents.routes(made)
     return made
 
 
@@ -57,6 +59,7 @@ class _Pages:
     def __init__(self, portal: Portal, renderer: Renderer) -> None:
         self._portal = portal
         self._renderer = renderer
+        self.documents = Documents(portal, renderer)
 
     def home(self, _request: Request) -> Response:
         context = home.home_page(self._portal, self._renderer.site(), sources.read(self._portal))
@@ -67,6 +70,8 @@ class _Pages:
         canonical = _canonical(given)
         if canonical:
             return redirect(canonical)
+        if request.query_params.get(links.FORMAT) == "atom":
+            return self.documents.search(request, given)
         asked = listing.request(given, self._portal.resolve)
         page = self._portal.search(asked.query, elsewhere=True, beside=listing.beside(asked.query))
         known = sources.read(self._portal)
@@ -77,18 +82,20 @@ class _Pages:
         return self._renderer.page("search.html", listing.search_page(self._portal, asked, page, site, known))
 
     def record(self, request: Request, id: str) -> Response:
-        if _wants_json(request):
-            found = self._portal.record(id).record
-            return answer(record.record_json(found, self._portal.also_at(id)))
+        form_of_it = negotiation.choose(request, negotiation.RECORD)
+        if form_of_it is not negotiation.HTML:
+            return self.documents.record(request, id, form_of_it)
         try:
             view = self._portal.view(id)
         except UnavailableError:
             # The record itself comes from the store; only the numbers beside it need the engine.
             view = View(self._portal.record(id), also_at=self._portal.also_at(id))
         site = self._renderer.site(json=links.as_json(links.record(id)))
-        context = record.record_page(view, site, sources.read(self._portal))
+        known = sources.read(self._portal)
         ways = opening.ways(self._portal.opening_of(view.record))
-        return self._renderer.page("record.html", replace(context, ways=ways))
+        published = self.documents.published(request, view.stored, known)
+        context = replace(record.record_page(view, site, known), ways=ways, published=published)
+        return self.documents.signed(request, view.record, self._renderer.page("record.html", context))
 
     def find(self, request: Request) -> Response:
         found = self._portal.record(_by_source(request))
@@ -136,12 +143,11 @@ class _Pages:
         before = None if given is None else int(given)
         happenings = self._portal.store.history.newest(scope, feed.SIZE, before)
         tag = f'"{happenings[0].change if happenings else 0}"'
-        headers = {**HEADERS, "ETag": tag, "Cache-Control": "no-cache"}
-        if request.headers.get("If-None-Match") == tag:
-            return Response(status_code=304, headers=headers)
+        if caching.has(request, tag):
+            return caching.answer(request, b"", feed.MEDIA_TYPE, etag=tag)
         site = str(request.base_url).rstrip("/")
         body = feed.feed(self._renderer.title, site, scope, happenings, before)
-        return Response(body, headers=headers, media_type=feed.MEDIA_TYPE)
+        return caching.answer(request, body, feed.MEDIA_TYPE, etag=tag)
 
     def suggest(self, request: Request) -> Response:
         found = self._portal.suggest(request.query_params.get("q", ""), SUGGESTIONS)
@@ -159,7 +165,7 @@ def _route_class(renderer: Renderer) -> type[APIRoute]:
                 try:
                     return await handler(request)
                 except DiscoveryError as error:
-                    return renderer.error(error, as_json=_wants_json(request) or self.path == "/suggest")
+                    return renderer.error(error, as_json=_wants_json(request) or _is_for_programs(request, self.path))
 
             return handle
 
@@ -179,6 +185,13 @@ def _by_source(request: Request) -> str:
             parameter="source" if source is None else "source_id",
         )
     return record_id(source, container or "", source_id)
+
+
+def _is_for_programs(request: Request, path: str) -> bool:
+    """Say whether a program reads the errors of a route; those of documents are in the form that was asked for."""
+    if path == "/suggest" or request.query_params.get(links.FORMAT) == "atom":
+        return True
+    return path.startswith(("/records/", "/catalogue", "/sitemap")) and not negotiation.wants_page(request)
 
 
 def _wants_json(request: Request) -> bool:

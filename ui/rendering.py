@@ -45,6 +45,7 @@ _TITLES: Final = {
     400: "This question cannot be answered",
     403: "Not allowed",
     404: "Nothing here",
+    406: "Not in this form",
     410: "Not here any more",
     503: "Search does not answer just now",
 }
@@ -124,7 +125,7 @@ def _sentence(message: str) -> str:
 
 
 def _details(error: DiscoveryError) -> dict[str, Any]:
-    found = {name: getattr(error, name, None) for name in ("parameter", "position", "limit")}
+    found = {name: getattr(error, name, None) for name in ("parameter", "position", "limit", "formats")}
     return {name: value for name, value in found.items() if value is not None}
 
 

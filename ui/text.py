@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import unescape
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import nh3
@@ -16,7 +16,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from discovery.http import redaction
+from discovery.documents import addresses, schema_org
 from discovery.query.marking import window
 from discovery.query.text import TextQuery, highlight
 
@@ -29,8 +29,6 @@ _TAGS: Final = {
     *("code", "pre", "blockquote", "ul", "ol", "li"),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
-_UNFIT: Final = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]")
-_DOI: Final = re.compile(r"(?:doi:|https?://(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)", re.IGNORECASE)
 _HTML: Final = re.compile(r"</(?:p|div|a|b|i|em|strong|ul|ol|li|span|table|h[1-6]|sub|sup)>|<br ?/?>", re.IGNORECASE)
 _BLOCK: Final = re.compile(r"</(?:p|div|li|h[1-6]|tr|td|th)>|<br ?/?>", re.IGNORECASE)
 _SPACE: Final = re.compile(r"\s+")
@@ -104,27 +102,19 @@ def web(href: str) -> str:
     Allowed are http, https and mailto with an address behind them, and `doi:`, which leads to doi.org.
     """
     text = href.strip()
-    if text[:4].lower() == "doi:":
-        return doi(text)
-    if not text or _UNFIT.search(text):
-        return ""
-    try:
-        parts = urlsplit(text)
-        host = parts.hostname
-    except ValueError:
-        return ""
-    if parts.scheme.lower() not in SCHEMES:
-        return ""
-    if parts.scheme.lower() == "mailto":
-        return text if "@" in parts.path else ""
-    # A user name in front of the host misleads the reader, and with a password it is a secret.
-    return text if host and "@" not in parts.netloc else ""
+    if text[:7].lower() == "mailto:":
+        return text if "@" in text and addresses.fit(text) else ""
+    return addresses.web(text)
 
 
 def doi(text: str) -> str:
     """Return the link of a DOI, or the empty text for what is none."""
-    found = _DOI.fullmatch(text.strip())
-    return f"https://doi.org/{found[1]}" if found and not _UNFIT.search(found[1]) else ""
+    return addresses.doi(text)
+
+
+def data(document: Mapping[str, Any]) -> Markup:
+    """Return JSON-LD as the contents of a script element; every angle bracket and ampersand in it is an escape."""
+    return Markup(schema_org.embedded(document))  # noqa: S704
 
 
 def shown(href: str, limit: int = 300) -> str:
@@ -135,7 +125,7 @@ def shown(href: str, limit: int = 300) -> str:
 
 def redacted(href: str) -> str:
     """Return an address without the secrets in it, otherwise as it is."""
-    return redaction.redact(href) if redaction.has_credentials(href) or redaction.is_signed(href) else href
+    return addresses.redacted(href)
 
 
 def host(href: str) -> str:

@@ -25,6 +25,10 @@ _TRIED: Final = 3
 """Of them, how many are looked for before a word is given up."""
 _MENDED: Final = 4
 """Words of a text that are mended; each looks through all words of the catalogue."""
+_RARE: Final = 2
+"""Records that have a word that is rare enough to be a slip, one of the catalogue's own perhaps."""
+_COMMON: Final = 10
+"""How many times as many have the word that was meant."""
 _BEGUN: Final = 5
 """Letters of a word that was not typed to its end, from which the rest can be told."""
 
@@ -49,7 +53,8 @@ class Understanding:
         """
         text = plan.text
         enough = FEW if query.scope == RESOURCES else 1
-        if text is None or complete >= enough or not text.groups or (text.exact and complete):
+        named = text is not None and text.exact is not None and not text.exact.isalpha()
+        if text is None or complete >= enough or not text.groups or (named and complete):
             return None
         try:
             with answering():
@@ -60,7 +65,7 @@ class Understanding:
 
     def _wider(self, query: Query, plan: Plan, text: TextQuery, complete: int) -> tuple[Plan, Understood] | None:
         typed = query.text.strip()
-        corrected = "" if _address(text) else self._corrected(query.scope, typed)
+        corrected, likelier = ("", "") if _address(text) else self._spelt(query.scope, typed)
         meant = parse(corrected) if corrected else text
         loose = [group for group in meant.groups if not group.quoted]
         unknown = [group for group in loose if not self._known(query.scope, group)]
@@ -68,11 +73,10 @@ class Understanding:
         if corrected:
             complete = self._count(wide, replace(meant, least=0))
         least = self._least(wide, meant, len(loose) - len(unknown), complete, len(unknown))
-        if not least and not (corrected and complete):
+        if not least and not likelier and not (corrected and complete):
             return None
-        understood = Understood(
-            typed, corrected, tuple(group.typed for group in unknown) if least else (), least, len(loose), complete
-        )
+        left = tuple(group.typed for group in unknown) if least else ()
+        understood = Understood(typed, corrected, left, least, len(loose), complete, likelier)
         words = replace(meant, least=least)
         return replace(wide, text=words, offset=plan.offset, generation=plan.generation, after=plan.after), understood
 
@@ -101,15 +105,26 @@ class Understanding:
 
     # ---- spelling
 
-    def _corrected(self, scope: str, text: str) -> str:
-        """Return the text with its misspelt words mended; empty where there are none, or nothing is near them."""
-        mended, end = "", 0
-        unknown = (each for each in _doubtful(text) if not self._known(scope, _single(each[0])))
-        for word, start, stop in islice(unknown, _MENDED):
-            better = next((each for each in self._near(word) if self._known(scope, _single(each))), "")
+    def _spelt(self, scope: str, text: str) -> tuple[str, str]:
+        """Return the text with unknown words mended, and with rare words too that common ones are like.
+
+        Each is empty where there is nothing to mend, or nothing is near.
+        """
+        mended: list[tuple[int, int, str, bool]] = []
+        counted = ((self._holding(scope, word), word, start, end) for word, start, end in _doubtful(text))
+        for holding, word, start, end in islice((each for each in counted if each[0] <= _RARE), _MENDED):
+            enough = holding * _COMMON or 1
+            better = next((each for each in self._near(word) if self._holding(scope, each) >= enough), "")
             if better:
-                mended, end = f"{mended}{text[end:start]}{better}", stop
-        return f"{mended}{text[end:]}" if mended else ""
+                mended.append((start, end, better, not holding))
+        corrected = _replaced(text, [each for each in mended if each[3]])
+        likelier = _replaced(text, mended) if not all(each[3] for each in mended) else ""
+        return corrected, likelier
+
+    def _holding(self, scope: str, word: str) -> int:
+        """Return how many records of a scope have a word."""
+        group = Group(((stem(word),),))
+        return self._index.search(Plan(scope, text=TextQuery((group,)), size=0)).total.value
 
     def _near(self, word: str) -> Sequence[str]:
         """Return the words of the catalogue that may be meant, the likeliest first."""
@@ -145,11 +160,16 @@ def to_dict(understood: Understood) -> dict[str, Any]:
         "least": understood.least or understood.words,
         "words": understood.words,
         "complete": understood.complete,
+        "suggestion": understood.suggestion or None,
     }
 
 
-def _single(word: str) -> Group:
-    return Group(((stem(word),),))
+def _replaced(text: str, mended: Sequence[tuple[int, int, str, bool]]) -> str:
+    """Return a text with other words at some places; empty for none."""
+    out, at = "", 0
+    for start, end, word, _ in mended:
+        out, at = f"{out}{text[at:start]}{word}", end
+    return f"{out}{text[at:]}" if mended else ""
 
 
 def _address(text: TextQuery) -> bool:

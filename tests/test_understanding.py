@@ -22,6 +22,7 @@ RECORDS = (
     Record("s", "c", "lakes", "dataset", "Lakes of Greenland", keywords=("hydrology",)),
     Record("s", "c", "rain", "project", "Rain over the Alps", description="Precipitation by radar"),
     *(Record("s", "c", f"sea{number}", "dataset", f"Salinity of the sea {number}") for number in range(FEW + 5)),
+    Record("s", "c", "slip", "dataset", "Salinty by a careless writer"),
     Record("s", "o", "scene", "observation", "Velocity 7"),
 )
 
@@ -88,6 +89,17 @@ def test_misspelt_words_are_mended_by_the_words_of_the_catalogue(
     assert page.understood is not None
     assert page.understood.corrected == meant
     assert first in found
+
+
+def test_of_a_rare_word_it_is_only_asked_whether_a_common_one_was_meant(portal: Portal) -> None:
+    found, page = ask(portal, "salinty")
+    assert found == ["slip"]
+    assert page.understood == Understood("salinty", words=1, complete=1, suggestion="salinity")
+    found, page = ask(portal, "salinty oceaan greenlnad")
+    assert page.understood is not None
+    assert page.understood.corrected == "salinty oceaan greenland"
+    assert page.understood.suggestion == "salinity oceaan greenland"
+    assert ask(portal, "careless")[1].understood is None
 
 
 def test_words_that_the_catalogue_or_its_field_knows_are_never_mended(portal: Portal) -> None:

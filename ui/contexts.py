@@ -214,6 +214,8 @@ class Heard:
     typed: str
     url: str
     """Where the words are looked for as they were typed, all of them."""
+    suggestion: Anchor | None
+    """What may have been meant, where it was not looked for."""
 
 
 @dataclass(frozen=True, slots=True)

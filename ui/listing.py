@@ -348,7 +348,9 @@ def _heard(asked: Request, page: Page) -> Heard | None:
     if said is None:
         return None
     url = links.replaced(asked.pairs, "words", form.ALL)
-    return Heard(said.corrected, tuple(understanding.sentences(said)), said.text, url)
+    other = said.suggestion
+    suggestion = Anchor(other, links.replaced(asked.pairs, "q", other)) if other else None
+    return Heard(said.corrected, tuple(understanding.sentences(said)), said.text, url, suggestion)
 
 
 def _elsewhere(asked: Request, page: Page) -> Anchor | None:

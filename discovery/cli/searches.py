@@ -96,6 +96,8 @@ def search(
     cells = [(each.record.id, each.record.kind, each.record.title) for each in page.records]
     print_table(("id", "kind", "title"), cells, empty="nothing matches; try fewer words or remove a facet")
     more = f"; --after {page.next} for more" if page.next else ""
+    if page.understood and page.understood.suggestion:
+        console.print(f"did you mean: {page.understood.suggestion}", markup=False)
     for sentence in understanding.sentences(page.understood) if page.understood else ():
         console.print(sentence, markup=False)
     # Not broken into lines, so that the cursor can be copied.

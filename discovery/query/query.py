@@ -193,6 +193,8 @@ class Understood:
     """How many words and terms were looked for, those between quotation marks left aside: they are never left out."""
     complete: int = 0
     """How many records have all of them; these are listed first."""
+    suggestion: str = ""
+    """What may have been meant where a word is rare and one like it is common; it was not looked for."""
 
     @property
     def meant(self) -> str:

@@ -77,6 +77,9 @@ class Understood:
     least: int = attribute("How many of the words each record of the answer has.")
     words: int = attribute("How many words there are, quoted ones left aside: those are never left out.")
     complete: int = attribute("How many records have all of them; these come first.")
+    suggestion: str | None = attribute(
+        "What may have been meant where a word is rare and one like it is common; it was not looked for."
+    )
 
 
 @strawberry.type(description="A record of a page with how well it fits.")
@@ -306,6 +309,7 @@ def _understood(found: model.Understood) -> Understood:
         least=found.least or found.words,
         words=found.words,
         complete=found.complete,
+        suggestion=found.suggestion or None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
@@ -26,11 +27,12 @@ def named(request: FacetRequest, store: Store, index: Index) -> FacetRequest:
         LimitError: The text is too long to be looked for among titles.
         UnavailableError: The engine does not answer.
     """
-    text = fold(request.text.strip())
-    if not text:
+    # Values are stored composed.
+    asked = unicodedata.normalize("NFC", request.text.strip())
+    if not asked:
         return replace(request, text="")
-    found = dict.fromkeys((*request.values, *_named(request.name, text, store, index)))
-    return replace(request, text=request.text.strip(), values=tuple(found)[:MAX_BUCKETS])
+    found = dict.fromkeys((*request.values, *_named(request.name, fold(asked), store, index)))
+    return replace(request, text=asked, values=tuple(found)[:MAX_BUCKETS])
 
 
 def _named(name: str, text: str, store: Store, index: Index) -> Iterable[str]:

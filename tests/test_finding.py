@@ -33,7 +33,7 @@ def portal(tmp_path: Path) -> Iterator[Portal]:
 
 
 def test_a_dataset_is_found_by_its_title(portal: Portal) -> None:
-    for text in ("océan", "OCEAN", "100% o", " colour "):
+    for text in ("océan", "OCEAN", "100% o", " colour ", "oce\u0301an"):
         assert named(FacetRequest("dataset", text=text), portal.store, portal.index).values == (COLOUR.id,)
     assert named(FacetRequest("dataset", text="oc_an"), portal.store, portal.index).values == ()
 
@@ -58,6 +58,10 @@ def test_the_portal_lists_what_a_title_names(portal: Portal) -> None:
     assert [(each.value, each.label, each.count) for each in page.facets[0].buckets] == [
         (COLOUR.id, "100% Océan colour", 1)
     ]
+
+
+def test_accents_may_be_written_apart(portal: Portal) -> None:
+    assert named(FacetRequest("keyword", text="e\u0301"), portal.store, portal.index).text == "\u00e9"
 
 
 def test_a_text_too_long_is_refused_by_name(portal: Portal) -> None:

@@ -107,11 +107,11 @@ def edges(request: RangeRequest, least: float | None, greatest: float | None) ->
 
 
 def _steps(low: Decimal, high: Decimal, most: int) -> list[Decimal]:
-    """Return multiples of 1, 2 or 5 times a power of ten that hold both ends, at most `most` steps."""
+    """Return multiples of 1, 2, 2.5 or 5 times a power of ten that hold both ends, at most `most` steps."""
     exponent = ((high - low) / most).adjusted()
     while True:
-        for digit in (1, 2, 5):
-            step = Decimal(digit).scaleb(exponent)
+        for tenths in (10, 20, 25, 50):
+            step = Decimal(tenths).scaleb(exponent - 1)
             first = int((low / step).to_integral_value(ROUND_FLOOR))
             last = int((high / step).to_integral_value(ROUND_CEILING))
             # Two steps that are wider than everything always hold it.

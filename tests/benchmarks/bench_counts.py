@@ -27,8 +27,9 @@ from discovery.index.elasticsearch import Access, ElasticsearchIndex
 from discovery.index.tantivy import TantivyIndex
 from discovery.model.record import OBSERVATIONS
 from discovery.query.facets import CellRequest, RangeRequest, RangeSelection
-from discovery.query.query import Comparison, FacetRequest, Histogram, Sort
+from discovery.query.query import Comparison, FacetRequest, Histogram, Query, Sort
 from discovery.query.text import parse
+from ui import counting, listing
 
 FACETS = tuple(
     FacetRequest(name)
@@ -53,6 +54,15 @@ MEASURES: Mapping[str, Mapping[str, Any]] = {
     },
     "8 facets, heat map of order 3": {"facets": FACETS, "heat": CellRequest("sky", 3)},
     "heat map of order 5": {"heat": CellRequest("sky", 5)},
+    "14 facets, years, as a page before": {
+        "facets": tuple(FacetRequest(name, 8) for name in listing.SHOWN[OBSERVATIONS]),
+        "histogram": Histogram("year"),
+    },
+    "14 facets, interval, 2 histograms, 8 bounds, as a page": {
+        "facets": tuple(FacetRequest(name, 8) for name in listing.SHOWN[OBSERVATIONS]),
+        "histogram": Histogram("auto", 48),
+        "numbers": counting.read((), Query(scope=OBSERVATIONS), listing.NUMBERS[OBSERVATIONS]).numbers,
+    },
     "8 facets, values that hold a text": {"facets": (*FACETS[:7], FacetRequest("keyword", text="word 4"))},
     "datasets and sources with counts": {"facets": (FacetRequest("dataset", 8), FacetRequest("source", 8)), "size": 0},
 }

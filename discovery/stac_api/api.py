@@ -31,7 +31,7 @@ from discovery import __version__
 from discovery.errors import DiscoveryError
 from discovery.portal import Portal
 from discovery.stac_api.client import PortalClient
-from discovery.stac_api.extensions import AggregationExtension, SearchBody
+from discovery.stac_api.extensions import AggregationExtension, FormatExtension, SearchBody
 from discovery.stac_api.queryables import Queryables, Sortables, Values
 
 DESCRIPTION = "Datasets and observations of many missions and archives, harvested into one catalogue."
@@ -187,9 +187,11 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
         ),
         client=client,
         extensions=[*extensions, of_collections, counts],
-        search_get_request_model=create_get_request_model(extensions),
+        search_get_request_model=create_get_request_model([*extensions, FormatExtension()]),
         search_post_request_model=create_post_request_model(extensions, SearchBody),
-        items_get_request_model=create_get_request_model(extensions, base_model=ItemCollectionUri),
+        items_get_request_model=create_get_request_model(
+            [*extensions, FormatExtension()], base_model=ItemCollectionUri
+        ),
         collections_get_request_model=of_collections.GET,
         app=scratch,
         router=router,

@@ -12,6 +12,7 @@ from typing import Any, Final
 import attr
 import orjson
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 from stac_fastapi.types.core import BaseCoreClient
 from stac_fastapi.types.search import BaseSearchPostRequest
 from starlette.concurrency import run_in_threadpool
@@ -20,14 +21,17 @@ from discovery.errors import MovedError, NotFoundError
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Keyed, Portal
 from discovery.query.query import Comparison, Query, conjunction
-from discovery.stac_api import aggregations, question
+from discovery.stac_api import aggregations, formats, geoparquet, question
 from discovery.stac_api.aggregations import Counting
 from discovery.stac_api.chosen import Chosen
 from discovery.stac_api.documents import Documents
-from discovery.stac_api.links import GEOJSON, JSON, OPENAPI, Links, link, of_page
+from discovery.stac_api.formats import Format
+from discovery.stac_api.links import GEOJSON, JSON, OPENAPI, Links, link, of_page, to_page
 from discovery.stac_api.paging import Trail
 from discovery.stac_api.question import Asked
 from discovery.store.catalogue import Stored
+
+_VARIES: Final = {"Vary": "Accept"}
 
 
 @attr.s(auto_attribs=True, kw_only=True)
@@ -62,7 +66,7 @@ class PortalClient(BaseCoreClient):
     async def prompt_search(self, body: BaseSearchPostRequest, request: Request) -> Response:
         """Return what `post_search` does, without a thread where that takes longer than the search."""
         asked = _asked(body)
-        if self.portal.local and asked.small:
+        if self.portal.local and asked.small and formats.wanted(request) is Format.GEOJSON:
             return self._search(request, asked)
         return await run_in_threadpool(self._search, request, asked)
 
@@ -182,12 +186,43 @@ class PortalClient(BaseCoreClient):
         return self._items(request, asked, question.items(self.portal, asked), links, links.search)
 
     def _items(self, request: Request, asked: Asked, query: Query, links: Links, here: str) -> Response:
+        form = formats.wanted(request)
+        if form is not Format.GEOJSON:
+            return self._whole(request, asked, query, links, here, form)
         found = self.portal.keys(query)
-        bodies = Documents(self.portal, links).items(found.keys)
-        if asked.chosen is not None:
-            bodies = asked.chosen.items(bodies)
+        bodies = self._bodies(links, asked, found.keys)
         around = of_page(request, links, here, Trail.parse(asked.token), found.next, GEOJSON)
-        return Response(_listed(b'{"type":"FeatureCollection","features":[', bodies, found, around), media_type=GEOJSON)
+        body = _listed(b'{"type":"FeatureCollection","features":[', bodies, found, around)
+        return Response(body, media_type=GEOJSON, headers=_VARIES)
+
+    def _bodies(self, links: Links, asked: Asked, keys: Sequence[int]) -> list[bytes]:
+        bodies = Documents(self.portal, links).items(keys)
+        return bodies if asked.chosen is None else asked.chosen.items(bodies)
+
+    def _whole(self, request: Request, asked: Asked, query: Query, links: Links, here: str, form: Format) -> Response:
+        """Return everything that matches, in a form that is made while it is read."""
+        found = formats.rows(self.portal, query, None if asked.unlimited else asked.limit)
+
+        def bodies(keys: Sequence[int]) -> list[bytes]:
+            return self._bodies(links, asked, keys)
+
+        def collections(ids: Sequence[str]) -> list[bytes]:
+            named = self.portal.store.catalogue.named("", ids)
+            keys = [each.key for each in named if each.kind in question.COLLECTION_KINDS]
+            return Documents(self.portal, links).collections(keys)
+
+        headers = {**_VARIES, "OGC-NumberReturned": str(len(found.keys))}
+        if found.exact:
+            headers["OGC-NumberMatched"] = str(found.matched)
+        if found.next and request.method == "GET":
+            onward = Trail.parse(asked.token).onward(found.next)
+            headers["Link"] = f'<{to_page(request, "next", here, onward, "")["href"]}>; rel="next"'
+        if form is Format.PARQUET:
+            pieces = geoparquet.parquet(found, bodies, collections)
+            headers["Content-Disposition"] = 'attachment; filename="items.parquet"'
+        else:
+            pieces = formats.lines(found, bodies, form)
+        return StreamingResponse(pieces, media_type=formats.MEDIA_TYPES[form], headers=headers)
 
     def collection(self, stac_id: str) -> Stored:
         """Return a live collection.
@@ -221,14 +256,23 @@ def _asked(body: Any) -> Asked:
     # An empty object asks for less than none does.
     wanted = body.fields if "fields" in body.model_fields_set else None
     chosen = None if wanted is None else Chosen.of(wanted.include or (), wanted.exclude or ())
-    return Asked(**given, filter=body.filter_expr, filter_lang="cql2-json", sortby=sortby, chosen=chosen)
+    return Asked(
+        **given,
+        unlimited="limit" not in body.model_fields_set,
+        filter=body.filter_expr,
+        filter_lang="cql2-json",
+        sortby=sortby,
+        chosen=chosen,
+    )
 
 
 def _given(request: Request, given: dict[str, Any]) -> Asked:
     """Return what a query string asks for."""
+    given.pop("f", None)
     names = given.pop("fields", None)
     chosen = Chosen.parse(names or ()) if "fields" in request.query_params else None
-    return Asked(filter=given.pop("filter_expr", None), chosen=chosen, **given)
+    unlimited = "limit" not in request.query_params
+    return Asked(filter=given.pop("filter_expr", None), chosen=chosen, unlimited=unlimited, **given)
 
 
 _MEMBERS: Final = ("collections", "ids", "bbox", "intersects", "datetime", "limit", "token", "filter_crs", "q", "query")

@@ -18,6 +18,7 @@ AGGREGATION: Final = "https://api.stacspec.org/v0.3.0/aggregation"
 COLLECTION_AGGREGATION: Final = "discovery:conformance/collection-aggregation"
 """Counts over collections, which no standard has."""
 _WHAT: Final = "What to count, with commas between; /aggregations lists what there is."
+_FORM: Final = "geojson, ndjson, geojsonseq or geoparquet; without it, what Accept asks for."
 _APART: Final = "Whether what the filter asks of a field is left aside where that field is counted."
 
 
@@ -65,6 +66,25 @@ class AggregateUri(BaseSearchGetRequest, _CountedUri):
 @attr.s
 class CollectionsAggregateUri(BaseCollectionSearchGetRequest, _CountedUri):
     """What counts over collections are asked for by."""
+
+
+@attr.s
+class FormatUri(APIRequest):
+    """The form of an answer."""
+
+    f: Annotated[str | None, Query(description=_FORM)] = attr.ib(default=None)
+
+
+@attr.s
+class FormatExtension(ApiExtension):
+    """Answers as lines of JSON or as a table."""
+
+    GET: type[APIRequest] = FormatUri
+    POST = None
+    conformance_classes: list[str] = attr.ib(factory=list)
+
+    def register(self, app: FastAPI) -> None:
+        """Add nothing: it is a parameter of routes that there are."""
 
 
 @attr.s(kw_only=True)

@@ -56,6 +56,8 @@ class Asked:
     intersects: str | Mapping[str, Any] | None = None
     datetime: str | None = None
     limit: int | None = None
+    unlimited: bool = False
+    """Whether nobody gave a limit: an answer that is no page then has everything."""
     token: str | None = None
     filter: str | Mapping[str, Any] | None = None
     filter_lang: str | None = None

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from discovery.model import terms
 from discovery.model.extent import EARTH, Extent
-from discovery.model.instant import DAY, iso
+from discovery.model.instant import DAY, days, iso
 from discovery.model.record import Asset, Contact, Link, Record
 from discovery.model.stac import NUMBERS, geojson, redact_text
 
@@ -29,6 +29,9 @@ DOI: Final = "doi"
 DOI_NAMESPACE: Final = "https://doi.org/"
 THEMES: Final = "urn:x-discovery:themes"
 """The scheme of our themes."""
+_FIRST: Final = days(0, 1, 1) * DAY
+_LAST: Final = days(10_000, 1, 1) * DAY - 1
+"""The years that have four digits."""
 _RELS: Final = (("thumbnail", "preview"), ("overview", "preview"), ("metadata", "describedby"))
 """Relations of files that are no data, by their roles."""
 _TAKEN: Final = frozenset(
@@ -84,7 +87,7 @@ def time(extent: Extent) -> dict[str, Any] | None:
 
 
 def _plain(instant: int) -> bool:
-    return iso(instant)[0] not in "+-"
+    return _FIRST <= instant <= _LAST
 
 
 def _properties(record: Record) -> dict[str, Any]:

@@ -53,6 +53,9 @@ class Understanding:
         """
         text = plan.text
         enough = FEW if query.scope == RESOURCES else 1
+        if query.phrases:
+            # What programs ask for side by side is neither mended nor left out.
+            return None
         named = text is not None and text.exact is not None and not text.exact.isalpha()
         if text is None or complete >= enough or not text.groups or (named and complete):
             return None

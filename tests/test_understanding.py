@@ -123,6 +123,11 @@ def test_an_identifier_is_nothing_but_that(portal: Portal) -> None:
     assert (found, page.understood) == ([], None)
 
 
+def test_phrases_that_programs_ask_for_are_left_alone(portal: Portal) -> None:
+    found, page = ask(portal, "greenlnad lakes", phrases=("glacier velocity",))
+    assert (found, page.understood) == ([], None)
+
+
 def test_quoted_words_are_never_left_out(portal: Portal) -> None:
     found, page = ask(portal, '"glacier velocity" greenland alps')
     assert set(found) == {"greenland", "alps"}

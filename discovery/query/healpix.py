@@ -44,11 +44,43 @@ def _split(numbers: Numbers) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint
 
 def cells_at(lon: Floats, lat: Floats, order: int | npt.NDArray[np.int64]) -> Numbers:
     """Return the cell of `order` that each point (degrees) lies in."""
+    if len(lon) <= _FEW:
+        return _found(lon, lat, np.broadcast_to(np.asarray(order, dtype=np.int64), lon.shape))
     depth = np.broadcast_to(np.asarray(order, dtype=np.uint8), lon.shape).copy()
     pixels = np.empty(lon.shape, dtype=np.uint64)
     spare = np.empty((2, *lon.shape))
     _cds.lonlat_to_healpix(depth, np.radians(lon % 360.0), np.radians(lat), pixels, spare[0], spare[1], np.uint16(1))
     return (np.int64(4) << (2 * depth.astype(np.int64))) + pixels.astype(np.int64)
+
+
+def _found(lon: Floats, lat: Floats, order: Numbers) -> Numbers:
+    """Return cells as `cells_at` does; a point on the edge of two may be in either."""
+    side = np.int64(1) << order
+    z, turn = np.sin(np.radians(lat)), (lon / 90.0) % 4.0
+    # Between the caps: how many cells up to the right and up to the left.
+    down, up = (np.floor(side * (0.5 + turn + sign * 0.75 * z)).astype(np.int64) for sign in (-1, 1))
+    one, other = down >> order, up >> order
+    face = np.where(one == other, (one & 3) | 4, np.where(one < other, one & 3, (other & 3) + 8))
+    x, y = up & (side - 1), side - (down & (side - 1)) - 1
+    # In a cap: how far from its pole, and how that is shared between both edges of its quarter.
+    cap = np.abs(z) > 2.0 / 3.0
+    quarter = np.minimum(turn.astype(np.int64), 3)
+    away = side * np.abs(np.cos(np.radians(lat))) / np.sqrt((1.0 + np.abs(z)) / 3.0)
+    low = np.minimum((turn - quarter) * away, side - 1).astype(np.int64)
+    high = np.minimum((1.0 - (turn - quarter)) * away, side - 1).astype(np.int64)
+    north = z > 0
+    face = np.where(cap, np.where(north, quarter, quarter + 8), face)
+    x = np.where(cap, np.where(north, side - high - 1, low), x)
+    y = np.where(cap, np.where(north, side - low - 1, high), y)
+    return (np.int64(4) << (2 * order)) + (face << (2 * order)) + _spread(x) + (_spread(y) << 1)
+
+
+def _spread(bits: Numbers) -> Numbers:
+    """Return a number's bits with a zero before each: what `_every_other` puts together again."""
+    bits = (bits | (bits << 16)) & 0x0000FFFF0000FFFF
+    for shift, mask in ((8, 0x00FF00FF00FF00FF), (4, 0x0F0F0F0F0F0F0F0F), (2, 0x3333333333333333)):
+        bits = (bits | (bits << shift)) & mask
+    return (bits | (bits << 1)) & 0x5555555555555555
 
 
 def blocks(numbers: Numbers) -> Numbers:

@@ -101,3 +101,24 @@ def test_few_cells_lie_where_the_library_says(order: int, monkeypatch: pytest.Mo
     ]
     for one, other in zip(ours, library, strict=True):
         assert np.abs((one - other + 180) % 360 - 180).max() < 1e-11
+
+
+@pytest.mark.parametrize("order", range(13))
+def test_few_points_lie_in_the_cells_that_the_library_says(order: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(order)
+    lon = np.append(rng.uniform(-180, 540, 2000), [0.1, 200, 359.9, 45.3])
+    lat = np.append(np.degrees(np.arcsin(rng.uniform(-1, 1, 2000))), [89.99999, -89.99999, 41.8, -41.8])
+    ours = healpix.cells_at(lon, lat, order)
+    assert np.array_equal(ours >> (2 * order) >= 4, np.ones(len(lon), dtype=bool))
+    monkeypatch.setattr(healpix, "_FEW", -1)
+    assert np.array_equal(ours, healpix.cells_at(lon, lat, order))
+
+
+def test_poles_and_meridians_lie_in_a_cell_that_touches_them() -> None:
+    lon, lat = (
+        np.array(each, dtype=float) for each in zip(*[(0, 90), (90, -90), (0, 0), (360, 0), (180, 41.81)], strict=True)
+    )
+    for order in (0, 1, 5, 12):
+        cells = healpix.cells_at(lon, lat, order)
+        clon, clat, radius = healpix.caps(cells)
+        assert (healpix.separation(clon, clat, lon, lat) <= radius).all()

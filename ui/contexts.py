@@ -28,6 +28,8 @@ class Site:
     """The words that stand in the search box of the header."""
     json: str = ""
     """URL of the same page as JSON, empty where there is none."""
+    feed: str = ""
+    """URL of what the page finds as a feed, empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,8 +178,8 @@ class Documents:
 
     def search(self, request: Request, given: Iterable[tuple[str, str]]) -> Response:
         """Return what a search finds as a feed, for readers who want to hear of more."""
-        pairs = links.asked(given)
-        query = form.parse(pairs)
+        pairs = links.question(links.asked(given))
+        query = form.parse(pairs, resolver=self._portal.resolve)
         made, site = self._portal.status()[query.scope], self.site(request)
         etag = caching.tag(pairs, site, made.name, made.change, self._portal.store.catalogue.last_change())
         if caching.has(request, etag):

@@ -78,7 +78,9 @@ class _Pages:
         if _wants_json(request):
             places = naming.places(self._portal, asked.query)
             return answer(_page_json(asked, page, known) | {"places": naming.places_json(places, asked.pairs)})
-        site = self._renderer.site(q=asked.query.text, json=links.as_json(links.search(asked.pairs)))
+        here = links.search(asked.pairs)
+        first = links.search(each for each in links.question(asked.pairs) if each[0] != "after")
+        site = self._renderer.site(q=asked.query.text, json=links.as_json(here), feed=links.as_atom(first))
         return self._renderer.page("search.html", listing.search_page(self._portal, asked, page, site, known))
 
     def record(self, request: Request, id: str) -> Response:

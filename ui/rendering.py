@@ -68,9 +68,9 @@ class Renderer:
         # portal.js needs htmx, so there are both or none.
         self._scripts = tuple(map(_static, _SCRIPTS)) if all((STATIC / each).is_file() for each in _SCRIPTS) else ()
 
-    def site(self, *, q: str = "", json: str = "") -> Site:
+    def site(self, *, q: str = "", json: str = "", feed: str = "") -> Site:
         """Return what stands around a page."""
-        return Site(self.title, __version__, self._style, self._scripts, q, json)
+        return Site(self.title, __version__, self._style, self._scripts, q, json, feed)
 
     def page(self, template: str, context: Any, *, status: int = 200) -> Response:
         """Return a page made of the fields of a context class."""

@@ -190,6 +190,23 @@ def test_a_search_is_a_feed_of_what_it_finds(client: TestClient) -> None:
     assert client.get("/search?q=survey&facet.nothing=1&f=atom").json()["error"]["kind"] == "unknown_field"
 
 
+def test_a_search_leads_to_its_feed(client: TestClient) -> None:
+    page = client.get("/search?q=survey&facet.provider=ESA&bins.resolution=5")
+    (found,) = [each["href"] for each in Data(page.text).links if each.get("title") == "This search"]
+    assert found == "/search?q=survey&facet.provider=ESA&f=atom"
+    assert page.text.count("This search as a feed") == 1
+    total = client.get("/search?q=survey&facet.provider=ESA&f=json").json()["total"]["value"]
+    root = etree.fromstring(client.get(found).content)
+    assert root.findtext("o:totalResults", namespaces=ATOM) == str(total)
+
+
+def test_a_feed_knows_the_names_of_places(client: TestClient) -> None:
+    answer = client.get("/search?near=M31&f=atom")
+    assert answer.status_code == 200
+    total = client.get("/search?near=M31&f=json").json()["total"]["value"]
+    assert etree.fromstring(answer.content).findtext("o:totalResults", namespaces=ATOM) == str(total)
+
+
 def test_a_feed_of_nothing_is_a_feed(make_client: Make) -> None:
     root = etree.fromstring(make_client([]).get("/search?f=atom").content)
     assert root.findtext("a:title", namespaces=ATOM) == "Test portal: all resources"

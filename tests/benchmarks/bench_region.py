@@ -142,9 +142,10 @@ def ask(
             said = " / ".join(map(str, brute(portal, regions[:checks], every)))
         took.sort()
         p99 = took[min(int(len(took) * 0.99), len(took) - 1)]
+        named = f"{name}{', 8 facets' if facets else ''}"
+        figures = f"{statistics.median(took):.1f} | {p99:.1f} | {statistics.median(worked):.1f}"
         print(
-            f"| {name}{', 8 facets' if facets else ''} | {statistics.median(took):.1f} | {p99:.1f} | {statistics.median(worked):.1f} | {mark} "
-            f"| {statistics.median(found):,.0f} | {said} |",
+            f"| {named} | {figures} | {mark} | {statistics.median(found):,.0f} | {said} |",
             flush=True,
         )
 
@@ -189,9 +190,8 @@ def main() -> None:
             if asked.checks
             else {}
         )
-        print(
-            "| region | p50 ms | p99 ms | CPU p50 | mark | found | missed / wrong |\n| --- | --- | --- | --- | --- | --- | --- |"
-        )
+        print("| region | p50 ms | p99 ms | CPU p50 | mark | found | missed / wrong |")
+        print("| --- | --- | --- | --- | --- | --- | --- |")
         for name in KINDS:
             ask(portal, name, asked.queries, asked.checks, every)
         portal.close()

@@ -37,10 +37,12 @@ def test_every_face_finds_the_same_record(client: TestClient) -> None:
     question = '{ search(text: "ice") { totalCount { value } nodes { id } } }'
     graph = client.post("/graphql", json={"query": question}).json()["data"]["search"]
     stac = client.get("/stac/collections").json()
+    ogc = client.get("/ogc/collections/resources/items", params={"q": "ice"}).json()
     (record,) = page["records"]
     assert page["total"] == {"value": 1, "exact": True}
     assert graph == {"totalCount": {"value": 1}, "nodes": [{"id": record["id"]}]}
     assert [each["id"] for each in stac["collections"]] == ["one"]
+    assert [each["id"] for each in ogc["features"]] == [record["id"]]
 
 
 def test_health_says_what_waits_to_be_indexed(client: TestClient) -> None:
@@ -54,13 +56,13 @@ def test_health_says_what_waits_to_be_indexed(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/search?q=ice", "/graphql", "/stac/", "/stac/collections", "/health", "/api/docs"]
+    "path", ["/", "/search?q=ice", "/graphql", "/stac/", "/stac/collections", "/ogc", "/health", "/api/docs"]
 )
 def test_every_entrance_opens(client: TestClient, path: str) -> None:
     assert client.get(path, headers={"Accept": "text/html,*/*"}).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/records/aaaaaaaaaaaaaaaa", "/stac/collections/nothing"])
+@pytest.mark.parametrize("path", ["/nothing", "/records/aaaaaaaaaaaaaaaa", "/stac/collections/nothing", "/ogc/nothing"])
 def test_what_is_not_there_is_404(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
 

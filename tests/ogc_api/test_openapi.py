@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,3 +63,12 @@ def test_every_path_is_a_route_of_the_application(app: FastAPI) -> None:
 def test_failures_are_described(status: str) -> None:
     for each in API["paths"].values():
         assert status in each["get"]["responses"]
+
+
+def test_the_reference_names_every_address_and_parameter() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "ogc-records.md").read_text()
+    told = {re.sub(r"{\w+}", "{}", each) for each in re.findall(r"`(/ogc/[^`]*)`", text)}
+    assert {re.sub(r"{\w+}", "{}", f"/ogc{path}").removesuffix("/{}") for path in API["paths"]} <= {
+        each.removesuffix("/{}") for each in told
+    }
+    assert [name for name in PARAMETERS if name != "after" and f"`{name}`" not in text] == []

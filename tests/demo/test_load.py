@@ -19,8 +19,8 @@ from discovery import wiring
 from discovery.app import create_app
 from discovery.config import Settings
 from discovery.demo.load import load
-from discovery.index.elasticsearch import Access, ElasticsearchIndex
 from discovery.index.calendar import month_start
+from discovery.index.elasticsearch import Access, ElasticsearchIndex
 from discovery.indexer import differences, rebuild
 from discovery.model.record import OBSERVATIONS, SCOPES
 from discovery.portal import Page, Portal

@@ -71,6 +71,17 @@ def harvested(run: Run, items: Path) -> dict[str, Any]:
     return report
 
 
+def test_a_search_near_a_name_is_one_in_its_region_and_is_offered(run: Run, items: Path) -> None:
+    harvested(run, items)
+    near = json.loads(run("search", "--near", "Nigeria", "--scope", "observations", "--json")[1])
+    boxed = json.loads(run("search", "--bbox", "2.67,4.27,14.67,13.89", "--scope", "observations", "--json")[1])
+    assert near["total"] == boxed["total"] == {"value": 12, "exact": True}
+    told = json.loads(run("search", "forest Nigeria", "--json")[1])["places"]
+    assert [(each["name"], each["kind"], each["q"]) for each in told] == [("Nigeria", "country", "forest")]
+    assert "search in Nigeria: forest --near Nigeria" in run("search", "forest Nigeria")[1]
+    assert "--near Phoenix --frame sky" not in run("search", "Phoenix")[1]
+
+
 def test_a_harvest_reports_every_figure_that_the_docs_name(run: Run, items: Path) -> None:
     report = harvested(run, items)
     assert report["status"] == "complete"
@@ -257,6 +268,7 @@ def test_the_list_says_how_the_last_run_ended_and_when_the_next_one_is_due(run: 
         ("search", "--range", "size=2..1"),
         ("search", "--cell", "sky/3"),
         ("search", "--scope", "everything"),
+        ("search", "--near", "Nigerria"),
         ("search", "--sort", "no-such-field"),
         ("search", "--size", "1000000"),
         ("runs", "show", "77"),

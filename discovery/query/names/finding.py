@@ -26,6 +26,7 @@ LONGEST: Final = 7
 SHORTEST: Final = 3
 """Letters of such a name; two of them are too often something else."""
 _QUOTES: Final = frozenset('"“”„«»')
+_LEADS: Final = frozenset({"in", "the", "of", "near", "around", "over", "at", "on", "for", "from", "off", "across"})
 _COMPACT: Final = re.compile("[a-z][0-9]+", re.IGNORECASE)
 
 Resolve = Callable[[str], Iterable[Named]]
@@ -134,9 +135,16 @@ def _parts(known: Table, chunks: list[str]) -> list[Spotted]:
             meant = known.exact(" ".join(word for each in said[start:end] for word in each), alone=False)
             if meant:
                 taken[start:end] = [True] * length
-                rest = " ".join(chunks[:start] + chunks[end:])
+                rest = " ".join(chunks[: _lead(chunks, start)] + chunks[end:])
                 found += [(start, Spotted(each, rest)) for each in meant[:2]]
     return [each for _, each in sorted(found, key=lambda one: one[0])]
+
+
+def _lead(chunks: list[str], start: int) -> int:
+    """Return where the words begin that only lead to a name: of `snow in the Alps` `snow` is left."""
+    while start and chunks[start - 1].lower() in _LEADS:
+        start -= 1
+    return start
 
 
 def _free(chunks: list[str]) -> bool:

@@ -133,6 +133,9 @@ def test_any_text_has_an_answer_and_the_same_one_again(text: str) -> None:
         ("sea surface temperature Gulf of Mexico", [("Gulf of Mexico", "sea surface temperature")]),
         ("soil moisture Sahel Niger", [("Sahel", "soil moisture Niger"), ("Niger", "soil moisture Sahel")]),
         ("crab pulsar chandra", [("Crab Pulsar", "chandra")]),
+        ("snow in the Alps", [("Alps", "snow")]),
+        ("ocean currents around South Africa", [("South Africa", "ocean currents")]),
+        ("in the Alps", [("Alps", "")]),
         ("Italy, floods", [("Italy", "floods")]),
     ],
 )

@@ -16,6 +16,8 @@ Node = Filter | Cells | Keys
 """What a plan's filter is made of: the nodes of a query, and those that only plans have."""
 
 FindKeys = Callable[[Plan, int], Sequence[int]]
+FEW_KEYS: Final = 200
+"""Keys that cost an engine as much as the cells that need not be asked for with them."""
 FINER: Final = 10
 """How many times as many cells a region is covered by when its border holds too many footprints."""
 
@@ -68,6 +70,9 @@ class Regions:
             sure = _and(touched, Not(_beyond(asked)))  # type: ignore[arg-type]
             return Or((sure, yes)) if asked.beyond else yes  # type: ignore[arg-type]
         no = Keys(frozenset(keys) - yes.keys)
+        # Both are the same. A key costs an engine more than a cell, and what is sure has far fewer cells.
+        if keys and len(yes.keys) < len(no.keys) + FEW_KEYS:
+            return _and(_here(region), Or((Cells(asked.sure, ()), yes)))  # type: ignore[arg-type]
         return _and(touched, Not(no)) if no.keys else touched  # type: ignore[arg-type]
 
     def _undecided(self, region: Region, asked: Asked) -> Sequence[int]:

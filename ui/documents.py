@@ -50,7 +50,7 @@ class Documents:
             router.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_model=None)
 
     def site(self, request: Request) -> Site:
-        """Return the portal as the reader of a request knows it."""
+        """Return the portal as the reader of a request knows it; a host that is none is not believed by starlette."""
         return Site(self._renderer.title, str(request.base_url).rstrip("/"))
 
     # One record

@@ -25,6 +25,8 @@ from ui.rendering import HEADERS, Renderer, answer, redirect
 
 SUGGESTIONS = 8
 _DIGITS = 18
+_DOCUMENTS = ("/records/", "/catalogue", "/sitemap")
+"""What the paths begin with whose answers hang on `Accept`."""
 
 
 def router(portal: Portal, renderer: Renderer) -> APIRouter:
@@ -167,7 +169,11 @@ def _route_class(renderer: Renderer) -> type[APIRoute]:
                 try:
                     return await handler(request)
                 except DiscoveryError as error:
-                    return renderer.error(error, as_json=_wants_json(request) or _is_for_programs(request, self.path))
+                    as_json = _wants_json(request) or _is_for_programs(request, self.path)
+                    response = renderer.error(error, as_json=as_json)
+                    if self.path.startswith(_DOCUMENTS):
+                        response.headers.update(negotiation.VARY)
+                    return response
 
             return handle
 
@@ -193,7 +199,7 @@ def _is_for_programs(request: Request, path: str) -> bool:
     """Say whether a program reads the errors of a route; those of documents are in the form that was asked for."""
     if path == "/suggest" or request.query_params.get(links.FORMAT) == "atom":
         return True
-    return path.startswith(("/records/", "/catalogue", "/sitemap")) and not negotiation.wants_page(request)
+    return path.startswith(_DOCUMENTS) and not negotiation.wants_page(request)
 
 
 def _wants_json(request: Request) -> bool:

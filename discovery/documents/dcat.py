@@ -216,9 +216,10 @@ def _entry(entry: Entry, site: Site) -> Node:
 
 def catalogue(site: Site, modified: int | None = None) -> Node:
     """Return the catalogue itself, without its records."""
-    made = says(node("dcat:Catalog", site.catalogue), "dct:title", words.line(site.title))
+    title = words.line(site.title)
+    made = says(node("dcat:Catalog", site.catalogue), "dct:title", title)
     made = says(made, "dct:description", words.text(site.summary))
-    made = says(made, "dct:publisher", says(node("foaf:Agent", f"{site.catalogue}#publisher"), "foaf:name", site.title))
+    made = says(made, "dct:publisher", says(node("foaf:Agent", f"{site.catalogue}#publisher"), "foaf:name", title))
     made = says(made, "foaf:homepage", node("foaf:Document", f"{site.url}/"))
     return says(made, "dct:modified", None if modified is None else _moment(modified))
 

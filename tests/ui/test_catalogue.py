@@ -14,6 +14,7 @@ from discovery.documents.site import Site
 from discovery.model.record import Record
 from discovery.portal import Portal
 from discovery.store.history import History, Standing
+from harvesters import dcat as harvester
 from ui import catalogue, sources
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def test_pages_and_stream_hold_the_same_records_once(make_client: Make) -> None:
         pages = walked(client, path, form)
         assert [len(names(each)) for each in pages] == [catalogue.SIZE, catalogue.SIZE, 5]
         assert set().union(*map(names, pages)) == expected
+    harvested = list(harvester.nodes(client.get("/catalogue.jsonld").json()))
+    assert {harvester.identity(each) for each in harvested} == names(walked(client, "/catalogue.jsonld", "json-ld")[0])
     whole = rdflib.Graph().parse(data=client.get("/catalogue.nt").content, format="nt")
     assert names(whole) == expected
     about = URIRef("http://testserver/catalogue")

@@ -159,7 +159,17 @@ def test_an_error_has_the_form_that_was_asked_for(client: TestClient, path: str)
     assert refused.json()["error"]["formats"]["ttl"] == "text/turtle"
     assert client.get(f"{path}?f=pdf").status_code == 400
     assert client.get("/records/nothing", headers={"Accept": "text/turtle"}).json()["error"]["kind"] == "not_found"
-    assert "<h1" in client.get("/records/nothing", headers={"Accept": "text/html"}).text
+    page = client.get("/records/nothing", headers={"Accept": "text/html"})
+    assert "<h1" in page.text
+    assert page.headers["vary"] == "Accept"
+
+
+@pytest.mark.parametrize("host", ["a> <b", 'x"y', "user:secret@portal.example", "a b", "<script>x"])
+def test_a_host_that_is_none_gets_into_no_document(client: TestClient, path: str, host: str) -> None:
+    for url in (path, f"{path}?f=nt", "/catalogue.nt", "/sitemap.xml", "/robots.txt", "/opensearch.xml"):
+        answer = client.get(url, headers={"Host": host})
+        assert host not in answer.text, url
+        assert host not in str(answer.headers), url
 
 
 def test_a_merged_record_leads_to_the_other_in_the_same_form(make_client: Make) -> None:

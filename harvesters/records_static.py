@@ -15,10 +15,11 @@ class RecordsStatic(StacStatic):
     """Walks a crawlable catalogue as a STAC catalogue is walked, and takes the STAC documents in it, too.
 
     What differs is what the standards mean by the same words: a Collection of records is a catalogue and no dataset,
-    links from a record lead to what it describes and not further down, and a record needs no type.
+    links from a record lead to what it describes and not further down, and a record needs no type. A catalogue may be
+    cut into a series, each part with a link to the next one.
     """
 
-    down = frozenset({"child", "item", "items", "record", "records"})
+    down = frozenset({"child", "item", "items", "next", "record", "records"})
 
     def is_way(self, document: Mapping[str, Any]) -> bool:
         """Say whether a document only leads to others: a Catalog, or a Collection of records."""

@@ -114,7 +114,8 @@ def asked(query: Query, requested: Iterable[Request]) -> Query:
             # Other orders than by falling count need everything that there is.
             terms.append(FacetRequest(each.field, each.size if each.order in ("", "count_desc") else MAX_BUCKETS))
         else:
-            numbers.append(RangeRequest(each.field, bins=min(each.size, MAX_RANGES)))
+            log = fields.FIELDS[each.field].log
+            numbers.append(RangeRequest(each.field, bins=min(each.size, MAX_RANGES), log=log))
     return replace(query, facets=tuple(terms), numbers=tuple(numbers), histogram=histogram)
 
 

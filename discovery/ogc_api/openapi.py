@@ -236,7 +236,8 @@ def _of_path(path: str) -> list[Json]:
 
 def _of_query(name: str) -> Iterable[Json]:
     if name != "records":
-        return [_PARAMETERS["f"], _PARAMETERS["profile"]]
+        forms = [each for each in FORMATS if each != "geojson" or name == "record"]
+        return [{**_PARAMETERS["f"], "schema": {"type": "string", "enum": forms}}, _PARAMETERS["profile"]]
     return [*_PARAMETERS.values(), *_equalities()]
 
 

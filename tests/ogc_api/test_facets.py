@@ -48,9 +48,9 @@ def test_too_much_is_refused(text: str) -> None:
 
 
 def test_only_what_has_to_be_sorted_otherwise_is_counted_in_full() -> None:
-    query = asked(Query(), requests("resources", "type:3,license:3:value_asc,cloud_cover:500,datetime:0"))
+    query = asked(Query(), requests("resources", "type:3,license:3:value_asc,cloud_cover:500,size:2,datetime:0"))
     assert query.facets == (FacetRequest("kind", 3), FacetRequest("license", 1000))
-    assert query.numbers == (RangeRequest("cloud_cover", bins=200),)
+    assert query.numbers == (RangeRequest("cloud_cover", bins=200), RangeRequest("size", bins=2, log=True))
     assert query.histogram == Histogram("auto", 1)
 
 

@@ -15,6 +15,7 @@ import pytest
 from discovery.http import Client, Policy
 from discovery.model.record import RESOURCES, SCOPES, Record, record_id
 from discovery.model.source import COMPLETE, Source
+from discovery.ogc_api import api
 from discovery.ogc_api.question import CRS84
 from discovery.store.store import Store
 from harvesters.run import harvest
@@ -112,6 +113,17 @@ def wanted(record: Record) -> Record:
     """Return a record under the names that another portal has for it."""
     dataset = record_id("copy", RESOURCES, record.dataset) if record.dataset else ""
     return replace(record, source="copy", container=record.scope, source_id=record.id, id="", dataset=dataset)
+
+
+@pytest.mark.parametrize("most", [1000, 4])
+def test_a_catalogue_is_crawled_file_by_file(
+    site: str, store: Store, catalogue: list[Record], monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(api, "CRAWLED", most)
+    found = harvested(store, kind="records-static", url=f"{site}/ogc/crawl/resources")
+    assert set(found) == {each.id for each in catalogue if each.scope == RESOURCES}
+    titles = {each.id: each.title for each in catalogue}
+    assert all(each.title == titles[id] for id, each in found.items())
 
 
 def test_our_own_harvester_brings_the_same_records(site: str, store: Store, catalogue: list[Record]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -105,6 +106,7 @@ def _triples(about: Node, subject: str, name: str, counter: Iterator[int]) -> It
             yield f"{subject} <{full(predicate)}> {_term(value)} .\n"
 
 
+@cache
 def full(prefixed: str) -> str:
     """Return the IRI that a prefixed name stands for."""
     prefix, _, rest = prefixed.partition(":")

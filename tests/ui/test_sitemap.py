@@ -37,7 +37,7 @@ def test_crawlers_may_read_records_and_not_every_combination_of_filters() -> Non
     robots = RobotFileParser()
     robots.parse(sitemap.robots(SITE).splitlines())
     assert robots.site_maps() == ["https://portal.example/sitemap.xml"]
-    for path in ("/", "/records/abc", "/records/abc?f=ttl", "/catalogue.jsonld", "/static/style.css"):
+    for path in ("/", "/records/abc", "/records/abc?f=ttl", "/catalogue.jsonld", "/opensearch.xml"):
         assert robots.can_fetch("Googlebot", f"https://portal.example{path}"), path
     # The parser of the standard library forgets the question mark; the larger crawlers do not.
     assert "Disallow: /search?\n" in sitemap.robots(SITE)

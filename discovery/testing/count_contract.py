@@ -14,7 +14,7 @@ from discovery.index.calendar import month_start
 from discovery.index.cells import MAX_CELLS
 from discovery.index.plans import ANCHORS, MAX_FIND
 from discovery.query.facets import CellRequest, HeatMap, Range, RangeFacet, RangeRequest, RangeSelection
-from discovery.query.query import Comparison, FacetRequest, Histogram, Selection
+from discovery.query.query import Comparison, FacetRequest, Histogram, Selection, Sort
 from discovery.query.text import parse
 from discovery.testing.index_catalogue import DAY, SCOPE, YEAR_2000, counts, fill, found, make
 from discovery.testing.oracle import OracleIndex
@@ -70,6 +70,19 @@ class NumberContract:
         fill(index, [make(key, numbers={"size": value}) for key, value in enumerate(values)])
         facet = _number(index, RangeRequest("size", bins=40, log=log))
         assert facet.below + sum(each.count for each in facet.ranges) == facet.present == len(values)
+
+    def test_numbers_with_all_their_digits_are_what_they_were(self, index: Index) -> None:
+        values = [key * 0.6180339887498949 % 1 * 4_999 + 1 for key in range(60)]
+        values += [(key * 0.7548776662466927 % 1 - 0.5) * 10.0 ** (10 * key - 300) for key in range(1, 61)]
+        fill(index, [make(key, f"n{key}", numbers={"size": value}) for key, value in enumerate(values)])
+        hits = index.search(Plan(SCOPE, sort=Sort("size"), size=200)).hits
+        assert [hit.value for hit in hits] == sorted(values)
+        for key, value in enumerate(values):
+            assert found(index, filter=Comparison("=", "size", value)) == {key}
+        ordered = sorted(values)
+        facet = _number(index, RangeRequest("size", edges=tuple(ordered[10:110])))
+        assert (facet.below, facet.above, {each.count for each in facet.ranges}) == (10, 11, {1})
+        assert (facet.least, facet.greatest) == (ordered[0], ordered[-1])
 
     def test_one_value_is_one_range(self, index: Index) -> None:
         fill(index, [make(key, numbers={"size": 0.1}) for key in range(3)])

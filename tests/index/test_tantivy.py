@@ -29,6 +29,7 @@ from discovery.index.tantivy import schema as schema_module
 from discovery.index.tantivy.folder import LOOK_AGAIN
 from discovery.query.fields import FIELDS
 from discovery.query.query import Comparison, FacetRequest, Like, Sort
+from discovery.testing.count_contract import CountContract
 from discovery.testing.index_catalogue import SCOPE, fill, found, make, walked
 from discovery.testing.index_contract import IndexContract
 from discovery.testing.index_machine import IndexMachine
@@ -37,6 +38,7 @@ WRITE_FOR_EVER = """
 import sys
 from pathlib import Path
 from discovery.index.tantivy import TantivyIndex
+from discovery.testing.count_contract import CountContract
 from discovery.testing.index_catalogue import SCOPE, make
 index = TantivyIndex(Path(sys.argv[1]))
 change = index.generation(SCOPE).change
@@ -63,6 +65,7 @@ import resource, sys
 from pathlib import Path
 from discovery.errors import UnavailableError
 from discovery.index.tantivy import TantivyIndex
+from discovery.testing.count_contract import CountContract
 from discovery.testing.index_catalogue import SCOPE, make
 index = TantivyIndex(Path(sys.argv[1]))
 index.write(SCOPE, [make(1, "old")], [], 1)
@@ -420,3 +423,21 @@ def test_another_process_reads_old_or_new_while_generations_are_swapped(tmp_path
             done.set()
         assert [each.result() for each in readers] == [[], []]
     index.close()
+
+
+class TestTantivyByDocument(CountContract):
+    """Counts of documents that are all written as those with numbers that JSON would change."""
+
+    @pytest.fixture
+    def index(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TantivyIndex]:
+        monkeypatch.setattr(schema_module, "is_exact", lambda _: False)
+        engine = TantivyIndex(tmp_path)
+        yield engine
+        engine.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "exact"), [(0.1, True), (1e22, True), (455.49320625196924, False), (1e300, True), (-0.5, True)]
+)
+def test_it_is_known_which_numbers_json_would_change(number: float, exact: bool) -> None:
+    assert schema_module.read_exactly(number) is exact

@@ -24,7 +24,7 @@ from discovery.index import generations, plans
 from discovery.index.base import Document, Generation
 from discovery.index.generations import REINDEX, Generations, State
 from discovery.index.plans import KEY
-from discovery.index.tantivy.schema import fingerprint, guarded, open_index, schema, stored
+from discovery.index.tantivy.schema import add, fingerprint, guarded, open_index, schema, stored
 from discovery.index.tantivy.search import Reader
 
 WRITER_HEAP: Final = 64_000_000
@@ -173,14 +173,14 @@ class Scope:
         build = TantivyBuild(self, self.heap)
         return build.publish(0).name
 
-    def commit(self, name: str, rows: Mapping[int, str], gone: Iterable[int]) -> None:
+    def commit(self, name: str, rows: Mapping[int, str | tantivy.Document], gone: Iterable[int]) -> None:
         """Write rows and deletions in one commit."""
         with guarded("writing"):
             writer = self.writer(name)
             try:
                 for key, row in rows.items():
                     writer.delete_documents_by_term(KEY, key)
-                    writer.add_json(row)
+                    add(writer, row)
                 for key in gone:
                     writer.delete_documents_by_term(KEY, key)
                 writer.commit()
@@ -288,7 +288,7 @@ class TantivyBuild:
         for document in documents:
             row = stored(document)
             with guarded("building"):
-                writer.add_json(row)
+                add(writer, row)
 
     def publish(self, change: int) -> Generation:
         """Make this the generation that answers, in one step; the one before is kept for `rollback`."""

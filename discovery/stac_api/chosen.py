@@ -17,8 +17,10 @@ _ITEM: Final = (
     *("id", "type", "stac_version", "collection", "geometry", "bbox", "links", "assets"),
     *("properties.datetime", "properties.start_datetime", "properties.end_datetime"),
 )
-"""What is there unasked, so that it is a valid Item."""
+"""What is there where nothing is named, so that it is a valid Item."""
 _COLLECTION: Final = ("id", "type", "stac_version", "title", "description", "license", "extent", "links")
+_NAMES: Final = ("id", "type", "stac_version", "collection")
+"""What is there beside the members that are named: a document without a name is of little use."""
 
 Tree = dict[str, Any]
 """Members by name, with those wanted in them; an empty one is wanted as a whole."""
@@ -26,19 +28,25 @@ Tree = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The members that a request wants and those that it does not, as it names them."""
+    """The members that a request wants and those that it does not, as it names them.
+
+    Members named alone are all there is, beside a document's names; those named as not wanted are taken from all there
+    are. Where both are named, what is wanted is, though it lies in something that is not wanted.
+    """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    least: bool = False
+    """Whether nothing beyond a valid document is wanted where nothing is named."""
 
     @classmethod
-    def of(cls, include: Iterable[str], exclude: Iterable[str]) -> Chosen:
-        """Return what two lists ask for.
+    def of(cls, include: Iterable[str] | None, exclude: Iterable[str] | None, *, least: bool = False) -> Chosen:
+        """Return what two lists ask for; `least` is whether the first was given, though it may be empty.
 
         Raises:
             LimitError: They name more than 1,000 members.
         """
-        found = cls(tuple(sorted(include)), tuple(sorted(exclude)))
+        found = cls(tuple(sorted(include or ())), tuple(sorted(exclude or ())), least)
         if (size := len(found.include) + len(found.exclude)) > MAX_FIELDS:
             raise LimitError("stac-fields", f"fields names {size}; at most {MAX_FIELDS} are read", parameter="fields")
         return found
@@ -65,9 +73,14 @@ class Chosen:
         out = []
         for body in bodies:
             document = orjson.loads(body)
-            wanted = _tree(_path(each, document) for each in (*always, *self.include))
-            unwanted = _tree(_path(each, document) for each in self.exclude)
-            out.append(orjson.dumps(_without(_within(document, wanted), unwanted)))
+            include = [_path(each, document) for each in self.include]
+            exclude = [_path(each, document) for each in self.exclude]
+            if include:
+                always = _NAMES
+            if include or self.least or not exclude:
+                document = _within(document, _tree([*include, *(each.split(".") for each in always)]))
+            kept = {tuple(each[:length]) for each in include for length in range(1, len(each) + 1)}
+            out.append(orjson.dumps(_without(document, _tree(each for each in exclude if tuple(each) not in kept))))
         return out
 
 

@@ -17,7 +17,7 @@ from stac_fastapi.types.core import BaseCoreClient
 from stac_fastapi.types.search import BaseSearchPostRequest
 from starlette.concurrency import run_in_threadpool
 
-from discovery.errors import MovedError, NotFoundError
+from discovery.errors import BadQueryError, MovedError, NotFoundError
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Keyed, Portal
 from discovery.query.query import Comparison, Query, conjunction
@@ -176,10 +176,10 @@ class PortalClient(BaseCoreClient):
         """Return a collection."""
         links = Links.of(request, self.prefix)
         try:
-            key = self.collection(collection_id).key
+            stored = self.collection(collection_id)
         except MovedError as moved:
             return _moved(self.portal, links, moved.id)
-        return Response(Documents(self.portal, links).collections([key])[0], media_type=JSON)
+        return Response(Documents(self.portal, links).collection(stored), media_type=JSON)
 
     def _search(self, request: Request, asked: Asked) -> Response:
         links = Links.of(request, self.prefix)
@@ -254,8 +254,12 @@ def _asked(body: Any) -> Asked:
     given = {name: getattr(body, name, None) for name in _MEMBERS}
     sortby = [("-" if each.direction == "desc" else "+") + each.field for each in getattr(body, "sortby", None) or ()]
     # An empty object asks for less than none does.
-    wanted = body.fields if "fields" in body.model_fields_set else None
-    chosen = None if wanted is None else Chosen.of(wanted.include or (), wanted.exclude or ())
+    chosen = None
+    if "fields" in body.model_fields_set:
+        if body.fields is None:
+            raise BadQueryError("fields is no object; leave it out for whole documents", parameter="fields")
+        least = "include" in body.fields.model_fields_set
+        chosen = Chosen.of(body.fields.include, body.fields.exclude, least=least)
     return Asked(
         **given,
         unlimited="limit" not in body.model_fields_set,

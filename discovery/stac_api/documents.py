@@ -38,6 +38,15 @@ class Documents:
                 out.append(self._made_item(stored[key], names.get(stored[key].record.dataset, "")))
         return out
 
+    def collection(self, stored: Stored) -> bytes:
+        """Return one collection, with links to the volumes that hold it: in a list finding them would take too long."""
+        holdings = self._portal.opening_of(stored.record).volumes
+        volumes = [self._links.volume(each.volume.id, each.volume.title, each.volume.mount_path) for each in holdings]
+        served = self._portal.served([stored.key])
+        if stored.key in served:
+            return self._sent_collection(served[stored.key], volumes)
+        return self._made_collection(stored, volumes)
+
     def collections(self, keys: Sequence[int]) -> list[bytes]:
         """Return the collections with these numbers, in this order; one that was deleted meanwhile is left out."""
         served = self._portal.served(keys)
@@ -77,14 +86,17 @@ class Documents:
         links = self._links.for_item(stored.record.id, stored.stac_id, collection)
         return _finished(document, stored, links)
 
-    def _sent_collection(self, served: Served) -> bytes:
-        links = self._links.for_collection(served.id, served.stac_id)
+    def _sent_collection(self, served: Served, volumes: Sequence[Link] = ()) -> bytes:
+        links = [*self._links.for_collection(served.id, served.stac_id), *volumes]
         body = spliced(served, links, "Collection", None)
-        return body if body is not None else self._made_collection(self._portal.stored([served.key])[served.key])
+        return (
+            body if body is not None else self._made_collection(self._portal.stored([served.key])[served.key], volumes)
+        )
 
-    def _made_collection(self, stored: Stored) -> bytes:
+    def _made_collection(self, stored: Stored, volumes: Sequence[Link] = ()) -> bytes:
         document = to_stac_collection(stored.record)
-        return _finished(document, stored, self._links.for_collection(stored.record.id, stored.stac_id))
+        links = self._links.for_collection(stored.record.id, stored.stac_id)
+        return _finished(document, stored, [*links, *volumes])
 
 
 def spliced(served: Served, links: Sequence[Link], kind: str, collection: str | None) -> bytes | None:

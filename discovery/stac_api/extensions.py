@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, cast
 
 import attr
 from fastapi import APIRouter, FastAPI, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from stac_fastapi.api.models import CollectionUri, EmptyRequest, create_request_model
 from stac_fastapi.api.routes import create_async_endpoint
 from stac_fastapi.extensions.collection_search.request import BaseCollectionSearchGetRequest
@@ -28,6 +28,12 @@ class SearchBody(BaseSearchPostRequest):
     # Wider than what they replace, which mypy does not like.
     bbox: list[float] | None = None  # type: ignore[assignment]
     intersects: dict[str, Any] | None = None  # type: ignore[assignment]
+
+    @field_validator("collections", "ids", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        """Take names as a query string has them too: stac-api-validator and hurried people send them so."""
+        return value.split(",") if isinstance(value, str) else value
 
 
 class _Counted(BaseModel):

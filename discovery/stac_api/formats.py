@@ -20,7 +20,7 @@ from discovery.query.query import Query
 
 MAX_ROWS: Final = 100_000
 """The most items in an answer of lines or a table; a larger answer is what `discovery export` is for."""
-MAX_SECONDS: Final = 60.0
+MAX_SECONDS: Final = 60
 """Seconds until the first byte of such an answer."""
 PARAMETER: Final = "f"
 CHUNK: Final = 500
@@ -138,7 +138,7 @@ def late(began: float) -> None:
         LimitError: It has not.
     """
     if time.monotonic() - began > MAX_SECONDS:
-        told = f"the answer would take more than {MAX_SECONDS:g} seconds to begin: narrow the search or give a limit"
+        told = f"the answer would take more than {MAX_SECONDS} seconds to begin: narrow the search or give a limit"
         raise LimitError("stac-seconds", told, parameter="limit")
 
 

@@ -19,6 +19,9 @@ HTML: Final = "text/html"
 SCHEMA: Final = "application/schema+json"
 OPENAPI: Final = "application/vnd.oai.openapi+json;version=3.0"
 QUERYABLES: Final = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
+NOTEBOOK: Final = "application/x-ipynb+json"
+OWN: Final = "discovery:"
+"""Begins relations of our own, as it begins the names of members that no standard names."""
 SORTABLES: Final = "http://www.opengis.net/def/rel/ogc/1.0/sortables"
 
 Link = dict[str, Any]
@@ -109,14 +112,27 @@ class Links:
         found = [link("self", self.item(collection, id), GEOJSON), link("root", self.root), link("parent", parent)]
         if collection:
             found.append(link("collection", parent))
-        opening = {**link("example", self.opening(record), HTML), "title": "Open in a notebook"}
-        return [*found, link("alternate", self.page(record), HTML), opening]
+        return [*found, link("alternate", self.page(record), HTML), *self.ways(record)]
+
+    def ways(self, record: str) -> list[Link]:
+        """Return the links to what opens a record: the page with the choices, a notebook, and what holds it as JSON."""
+        here, notebook = self.opening(record), f"{self.site}/open/notebook?id={record}"
+        return [
+            {**link(f"{OWN}open", here, HTML), "title": "Ways to open it"},
+            {**link(f"{OWN}notebook", notebook, NOTEBOOK), "title": "Open in a notebook"},
+            {**link(f"{OWN}volumes", f"{here}&f=json"), "title": "Files, volumes and datalabs"},
+        ]
 
     @lru_cache(maxsize=1024)  # noqa: B019  # frozen, and a few addresses at most
     def for_items(self, collection: str) -> ItemLinks:
         """Return the links of all items of a collection, which are the same but for the names in them."""
         head, rest = orjson.dumps(self.for_item(_RECORD, _ID, collection))[1:-1].split(_ID.encode(), 1)
         return ItemLinks(head, tuple(rest.split(_RECORD.encode())))
+
+    def volume(self, record: str, title: str, mount_path: str) -> Link:
+        """Return the link to a volume that holds something; its path is where notebooks of the portal see it."""
+        found = {**link(f"{OWN}volume", self.page(record), HTML), "title": title}
+        return found | ({"discovery:mount_path": mount_path} if mount_path else {})
 
     def for_collection(self, record: str, id: str) -> list[Link]:
         """Return the links of a collection."""
@@ -131,6 +147,7 @@ class Links:
             link("aggregate", f"{here}/aggregate"),
             link("aggregations", f"{here}/aggregations"),
             link("alternate", self.page(record), HTML),
+            *self.ways(record),
         ]
 
     def beside_collections(self) -> list[Link]:

@@ -12,7 +12,8 @@ import orjson
 from discovery.errors import BadQueryError, LimitError, UnknownFieldError
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Portal
-from discovery.query import cql2, fields, region
+from discovery.query import cql2, fields, ranges, region
+from discovery.query.fields import Type
 from discovery.query.query import (
     And,
     Between,
@@ -174,9 +175,25 @@ def _filter(portal: Portal, asked: Asked) -> Filter | None:
         raise BadQueryError(f"filter-crs {asked.filter_crs[:80]!r} is not known; use CRS84", parameter="filter-crs")
     if isinstance(asked.filter, str) and asked.filter_lang != "cql2-json":
         parsed = cql2.parse_text(asked.filter)
-    else:
+    elif isinstance(asked.filter, str):
         parsed = cql2.parse_json(asked.filter)
+    else:
+        parsed = cql2.parse_json(_final(asked.filter))
     return _named(parsed, portal)
+
+
+def _final(filter: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return CQL2 JSON as the standard has it in the end: drafts had the ends of `between` in a list of their own."""
+    waiting: list[Any] = [filter]
+    while waiting:
+        node = waiting.pop()
+        args = node.get("args") if isinstance(node, dict) else None
+        if not isinstance(args, list):
+            continue
+        if node.get("op") == "between" and len(args) == 2 and isinstance(args[1], list):
+            node["args"] = [args[0], *args[1]]
+        waiting += args
+    return filter
 
 
 def _operators(portal: Portal, given: str | Mapping[str, Any] | None) -> Filter | None:
@@ -199,6 +216,7 @@ def _operators(portal: Portal, given: str | Mapping[str, Any] | None) -> Filter 
 def _compared(name: str, operator: str, value: object) -> dict[str, Any]:
     """Return one comparison of the query extension as CQL2 JSON."""
     named = {"property": name}
+    value = [_number(name, each) for each in value] if isinstance(value, list) else _number(name, value)
     if operator in _COMPARISONS:
         return {"op": _COMPARISONS[operator], "args": [named, value]}
     if operator == "in":
@@ -207,7 +225,17 @@ def _compared(name: str, operator: str, value: object) -> dict[str, Any]:
         raise UnknownFieldError(operator, (*_COMPARISONS, "in", *_PATTERNS), what="operator", parameter="query")
     if not isinstance(value, str):
         raise BadQueryError(f"query: {operator} of {name[:80]!r} takes a text", parameter="query")
-    return {"op": "like", "args": [named, _PATTERNS[operator].format(value.translate(_ESCAPED))]}
+    # The extension does not say, and names of platforms are written in many ways.
+    pattern = _PATTERNS[operator].format(value.translate(_ESCAPED))
+    return {"op": "like", "args": [{"op": "casei", "args": [each]} for each in (named, pattern)]}
+
+
+def _number(name: str, value: object) -> object:
+    """Return the number that stands in a text, where the field holds numbers: old clients send texts."""
+    if not isinstance(value, str) or fields.field(name, parameter="query").type is not Type.NUMBER:
+        return value
+    found = ranges.numbers(value, f"query: {name[:80]}")
+    return found[0] if len(found) == 1 else value
 
 
 _COMPARISONS: Final = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
@@ -233,7 +261,30 @@ def _named(node: Filter, portal: Portal) -> Filter:
         return found if node.op == "=" else And((Not(found), Not(IsNull(name))))
     if name == "source_id" and isinstance(node, Comparison | Between | Like):
         return replace(node, name=name)
-    raise BadQueryError(f"{node.name} can be compared by =, <>, IN and IS NULL only", parameter="filter")
+    if isinstance(node, Comparison | Between):
+        return _ordered(portal, node)
+    raise BadQueryError(f"{node.name} can be compared by =, <>, <, >, BETWEEN, IN and IS NULL only", parameter="filter")
+
+
+def _ordered(portal: Portal, node: Comparison | Between) -> Filter:
+    """Return what is true for the observations of the collections whose ids come before or after another text.
+
+    Raises:
+        LimitError: More than 10,000 collections do.
+    """
+    low, high, without = "", None, ""
+    if isinstance(node, Between):
+        low, high = str(node.low), str(node.high)
+    else:
+        value = str(node.value)
+        low, high = (value, None) if ">" in node.op else ("", value)
+        without = value if "=" not in node.op else ""
+    found = portal.store.catalogue.between("", low, high, MAX_NAMES + 1)
+    if len(found) > MAX_NAMES:
+        told = f"more than {MAX_NAMES} collections come before or after {str(node)[:80]!r}"
+        raise LimitError("stac-names", told, parameter="filter")
+    ids = sorted(each.id for each in found if each.kind in COLLECTION_KINDS and each.stac_id != without)
+    return In("dataset", tuple(ids)) if ids else NOTHING
 
 
 def _datasets(portal: Portal, names: Sequence[str]) -> Filter:

@@ -200,6 +200,19 @@ class Catalogue:
                 for row in connection.execute(_NAMED, {"space": _asked(space), "ids": part})
             ]
 
+    def between(self, space: str, low: str = "", high: str | None = None, limit: int = 10_000) -> list[Named]:
+        """Return the live records whose STAC ids are at least `low` and at most `high`, in their order; as `named`.
+
+        Ids are compared as Python compares texts, whatever the order of the database.
+        """
+        statement = select(records.c.key, records.c.id, records.c.kind, records.c.stac_id).where(
+            records.c.stac_space == _asked(space), LIVE
+        )
+        with self._database.read() as connection:
+            found = (Named(row.key, row.id, row.kind, row.stac_id) for row in connection.execute(statement))
+            kept = (each for each in found if low <= each.stac_id and (high is None or each.stac_id <= high))
+            return sorted(kept, key=lambda each: each.stac_id)[:limit]
+
     def by_stac_item(self, stac_ids: Sequence[str]) -> list[int]:
         """Return the keys of live observations with these STAC ids in any collection."""
         statement = select(records.c.key).where(

@@ -43,8 +43,12 @@ def sky_records() -> list[Record]:
     )  # fmt: skip
     second = Record("vo", "plates", "p2", "observation", "Plate 2", dataset=plates.id)
     datalab = Record("vo", "labs", "lab", "datalab", "A datalab")
+    volume = Record(
+        "vo", "volumes", "s2", "volume", "Sentinel-2 disk", missions=("earth-observation/sentinel-2",),
+        properties={"mount_path": "/media/data/s2"},
+    )  # fmt: skip
     orphan = Record("vo", "lost", "orphan", "observation", "Orphan", dataset="nothere")
-    return [plates, first, second, datalab, orphan]
+    return [plates, first, second, datalab, volume, orphan]
 
 
 def load(store: Store, folder: Path) -> None:

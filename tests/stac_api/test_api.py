@@ -83,7 +83,9 @@ def test_two_sources_of_one_id_are_two_collections_that_say_what_they_were_calle
     found = get(client, "/stac/collections", limit=100)["collections"]
     renamed = next(each for each in found if each.get("discovery:original_id") == S2)
     assert renamed["id"] == f"mirror.collections.{S2}"
-    assert get(client, links(renamed)["self"]) == renamed
+    alone = get(client, links(renamed)["self"])
+    alone["links"] = [each for each in alone["links"] if each["rel"] != "discovery:volume"]
+    assert alone == renamed
     item = get(client, links(renamed)["items"], limit=1)["features"][0]
     assert item["collection"] == renamed["id"]
     assert item["discovery:original_collection"] == S2
@@ -332,8 +334,11 @@ def test_terms_rank_what_they_find(client: httpx.Client) -> None:
         ({"eo:cloud_cover": {"gte": 5, "lte": 50}}, "eo:cloud_cover BETWEEN 5 AND 50"),
         ({"properties.platform": {"eq": "sentinel-2a"}}, "platform = 'sentinel-2a'"),
         ({"platform": {"neq": "sentinel-2a"}}, "platform <> 'sentinel-2a'"),
-        ({"platform": {"startsWith": "sentinel-2"}}, "platform LIKE 'sentinel-2%'"),
-        ({"platform": {"endsWith": "2a"}, "eo:cloud_cover": {"gt": 1}}, "platform LIKE '%2a' AND eo:cloud_cover > 1"),
+        ({"platform": {"startsWith": "sentinel-2"}}, "CASEI(platform) LIKE CASEI('sentinel-2%')"),
+        (
+            {"platform": {"endsWith": "2a"}, "eo:cloud_cover": {"gt": 1}},
+            "CASEI(platform) LIKE CASEI('%2a') AND eo:cloud_cover > 1",
+        ),
         ({"platform": {"contains": "l-_"}}, "platform IS NULL AND platform IS NOT NULL"),
         ({"id": {"in": ["p2", "orphan"]}}, "id IN ('p2', 'orphan')"),
         ({"collection": {"eq": S2}}, f"collection = '{S2}'"),

@@ -10,6 +10,7 @@ import pytest
 
 from discovery.model.stac import splice
 from discovery.portal import Portal
+from discovery.query.query import Query
 from discovery.stac_api.documents import Documents, spliced
 from discovery.stac_api.links import Links
 from discovery.store.catalogue import Served
@@ -123,3 +124,19 @@ def test_a_record_keeps_its_own_links_behind_ours(portal: Portal) -> None:
     keys = portal.store.catalogue.by_stac_item(["ivo://vo.test/plates?1/a b"])
     (body,) = Documents(portal, LINKS).items(keys)
     assert orjson.loads(body)["links"][-1] == {"rel": "about", "href": "https://vo.test/about", "title": "About"}
+
+
+def test_a_collection_by_itself_names_the_volumes_that_hold_it(portal: Portal) -> None:
+    stored = next(
+        each for each in portal.stored(list(portal.keys(Query(size=100)).keys)).values()
+        if each.record.source == "earth" and each.record.kind == "dataset"
+    )  # fmt: skip
+    held = [each.volume for each in portal.opening_of(stored.record).volumes]
+    assert [each.title for each in held] == ["Sentinel-2 disk"]
+    found = orjson.loads(Documents(portal, LINKS).collection(stored))
+    (volume,) = [each for each in found["links"] if each["rel"] == "discovery:volume"]
+    assert volume["href"].endswith(f"/records/{held[0].id}")
+    assert volume["discovery:mount_path"] == "/media/data/s2"
+    (listed,) = Documents(portal, LINKS).collections([stored.key])
+    without = [each for each in found["links"] if each["rel"] != "discovery:volume"]
+    assert orjson.loads(listed) == {**found, "links": without}

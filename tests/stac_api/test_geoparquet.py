@@ -163,6 +163,8 @@ def test_a_table_follows_fields_limit_and_method(client: httpx.Client, tmp_path:
     path.write_bytes(client.post("/stac/search", params={"f": "geoparquet"}, json=asked).content)
     found = read(path)
     assert len(found) == 7
+    # A table has a column for the time, and readers ask for it.
+    assert all(each["properties"] == {"datetime": None} | each["properties"] for each in found)
     assert all(set(each["properties"]) == {"datetime", "eo:cloud_cover"} for each in found)
 
 

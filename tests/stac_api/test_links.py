@@ -65,10 +65,14 @@ def test_links_from_the_template_are_those_of_the_item(collection: str, item: st
     assert written == expected
 
 
-def test_an_item_leads_to_its_notebook() -> None:
-    found = next(each for each in LINKS.for_item("rec", "a", "c") if each["rel"] == "example")
-    assert found["href"] == "https://a.org/portal/open?id=rec"
-    assert (found["type"], found["title"]) == ("text/html", "Open in a notebook")
+@pytest.mark.parametrize("found", [LINKS.for_item("rec", "a", "c"), LINKS.for_collection("rec", "c")])
+def test_items_and_collections_lead_to_what_opens_them(found: list[Link]) -> None:
+    ways = {each["rel"]: (each["href"], each["type"]) for each in found if each["rel"].startswith("discovery:")}
+    assert ways == {
+        "discovery:open": ("https://a.org/portal/open?id=rec", "text/html"),
+        "discovery:notebook": ("https://a.org/portal/open/notebook?id=rec", "application/x-ipynb+json"),
+        "discovery:volumes": ("https://a.org/portal/open?id=rec&f=json", "application/json"),
+    }
 
 
 def test_a_collection_leads_to_its_items_its_queryables_and_its_page() -> None:

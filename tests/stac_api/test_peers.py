@@ -27,11 +27,22 @@ def test_pystac_client_walks_the_whole_catalogue(client: httpx.Client) -> None:
 @pytest.mark.peer
 def test_stac_api_validator_finds_no_error(client: httpx.Client, peer: Callable[[bool, str], None]) -> None:
     peer((VENV / ".installed").is_file(), "stac-api-validator is not here; tests/peers/stac_validator.sh builds it")
-    classes = ("core", "collections", "features", "item-search")
+    classes = (
+        *("core", "collections", "features", "item-search", "filter"),
+        *(f"{where}#{what}" for where in ("item-search", "features") for what in ("sort", "fields", "query")),
+    )
+    clouds = [each["properties"]["eo:cloud_cover"] for each in
+              client.get("/stac/search", params={"collections": S2, "limit": 20}).json()["features"]]  # fmt: skip
+    numbers = {"comparison-field": "eo:cloud_cover", "eq-value": clouds[0], "neq-value": clouds[0]}
+    numbers |= {f"{name}-value": sorted(clouds)[10] for name in ("lt", "lte", "gt", "gte")}
+    texts = {"substring-field": "platform", "starts-with-value": "sentinel", "ends-with-value": "b",
+             "contains-value": "nel-2", "in-field": "instruments", "in-values": "msi,other"}  # fmt: skip
     command = [VENV / "bin" / "python", ROOT / "tests" / "peers" / "offline.py", ROOT / "fixtures" / "schemas",
                VENV / "bin" / "stac-api-validator", "--root-url", f"{client.base_url}/stac/",
                *(word for name in classes for word in ("--conformance", name)), "--collection", S2,
-               "--geometry", AROUND]  # fmt: skip
+               "--geometry", AROUND, "--fields-nested-property", "properties.eo:cloud_cover",
+               *(word for name, value in (numbers | texts).items() for word in (f"--query-{name}", str(value))),
+               "--validate-pagination"]  # fmt: skip
     found = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=100, check=False)
     assert found.returncode == 0, found.stdout + found.stderr
     assert "errors: none" in (found.stdout + found.stderr).lower()

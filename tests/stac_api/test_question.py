@@ -89,7 +89,7 @@ def test_a_shape_means_the_same_as_text_and_as_an_object(portal: Portal) -> None
         ({"sortby": ["start", "end"]}, "sortby"),
         ({"query": "{"}, "query"),
         ({"filter": "id = 'a'", "filter_crs": "EPSG:3857"}, "filter-crs"),
-        ({"filter": "collection < 'a'"}, "filter"),
+        ({"filter": "collection NOT LIKE 'a'"}, "filter"),
         ({"filter": "collection LIKE 'a%'"}, "filter"),
     ],
 )
@@ -136,6 +136,28 @@ def test_a_word_is_looked_for_as_everywhere_and_terms_as_the_standard_says(porta
     ):
         query = items(portal, Asked(q=given))
         assert (query.text, query.phrases) == (text, phrases)
+
+
+@pytest.mark.parametrize(
+    ("filter", "found"),
+    [
+        (f"collection <= '{S2}'", 3),
+        (f"collection < '{S2}'", 2),
+        (f"collection >= '{S2}'", 1),
+        (f"collection > '{S2}'", 0),
+        ("collection BETWEEN 'j' AND 'n'", 1),
+    ],
+)
+def test_collections_are_compared_by_the_order_of_their_ids(portal: Portal, filter: str, found: int) -> None:
+    made = items(portal, Asked(filter=filter)).filter
+    assert (len(made.values) if isinstance(made, In) else 0) == found
+
+
+def test_between_is_read_as_drafts_of_the_standard_had_it_too(portal: Portal) -> None:
+    name = {"property": "eo:cloud_cover"}
+    draft = {"op": "not", "args": [{"op": "between", "args": [name, [0, 50]]}]}
+    final = {"op": "not", "args": [{"op": "between", "args": [name, 0, 50]}]}
+    assert items(portal, Asked(filter=draft)).filter == items(portal, Asked(filter=final)).filter
 
 
 def test_both_languages_of_filters_are_read(portal: Portal) -> None:

@@ -164,3 +164,20 @@ def test_the_largest_page_and_the_standard_introspection_are_allowed(data: Ask) 
     page = "{ search(first: 100) { nodes { id extent { start } assets { href } contacts { name } } facets { label } } }"
     assert len(data(page)["search"]["nodes"]) == 100
     assert data(get_introspection_query())["__schema"]["queryType"] == {"name": "Query", "kind": "OBJECT"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "cost"),
+    [
+        ("numbers(names: [SIZE, EXPOSURE]) { least }", 50),
+        ("numbers(names: [SIZE], bins: 200) { least }", 205),
+        ("numbers(names: [SIZE], bins: 0, edges: [1, 2, 3]) { least }", 8),
+        ("heatMap(frame: SKY) { total }", 100),
+        ("otherFacets(names: [DATASET], size: 100) { name }", 105),
+    ],
+)
+def test_what_is_counted_beside_has_its_price(fields: str, cost: int) -> None:
+    schema = build()._schema
+    whole = measure(schema, parse(f"{{ search(first: 1) {{ totalCount {{ value }} {fields} }} }}"), {})
+    bare = measure(schema, parse("{ search(first: 1) { totalCount { value } } }"), {})
+    assert cost <= whole.cost - bare.cost <= cost + 2

@@ -103,6 +103,19 @@ def test_an_empty_catalogue_is_a_catalogue(make_client: Make) -> None:
     assert list(graph.subjects(RDF.type, DCAT.Catalog)) == [URIRef("http://testserver/catalogue")]
 
 
+def test_the_stream_reads_no_further_than_it_is_read(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def endless(_history: History, _scope: str, after: int, limit: int) -> list[Standing]:
+        asked.append(after)
+        return [Standing(after + n, after + n, 0, dataset(after + n)) for n in range(1, limit + 1)]
+
+    monkeypatch.setattr(History, "standing", endless)
+    told = catalogue.stream(portal, sources.read(portal), Site("P", "http://testserver"), "resources")
+    assert len([next(told) for _ in range(600)]) == 600
+    assert asked == [0, 500]
+
+
 def test_a_record_that_changes_during_the_walk_is_told_once(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second, third = (Standing(n, n, 0, dataset(n)) for n in (1, 2, 3))
     again = Standing(9, 1, 0, replace(first.record, title="Changed"))

@@ -75,24 +75,27 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/ogc") ->
     """
     face = _Face(portal, title, prefix, app.docs_url)
     below = f"{prefix}/collections/{{catalogId}}"
-    for path, name, prompt in (
-        (prefix, face.landing, True),
-        (f"{prefix}/", face.landing, True),
-        (f"{prefix}/conformance", face.conformance, True),
-        (f"{prefix}/api", face.api, True),
-        (f"{prefix}/collections", face.catalogues, False),
-        (below, face.catalogue, False),
-        (f"{below}/queryables", face.queryables, True),
-        (f"{below}/sortables", face.sortables, True),
-        (f"{below}/facets", face.facets, True),
-        (f"{below}/items/{{recordId}}", face.record, False),
-        (f"{prefix}/crawl/{{catalogId}}", face.crawl, False),
-        (f"{prefix}/crawl/{{catalogId}}/{{after}}", face.crawl, False),
-        (f"{prefix}/{{rest:path}}", face.nothing, True),
+    known, asked = face.prompt, face.asking
+    for path, endpoint in (
+        (prefix, known(face.landing)),
+        (f"{prefix}/", known(face.landing)),
+        (f"{prefix}/conformance", known(face.conformance)),
+        (f"{prefix}/api", known(face.api)),
+        (f"{prefix}/collections", asked(face.catalogues)),
+        (below, asked(face.catalogue)),
+        (f"{below}/queryables", known(face.queryables)),
+        (f"{below}/sortables", known(face.sortables)),
+        (f"{below}/facets", known(face.facets)),
+        (f"{below}/items", face.records),
+        (f"{below}/items/{{recordId}}", asked(face.record)),
+        (f"{prefix}/crawl/{{catalogId}}", asked(face.crawl)),
+        (f"{prefix}/crawl/{{catalogId}}/{{after}}", asked(face.crawl)),
+        (f"{prefix}/{{rest:path}}", known(face.nothing)),
     ):
-        app.router.routes.append(Route(path, face.answering(name, prompt), methods=["GET"]))
-        if path == f"{below}/facets":
-            app.router.routes.append(Route(f"{below}/items", face.records, methods=["GET"]))
+        app.router.routes.append(Route(path, endpoint, methods=["GET"]))
+
+
+Make = Callable[[Request, Links], Answer]
 
 
 class _Face:
@@ -104,16 +107,26 @@ class _Face:
         self._prefix = prefix
         self._docs = docs
 
-    def answering(self, make: Callable[[Request, Links], Answer], prompt: bool) -> Endpoint:
-        """Return the endpoint of a document; `prompt` ones ask nobody, and need no thread for it."""
-
-        def answer(request: Request) -> Response:
-            return self._answered(request, lambda links: make(request, _checked(request, links)))
+    def prompt(self, make: Make) -> Endpoint:
+        """Return the endpoint of a document that is made without asking anybody."""
 
         async def endpoint(request: Request) -> Response:
-            return answer(request) if prompt or self._portal.local else await run_in_threadpool(answer, request)
+            return self._plain(request, make)
 
         return endpoint
+
+    def asking(self, make: Make) -> Endpoint:
+        """Return the endpoint of a document that is asked for, in a thread where that may take a while."""
+
+        async def endpoint(request: Request) -> Response:
+            if self._portal.local:
+                return self._plain(request, make)
+            return await run_in_threadpool(self._plain, request, make)
+
+        return endpoint
+
+    def _plain(self, request: Request, make: Make) -> Response:
+        return self._answered(request, lambda links: make(request, _checked(request, links)))
 
     async def records(self, request: Request) -> Response:
         """Return the records of a catalogue that a request asks for."""

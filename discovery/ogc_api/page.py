@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from discovery.ogc_api.links import Link, Links
+from discovery.ogc_api.links import RELATION, Link, Links
 
 HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
@@ -18,6 +18,8 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 _FOLLOWED: Final = ("https://", "http://", "s3://", "gs://", "ftp://", "ftps://")
 """Schemes that a reader may be led to; an address with another one is written out."""
+_TOLD: Final = frozenset({"alternate", "collection", "first", "next", "prev", "service-desc", f"{RELATION}ogc-catalog"})
+"""Relations that stand in the head of a page, too."""
 _DEEPEST: Final = 12
 """Levels that are drawn as lists; what is deeper stands there as JSON."""
 
@@ -36,7 +38,7 @@ def page(links: Links, title: str, document: Mapping[str, Any], *, search: str =
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{_text(title)}</title>",
         f'<link rel="stylesheet" href="{_text(links.site)}/static/style.css">',
-        *_heads(document.get("links")),
+        *_heads(links, document.get("links")),
         "</head>\n<body>\n<nav>",
         " / ".join(_anchor(href, name) for href, name in _above(links)),
         f"</nav>\n<main>\n<h1>{_text(title)}</h1>",
@@ -56,12 +58,12 @@ def _above(links: Links) -> list[tuple[str, str]]:
     ]
 
 
-def _heads(links: Any) -> Iterable[str]:
-    """Yield what tells a program about the links of the page without reading it."""
-    for each in links if isinstance(links, list) else ():
-        if isinstance(each, dict) and str(each.get("href", "")).startswith(_FOLLOWED[:2]) and each.get("rel") != "item":
+def _heads(links: Links, found: Any) -> Iterable[str]:
+    """Yield what tells a program where else to go; browsers act upon some relations, so those of strangers stay out."""
+    for each in found if isinstance(found, list) else ():
+        if isinstance(each, dict) and each.get("rel") in _TOLD and str(each.get("href", "")).startswith(links.base):
             kind = f' type="{_text(each["type"])}"' if each.get("type") else ""
-            yield f'<link rel="{_text(each.get("rel", ""))}"{kind} href="{_text(each["href"])}">'
+            yield f'<link rel="{_text(each["rel"])}"{kind} href="{_text(each["href"])}">'
 
 
 def _form(action: str) -> str:

@@ -34,7 +34,13 @@ def test_links_and_addresses_are_anchors_with_all_that_is_said_of_them() -> None
     text = html({"links": [{"href": "https://b.org/?a=1&b=2", "rel": "next", "type": "x/y"}], "at": "s3://b/c"})
     assert '<a href="https://b.org/?a=1&amp;b=2">https://b.org/?a=1&amp;b=2</a> rel next; type x/y' in text
     assert '<a href="s3://b/c">s3://b/c</a>' in text
-    assert '<link rel="next" type="x/y" href="https://b.org/?a=1&amp;b=2">' in text
+
+
+def test_a_browser_is_told_of_our_own_links_alone() -> None:
+    told = [("next", "https://a.org/ogc/x?a=1&b=2"), ("preconnect", "https://a.org/ogc/y"), ("next", "https://b.org/")]
+    text = html({"links": [{"href": href, "rel": rel, "type": "x/y"} for rel, href in told]})
+    assert text.count("<link ") == 2
+    assert '<link rel="next" type="x/y" href="https://a.org/ogc/x?a=1&amp;b=2">' in text
 
 
 def test_numbers_nothing_and_deep_things_are_written_out() -> None:

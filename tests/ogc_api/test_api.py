@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from discovery import wiring
+from discovery.config import Settings
 from discovery.index.tantivy import TantivyIndex
+from discovery.indexer import follow
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord, Source
-from discovery.ogc_api import attach
+from discovery.ogc_api import attach, question
 from discovery.portal import Portal
 from discovery.store.store import Store
 
@@ -148,3 +151,22 @@ def test_a_deleted_record_is_410_and_a_merged_one_leads_on(store: Store, tmp_pat
     moved = client.get(f"{RESOURCES}/{answers[301]}").headers["location"]
     assert moved == f"http://127.0.0.1{RESOURCES}/{answers[200]}"
     door.index.close()
+
+
+def test_both_engines_find_the_same_by_terms_and_identifiers(tmp_path: Path, engine: Mapping[str, str]) -> None:
+    door = wiring.open_portal(Settings(tmp_path, **engine))  # type: ignore[arg-type]
+    records = [
+        Record("a", "", "1", "dataset", "Climate change of the sea"),
+        Record("a", "", "2", "dataset", "Change of climate", external_ids=("urn:x:2",)),
+        Record("a", "", "3", "dataset", "Crab", doi="10.5270/crab"),
+    ]
+    door.store.ingest.page("a", 1, [Mapped(each, RawRecord("", each.source_id, b"{}")) for each in records])
+    follow(door.store, door.index)
+    for asked, found in {
+        "q": {"climate change,crab": {"1", "3"}, "change of climate": {"2"}, "nothing,!?": set[str]()},
+        "externalIds": {"urn:x:2": {"2"}, "doi:": {"3"}, "a:": {"1", "2", "3"}, "a:1,10.5270/crab": {"1", "3"}},
+    }.items():
+        for text, wanted in found.items():
+            keys = door.keys(question.records("resources", [(asked, text)]).query).keys
+            assert {each.record.source_id for each in door.stored(keys).values()} == wanted, text
+    door.close()

@@ -59,7 +59,7 @@ def test_every_field_has_a_row() -> None:
 
 def test_every_parameter_has_a_row_and_is_an_option_of_the_command(generate: ModuleType) -> None:
     rows = re.findall(r"(?m)^\| `([^`]+)`", generate.parameters())
-    assert rows == [*form.NAMES, f"{form.FACET}NAME"]
+    assert rows == [*form.NAMES, f"{form.FACET}NAME", f"{form.RANGE}NAME"]
 
 
 def test_parameters_of_the_pages_alone_are_named() -> None:

@@ -20,6 +20,9 @@ MAX_OBJECTS: Final = 500
 """Objects in the variables: a filter of 200 predicates needs 400, and reading one costs 0.1 ms."""
 JSON: Final = "application/json"
 RESPONSE: Final = "application/graphql-response+json"
+_FORMS: Final = f"there is {RESPONSE} and {JSON}"
+_MAX_ACCEPT: Final = 4_000
+_MAX_PARAMETERS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,25 @@ class UnsupportedMediaTypeError(BadQueryError):
     status = 415
 
 
+class UnacceptableError(BadQueryError):
+    """An answer is wanted in none of the media types that there are."""
+
+    kind = "not_acceptable"
+    status = 406
+
+
+class NotByGetError(BadQueryError):
+    """A link must not do anything: what is no query comes by POST."""
+
+    kind = "not_by_get"
+    status = 405
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What an answer by HTTP says beside its status: how to ask."""
+        return {"Allow": "POST"}
+
+
 class TooLargeError(LimitError):
     """The body is larger than it may be."""
 
@@ -51,9 +73,13 @@ async def body(request: Request) -> bytes:
         UnsupportedMediaTypeError: It is not `application/json`. This also keeps forms of other sites out.
         TooLargeError: It is larger than `MAX_BYTES`.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != JSON:
-        raise UnsupportedMediaTypeError(f"content type {kind[:80]!r} is not read here; send {JSON}")
+    told = request.headers.get("content-type", "")
+    kind, _, parameters = told.partition(";")
+    if kind.strip().lower() != JSON:
+        raise UnsupportedMediaTypeError(f"content type {kind.strip()[:80]!r} is not read here; send {JSON}")
+    charset = _parameter(parameters, "charset")
+    if charset not in ("", "utf-8", "utf8"):
+        raise UnsupportedMediaTypeError(f"charset {charset[:40]!r} is not read here; send utf-8")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > MAX_BYTES:
         raise _too_large()
@@ -90,8 +116,50 @@ def from_url(parameters: Mapping[str, str], operations: Operations) -> Message:
 
 
 def media_type(accept: str) -> str:
-    """Return the media type for the answer: the GraphQL one where it is asked for, else plain JSON."""
-    return RESPONSE if RESPONSE in accept.lower() else JSON
+    """Return the media type for the answer: the one that is liked best, and plain JSON where nothing is said.
+
+    Raises:
+        UnacceptableError: Neither of the two is among what is accepted.
+    """
+    if not accept.strip():
+        return JSON
+    liked: dict[str, float] = {}
+    for each in accept.lower()[:_MAX_ACCEPT].split(","):
+        kind, _, parameters = each.partition(";")
+        if _parameter(parameters, "charset") in ("", "utf-8", "utf8"):
+            liked[kind.strip()] = max(_weight(_parameter(parameters, "q")), liked.get(kind.strip(), 0.0))
+    any_of = max(liked.get("application/*", -1.0), liked.get("*/*", -1.0))
+    # GraphQL over HTTP: what is liked no better than the old media type by a wildcard alone gets the old one.
+    weights = {JSON: liked.get(JSON, any_of), RESPONSE: liked.get(RESPONSE, -1.0)}
+    best = RESPONSE if weights[RESPONSE] >= weights[JSON] else JSON
+    if weights[best] <= 0:
+        raise UnacceptableError(f"nothing here is of the type {accept[:80]!r} that Accept asks for; {_FORMS}")
+    return best
+
+
+def lenient_media_type(accept: str) -> str:
+    """Return the media type for an error: as `media_type`, and plain JSON where nothing fits."""
+    try:
+        return media_type(accept)
+    except UnacceptableError:
+        return JSON
+
+
+def _parameter(parameters: str, name: str) -> str:
+    """Return the value of a media type's parameter, empty where it is not given."""
+    for each in parameters.split(";")[:_MAX_PARAMETERS]:
+        key, _, value = each.partition("=")
+        if key.strip().lower() == name:
+            return value.strip().strip('"').lower()
+    return ""
+
+
+def _weight(text: str) -> float:
+    try:
+        # What is no number between 0 and 1 is taken as if it were not there, as most servers do.
+        return min(max(float(text), 0.0), 1.0) if text[:1].isdigit() else 1.0
+    except ValueError:
+        return 1.0
 
 
 def _message(given: Mapping[str, Any], operations: Operations) -> Message:

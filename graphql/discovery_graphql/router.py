@@ -18,7 +18,7 @@ from strawberry.types.graphql import OperationType
 from discovery.errors import BadQueryError, DiscoveryError, LimitError
 from discovery.portal import Portal
 from discovery_graphql import explorer, failures, message
-from discovery_graphql.message import Message
+from discovery_graphql.message import Message, NotByGetError
 from discovery_graphql.operations import Operations, published
 from discovery_graphql.schema import build
 from discovery_graphql.search import Context
@@ -78,12 +78,12 @@ class _Face:
 
     async def answer(self, request: Request, asked: Message, allowed: Allowed) -> Response:
         """Execute off the event loop, because stores and engines block."""
+        kind = message.media_type(request.headers.get("accept", ""))
         shown = request.headers.get("authorization")
         context = self.context
         if shown is not None:
             context = replace(context, operator=context.portal.operators.admits(shown))
         result = await run_in_threadpool(execute, self.schema, context, asked, allowed)
-        kind = message.media_type(request.headers.get("accept", ""))
         # GraphQL over HTTP: an answer without data is 400 in the new media type; the old one keeps 200 for it.
         status = 400 if kind == message.RESPONSE and result.get("data") is None and "errors" in result else 200
         return _response(result, kind, status)
@@ -106,8 +106,9 @@ def execute(schema: strawberry.Schema, context: Context, asked: Message, allowed
     except CannotGetOperationTypeError as error:
         raise BadQueryError(error.as_http_error_reason(), parameter="operationName") from None
     except InvalidOperationTypeError:
-        what = "queries and mutations" if OperationType.MUTATION in allowed else "queries"
-        raise BadQueryError(f"only {what} are answered here", parameter="query") from None
+        if OperationType.MUTATION not in allowed:
+            raise NotByGetError("only queries are answered here; send mutations by POST", parameter="query") from None
+        raise BadQueryError("only queries and mutations are answered here", parameter="query") from None
     except RecursionError:
         raise LimitError("graphql-depth", "the document is nested too deeply", parameter="query") from None
     out: dict[str, Any] = {}
@@ -122,7 +123,10 @@ def execute(schema: strawberry.Schema, context: Context, asked: Message, allowed
 
 def _refused(request: Request, error: DiscoveryError) -> Response:
     errors: Sequence[Mapping[str, Any]] = [failures.formatted(GraphQLError(str(error), original_error=error))]
-    return _response({"errors": errors}, message.media_type(request.headers.get("accept", "")), error.status)
+    kind = message.lenient_media_type(request.headers.get("accept", ""))
+    answer = _response({"errors": errors}, kind, error.status)
+    answer.headers.update({name: value for name, value in error.headers.items() if name.lower() != "vary"})
+    return answer
 
 
 def _response(content: Mapping[str, Any], kind: str, status: int) -> Response:

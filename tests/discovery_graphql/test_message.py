@@ -49,7 +49,9 @@ def test_a_body_too_large_is_not_parsed(client: TestClient) -> None:
         assert response.json()["errors"][0]["extensions"]["limit"] == "graphql-bytes"
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", f"{JSON}; charset=utf-16"]
+)
 def test_forms_of_other_sites_cannot_ask(client: TestClient, kind: str) -> None:
     response = client.post("/graphql", content=b'{"query": "{__typename}"}', headers={"content-type": kind})
     assert response.status_code == 415

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from discovery.portal import Portal
 from discovery_graphql import router
-from discovery_graphql.message import RESPONSE
+from discovery_graphql.message import JSON, RESPONSE
 
 TWENTY = (
     "id kind title description page domain missions instruments themes keywords "
@@ -47,13 +47,51 @@ def test_the_new_media_type_tells_by_its_status_what_never_ran(client: TestClien
 
 
 def test_only_queries_and_by_post_mutations_are_answered(client: TestClient) -> None:
-    for word, answer in (
-        ("subscription", client.post("/graphql", json={"query": "subscription { x }"})),
-        ("subscription", client.get("/graphql", params={"query": "subscription { x }"})),
-        ("mutation", client.get("/graphql", params={"query": 'mutation { harvest(source: "x") { id } }'})),
+    mutation = 'mutation { harvest(source: "x") { id } }'
+    for status, answer in (
+        (400, client.post("/graphql", json={"query": "subscription { x }"})),
+        (405, client.get("/graphql", params={"query": "subscription { x }"})),
+        (405, client.get("/graphql", params={"query": mutation})),
     ):
-        assert answer.status_code == 400, word
+        assert answer.status_code == status
         assert "are answered here" in answer.json()["errors"][0]["message"]
+        assert answer.headers.get("allow") == ("POST" if status == 405 else None)
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("", JSON),
+        ("*/*", JSON),
+        ("application/*;q=0.5", JSON),
+        (JSON, JSON),
+        (f"{RESPONSE};q=0.2, {JSON}", JSON),
+        (f"{RESPONSE}, {JSON}", RESPONSE),
+        (f"{JSON};q=0.9, {RESPONSE};charset=UTF-8", RESPONSE),
+        (f"{RESPONSE}, */*;q=0.1", RESPONSE),
+        (f"{JSON};q=0, {RESPONSE};q=0.001", RESPONSE),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", JSON),
+    ],
+)
+def test_an_answer_comes_as_what_is_liked_best(client: TestClient, accept: str, kind: str) -> None:
+    answer = client.post("/graphql", json={"query": "{__typename}"}, headers={"accept": accept})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
+    assert "accept" in answer.headers["vary"].lower()
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "image/*", f"{JSON};q=0", "application/xml, text/event-stream", ";"])
+def test_an_answer_in_no_other_type_is_refused(client: TestClient, accept: str) -> None:
+    for answer in (
+        client.post("/graphql", json={"query": "{__typename}"}, headers={"accept": accept}),
+        client.get("/graphql", params={"query": "{__typename}"}, headers={"accept": accept}),
+    ):
+        assert answer.status_code == 406
+        assert answer.json()["errors"][0]["extensions"]["code"] == "not_acceptable"
+
+
+def test_a_mutation_that_cannot_be_answered_is_not_done(client: TestClient) -> None:
+    query = 'mutation { harvest(source: "x") { id } }'
+    assert client.post("/graphql", json={"query": query}, headers={"accept": "text/plain"}).status_code == 406
 
 
 def test_an_operation_is_chosen_by_its_name(client: TestClient) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from discovery.ogc_api.links import RELATION, Link, Links
+from discovery.ogc_api.links import OWN, RELATION, Link, Links
 
 HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
@@ -39,9 +39,10 @@ def page(links: Links, title: str, document: Mapping[str, Any], *, search: str =
         f"<title>{_text(title)}</title>",
         f'<link rel="stylesheet" href="{_text(links.site)}/static/style.css">',
         *_heads(links, document.get("links")),
-        "</head>\n<body>\n<nav>",
+        '</head>\n<body>\n<nav class="wide">',
         " / ".join(_anchor(href, name) for href, name in _above(links)),
-        f"</nav>\n<main>\n<h1>{_text(title)}</h1>",
+        f'</nav>\n<main class="wide">\n<h1>{_text(title)}</h1>',
+        *(f"<p>{_anchor(each, 'Its page in the portal')}</p>" for each in _pages(document.get("links"))),
         _form(search) if search else "",
         _value(document, 0),
         "</main>\n</body>\n</html>\n",
@@ -66,6 +67,11 @@ def _heads(links: Links, found: Any) -> Iterable[str]:
             yield f'<link rel="{_text(each["rel"])}"{kind} href="{_text(each["href"])}">'
 
 
+def _pages(found: Any) -> list[str]:
+    links = found if isinstance(found, list) else []
+    return [str(each.get("href")) for each in links if isinstance(each, dict) and each.get("rel") == f"{OWN}page"][:1]
+
+
 def _form(action: str) -> str:
     return (
         f'<form action="{_text(action)}"><label>Words <input name="q" type="search"></label> '
@@ -86,8 +92,10 @@ def _value(value: Any, depth: int) -> str:
 
 
 def _members(value: Mapping[str, Any], depth: int) -> str:
-    rows = "".join(f"<dt>{_text(name)}</dt><dd>{_value(each, depth + 1)}</dd>" for name, each in value.items())
-    return f"<dl>{rows}</dl>"
+    rows = "".join(
+        f"<div><dt>{_text(name)}</dt><dd>{_value(each, depth + 1)}</dd></div>" for name, each in value.items()
+    )
+    return f'<dl class="facts">{rows}</dl>'
 
 
 def _entries(value: Sequence[Any], depth: int) -> str:

@@ -56,13 +56,14 @@ _PRICES: Final = {
     ("Query", "suggest"): _FACET,
     ("Query", "resolve"): _FACET,
     ("Query", "sources"): _LIST,
+    ("Dataset", "observations"): _SEARCH,
     ("SearchConnection", "histogram"): _HISTOGRAM,
     ("SearchConnection", "otherScope"): _FACET,
     ("SearchConnection", "heatMap"): _MAP,
 }
 _COUNTED: Final = frozenset({("SearchConnection", "facets"), ("SearchConnection", "otherFacets")})
-_OPENINGS: Final = {"volumes": _FACET, "datalabs": _FACET}
-"""The price, on every type of record, of finding where its files are."""
+_OPENINGS: Final = {"volumes": _FACET, "datalabs": _FACET, "asStac": 1, "jsonLd": 1, "citation": 1}
+"""The price, on every type of record, of finding where its files are, and of writing its documents."""
 _DIGITS: Final = 12
 _CONNECTED: Final = frozenset({"nodes", "edges"})
 

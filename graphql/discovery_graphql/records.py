@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import strawberry
+from strawberry import UNSET
 
 from discovery.errors import BadQueryError
 from discovery.launch.opening import Opening
@@ -20,9 +22,15 @@ from discovery.query import fields
 from discovery.query.query import FacetRequest, In, Query
 from discovery.store import elsewhere
 from discovery.store.catalogue import Stored
+from discovery_graphql import documents
 from discovery_graphql.described import attribute, resolver
 from discovery_graphql.enums import Access, Domain, Kind, member
-from discovery_graphql.scalars import GeoJSON, Instant, Long
+from discovery_graphql.scalars import GeoJSON, Instant, Json, Long
+
+if TYPE_CHECKING:
+    from discovery_graphql.search import SearchConnection
+
+Info = strawberry.Info[Any, None]
 
 _MAIL: Final = re.compile(r"[^\s<>()\[\],;:]{1,200}@[^\s<>()\[\],;:]{1,200}")
 
@@ -142,6 +150,7 @@ class Record:
     numbers: list[NumberProperty] = attribute("Numeric properties worth filtering.")
     properties: list[Property] = attribute("The long tail of properties.")
     held: strawberry.Private[model.Record]
+    stac_id: strawberry.Private[str]
     around: strawberry.Private[Around]
 
     @resolver("Where and when it is.")
@@ -169,6 +178,21 @@ class Record:
         """Return the people and organisations it names."""
         return [_contact(each) for each in self.held.contacts]
 
+    @resolver("How to cite it.")
+    def citation(self, info: Info) -> documents.Citation:
+        """Return how to cite it."""
+        return documents.cited(self.held, info.context.site)
+
+    @resolver("The document of schema.org that its page holds, as JSON-LD.")
+    def json_ld(self, info: Info) -> Json:
+        """Return what schema.org can say of it."""
+        return documents.json_ld(self.held, info.context.site, self.harvested)
+
+    @resolver("A STAC Item for an observation, a STAC Collection for all else, of what this portal has understood.")
+    def as_stac(self, info: Info) -> Json:
+        """Return it as STAC."""
+        return documents.stac(self.held, info.context.site, self.stac_id, self.around.collection(self.held.dataset))
+
     @resolver("The volumes that hold its files, then those of its mission; the surest first.")
     def volumes(
         self, first: Annotated[int, strawberry.argument(description="At most so many.")] = 10
@@ -192,6 +216,18 @@ class Dataset(Record):
     def observation_count(self) -> int:
         """Return how many observations it has, counted for the whole page at once."""
         return self.around.observations(self.held.id)
+
+    @resolver("Its observations, as a search narrowed to it.")
+    def observations(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="Records of a page, at most 100.")] = 10,
+        after: Annotated[
+            str | None, strawberry.argument(description="The `endCursor` of the page before, of this dataset.")
+        ] = UNSET,
+    ) -> Annotated[SearchConnection, strawberry.lazy("discovery_graphql.search")]:
+        """Return a page of its observations; the records of all datasets of a page are read at once."""
+        return self.around.pages(info, self.held.id, first, after or "")
 
 
 @strawberry.type(description="One observation, scene or granule of a dataset.")
@@ -277,13 +313,37 @@ class Around:
         self._places: Mapping[str, Sequence[elsewhere.Place]] | None = None
         self._openings: dict[str, Opening] = {}
         self._openers: dict[str, Record] = {}
+        self._collections: dict[str, str] = {}
+        self._pages: dict[tuple[object, ...], dict[str, SearchConnection]] = {}
 
     def parent(self, id: str) -> Record | None:
         """Return the record that others of this page name as their parent, None when it is not here."""
         if self._parents is None:
             wanted = dict.fromkeys(each.record.dataset for each in self._page if each.record.dataset)
-            self._parents = {each.record.id: shown for each, shown in load(self._portal, list(wanted))}
+            found = load(self._portal, list(wanted))
+            self._parents = {each.record.id: shown for each, shown in found}
+            self._collections = {each.record.id: each.stac_id for each, _ in found}
         return self._parents.get(id)
+
+    def collection(self, id: str) -> str:
+        """Return the STAC id of the dataset that a record of this page names, empty when it is not here."""
+        return self._collections.get(id, "") if self.parent(id) is not None else ""
+
+    def pages(self, info: Info, id: str, first: int, after: str) -> SearchConnection:
+        """Return the observations of a dataset, asked for with those of every dataset of this page.
+
+        The engine is asked once for each dataset; what it finds is read from the store together.
+        """
+        # A cursor belongs to one question, so behind one there is nothing to ask for the others.
+        ids = [id] if after else [each.record.id for each in self._page if each.record.kind == "dataset"]
+        nodes = tuple(builtins.id(each) for each in info._raw_info.field_nodes)  # noqa: SLF001 - what was selected under this very field
+        asked = (*nodes, first, after, *(ids if after else ()))
+        if asked not in self._pages:
+            questions = [
+                Query(scope=model.OBSERVATIONS, filter=In("dataset", (each,)), size=first, after=after) for each in ids
+            ]
+            self._pages[asked] = dict(zip(ids, info.context.connections(info, questions), strict=True))
+        return self._pages[asked][id]
 
     def also_at(self, id: str) -> Sequence[elsewhere.Place]:
         """Return the other places of a record of this page."""
@@ -377,6 +437,7 @@ def _shown(stored: Stored, around: Around) -> Record:
             for name, value in held.properties.items()
         ],
         held=held,
+        stac_id=stored.stac_id,
         around=around,
     )
 

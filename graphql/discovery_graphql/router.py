@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
+from discovery.documents.site import Site
 from discovery.errors import BadQueryError, DiscoveryError, LimitError
 from discovery.portal import Portal
 from discovery_graphql import explorer, failures, message
@@ -30,14 +31,15 @@ WRITES: Allowed = (OperationType.QUERY, OperationType.MUTATION)
 """Of a POST alone: a link must not do anything."""
 
 
-def router(portal: Portal, *, vendor: Path | None = None) -> APIRouter:
+def router(portal: Portal, *, vendor: Path | None = None, title: str = "Discovery") -> APIRouter:
     """Return the routes of the GraphQL face, all beneath `/graphql`.
 
     Args:
         portal: What answers.
         vendor: The folder with GraphiQL's files; without them the page is a plain form.
+        title: What the portal is called, in the documents about its records.
     """
-    face = _Face(portal, vendor)
+    face = _Face(portal, vendor, title)
     routes = APIRouter(tags=["GraphQL"])
     routes.get(PATH, summary="Answer a query, or show a page to try one")(face.get)
     routes.post(PATH, summary="Answer a query")(face.post)
@@ -48,7 +50,8 @@ def router(portal: Portal, *, vendor: Path | None = None) -> APIRouter:
 class _Face:
     """What the routes share."""
 
-    def __init__(self, portal: Portal, vendor: Path | None) -> None:
+    def __init__(self, portal: Portal, vendor: Path | None, title: str) -> None:
+        self.title = title
         self.schema = build()
         self.context = Context(portal)
         self.operations = Operations(published() / "operations")
@@ -80,7 +83,7 @@ class _Face:
         """Execute off the event loop, because stores and engines block."""
         kind = message.media_type(request.headers.get("accept", ""))
         shown = request.headers.get("authorization")
-        context = self.context
+        context = replace(self.context, site=Site(self.title, str(request.base_url).rstrip("/")))
         if shown is not None:
             context = replace(context, operator=context.portal.operators.admits(shown))
         result = await run_in_threadpool(execute, self.schema, context, asked, allowed)

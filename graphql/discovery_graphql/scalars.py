@@ -16,6 +16,8 @@ AskedInstant = NewType("AskedInstant", str)
 """A date or time as somebody asks for it; a year, month or day stands for all of it."""
 Long = NewType("Long", int)
 GeoJSON = NewType("GeoJSON", dict[str, Any])
+Json = NewType("Json", dict[str, Any])
+"""A whole document of another standard, on the way out only."""
 
 _MAX_LONG: Final = 2**63 - 1
 
@@ -40,6 +42,10 @@ def _long(value: Any) -> int:
 def _geojson(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError(f"a GeoJSON geometry must be an object, not {str(value)[:60]!r}")
+    return value
+
+
+def _document(value: Any) -> Any:
     return value
 
 
@@ -79,6 +85,12 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc7946",
         serialize=_geojson,
         parse_value=_geojson,
+    ),
+    Json: strawberry.scalar(
+        name="JSON",
+        description="A whole document of another standard, as JSON; it is never an argument.",
+        serialize=_document,
+        parse_value=_output_only,
     ),
 }
 """What the schema is told about each of them."""

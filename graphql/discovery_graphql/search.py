@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, cast
 
 import strawberry
 from strawberry import UNSET
 
+from discovery.documents.site import Site
 from discovery.errors import BadQueryError, LimitError
 from discovery.portal import Keyed, Portal, across
 from discovery.query import marking
 from discovery.query import query as model
 from discovery.query.text import TextQuery, parse
+from discovery.store.catalogue import Stored
 from discovery_graphql import measures
 from discovery_graphql.described import attribute, resolver
 from discovery_graphql.enums import FacetName, Interval, member
@@ -31,6 +33,9 @@ CONNECTION: Final = "SearchConnection"
 YEAR: Final = cast("Interval", member(Interval, "year"))
 
 
+_SITE: Final = Site("Discovery", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What resolvers are given with every request."""
@@ -38,6 +43,12 @@ class Context:
     portal: Portal
     operator: bool = False
     """Whether whoever asks has shown the operators' token."""
+    site: Site = _SITE
+    """The portal as whoever asks knows it, for the addresses in documents."""
+
+    def connections(self, info: Info, queries: Sequence[model.Query]) -> list[SearchConnection]:
+        """Return a page for each of several questions of one selection; their records are read together."""
+        return connections(info, queries)
 
 
 Info = strawberry.Info[Context, None]
@@ -255,18 +266,33 @@ def facet_requests(
 
 
 def connection(info: Info, query: model.Query) -> SearchConnection:
-    """Return the page that answers a query, asking the portal once and only for what was selected.
+    """Return the page that answers a query; raises as `connections` does."""
+    return connections(info, [query])[0]
+
+
+def connections(info: Info, queries: Sequence[model.Query]) -> list[SearchConnection]:
+    """Return the pages that answer queries, asking the engine once for each and only for what was selected.
 
     Raises:
         BadQueryError, LimitError: As `Portal.search`, and for a page of less than 0 or more than 100 records.
     """
+    portal, selected = info.context.portal, Selected(info)
+    asked = [_asked(each, selected) for each in queries]
+    found = [portal.keys(each, total="totalCount" in selected) for each in asked]
+    stored: Mapping[int, Stored] = {}
+    if "nodes" in selected or "edges" in selected:
+        stored = portal.stored(list(dict.fromkeys(key for each in found for key in each.keys)))
+    shown = dict(zip(stored, show(portal, list(stored.values())), strict=True))
+    return [_connection(portal, selected, *each, shown) for each in zip(queries, asked, found, strict=True)]
+
+
+def _asked(query: model.Query, selected: Selected) -> model.Query:
     if query.size < 0:
         raise BadQueryError(f"first must be 0 to {MAX_PAGE}, not {query.size}", parameter="first")
     if query.size > MAX_PAGE:
         raise LimitError("graphql-page", f"first must be 0 to {MAX_PAGE}, not {query.size}", parameter="first")
-    portal, selected = info.context.portal, Selected(info)
     paged = any(name in selected for name in ("nodes", "edges", "pageInfo"))
-    asked = replace(
+    return replace(
         query,
         size=query.size if paged else 0,
         facets=_foreseen(selected),
@@ -274,10 +300,25 @@ def connection(info: Info, query: model.Query) -> SearchConnection:
         histogram=_histogram(selected),
         heat=measures.foreseen_heat(selected, CONNECTION),
     )
-    found = portal.keys(asked, total="totalCount" in selected)
+
+
+def _connection(
+    portal: Portal,
+    selected: Selected,
+    query: model.Query,
+    asked: model.Query,
+    found: Keyed,
+    shown: Mapping[int, Record],
+) -> SearchConnection:
     meant = found.understood.meant if found.understood else query.text
     other = _elsewhere(portal, replace(query, text=meant, lenient=False)) if "otherScope" in selected else None
-    edges = _edges(portal, found, meant) if "nodes" in selected or "edges" in selected else []
+    words = parse(meant)
+    # What was deleted since the engine last looked is left out.
+    edges = [
+        SearchEdge(node=shown[key], score=score, words=words)
+        for key, score in zip(found.keys, found.scores, strict=True)
+        if key in shown
+    ]
     return SearchConnection(
         nodes=[each.node for each in edges],
         edges=edges,
@@ -311,15 +352,6 @@ def _understood(found: model.Understood) -> Understood:
         complete=found.complete,
         suggestion=found.suggestion or None,
     )
-
-
-def _edges(portal: Portal, found: Keyed, text: str) -> list[SearchEdge]:
-    stored = portal.stored(found.keys)
-    # What was deleted since the engine last looked is left out.
-    live = [(key, score) for key, score in zip(found.keys, found.scores, strict=True) if key in stored]
-    nodes = show(portal, [stored[key] for key, _ in live])
-    words = parse(text)
-    return [SearchEdge(node=node, score=score, words=words) for node, (_, score) in zip(nodes, live, strict=True)]
 
 
 def _elsewhere(portal: Portal, query: model.Query) -> Total:

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from discovery import wiring
+from discovery.config import Settings
 from discovery.errors import LimitError
+from discovery.indexer import follow
+from discovery.model.extent import Extent
+from discovery.model.instant import DAY
+from discovery.model.record import OBSERVATIONS, Record
+from discovery.model.source import Mapped, RawRecord
 from discovery.query.fields import FACETS, NUMBERS
-from discovery.stac_api import aggregations
+from discovery.query.query import Query
+from discovery.stac_api import aggregations, question
+from discovery.stac_api.formats import rows
+from discovery.stac_api.queryables import Values
+from discovery.stac_api.question import Asked
 
 pytestmark = pytest.mark.slow
 
@@ -209,3 +222,40 @@ def test_the_lists_are_linked_and_what_they_list_can_be_asked_for(client: httpx.
         hrefs = {each["rel"]: each["href"] for each in document["links"]}
         listed = [each["name"] for each in client.get(hrefs["aggregations"]).json()["aggregations"]]
         assert list(counted(client, hrefs["aggregate"], aggregations=",".join(listed))) == listed
+
+
+def test_both_engines_count_and_list_the_same(tmp_path: Path, engine: Mapping[str, str]) -> None:
+    door = wiring.open_portal(Settings(tmp_path, **engine))  # type: ignore[arg-type]
+    plates = Record("s", "tables", "plates", "dataset", "Plates")
+    shots = [
+        Record(
+            "s", "plates", f"p{n}", "observation", f"Plate {n}", dataset=plates.id, numbers={"cloud_cover": n},
+            properties={"platform": ("a" if n % 3 else "b",)},
+            extent=Extent("earth", {"type": "Point", "coordinates": [10.0 * n, 5.0]}, None, n * DAY, n * DAY),
+        )
+        for n in range(12)
+    ]  # fmt: skip
+    mapped = [Mapped(each, RawRecord(each.container, each.source_id, b"{}")) for each in (plates, *shots)]
+    door.store.ingest.page("s", 1, mapped)
+    follow(door.store, door.index)
+    names = ["total_count", "datetime_min", "datetime_max", "datetime_frequency", "collection_frequency",
+             "platform_frequency", "cloud_cover_frequency", "healpix_frequency"]  # fmt: skip
+    what = aggregations.counting(names, {"cloud_cover_frequency_edges": "0,6,11", "healpix_frequency_order": "0",
+                                         "datetime_frequency_interval": "day", "disjunctive": "true"})  # fmt: skip
+    query = question.items(door, Asked(filter="platform = 'b'", q=["plate", "nothing"]))
+    found = {each["name"]: each for each in aggregations.answered(door, query, what)}
+    assert found["total_count"]["value"] == 4
+    assert (found["datetime_min"]["value"], found["datetime_max"]["value"]) == (
+        "1970-01-01T00:00:00Z",
+        "1970-01-10T00:00:00Z",
+    )
+    assert [each["frequency"] for each in found["datetime_frequency"]["buckets"]] == [1, 0, 0, 1, 0, 0, 1, 0, 0, 1]
+    assert buckets(found["collection_frequency"]) == {"plates": 4}
+    assert buckets(found["platform_frequency"]) == {"a": 8, "b": 4}
+    assert [each["frequency"] for each in found["cloud_cover_frequency"]["buckets"]] == [2, 2]
+    assert sum(buckets(found["healpix_frequency"]).values()) == 4
+    known = Values(door).of(OBSERVATIONS)
+    assert (known["platform"]["enum"], known["eo:cloud_cover"]["maximum"]) == (["a", "b"], 11)
+    everything = rows(door, Query(scope=OBSERVATIONS), None)
+    assert (len(everything.keys), everything.matched, everything.next) == (12, 12, "")
+    door.close()

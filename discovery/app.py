@@ -67,7 +67,9 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
     app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)(metrics.endpoint(door))
     stac_api.attach(app, door, title=settings.title)
     ogc_api.attach(app, door, title=settings.title)
-    app.include_router(discovery_graphql.router(door, vendor=VENDOR, title=settings.title))
+    app.include_router(
+        discovery_graphql.router(door, vendor=VENDOR, title=settings.title, published=settings.graphql_published)
+    )
     ui.attach(app, door, title=settings.title)
     app.add_middleware(RequestLog)
     return app

@@ -50,6 +50,12 @@ TABLE: Final = (
     Setting("port", int, 8000, "The port that `serve` listens on."),
     Setting("url", str, "", "The public address of the portal when a proxy stands before it."),
     Setting("operator_token", str, "", "What programs of operators show, at least 32 characters; empty lets none in."),
+    Setting(
+        "graphql_published",
+        bool,
+        False,
+        "Whether `/graphql` answers published operations alone; whoever shows the operators' token may ask anything.",
+    ),
     Setting("workers", int, 1, "Processes that answer requests; with several, the steward is one of its own."),
     Setting("harvests", int, 4, "Sources that the steward harvests at a time, each on a host of its own; 0 is none."),
     Setting("log", str, "warning", "How much to log: debug, info (a line for each request too), warning or error."),
@@ -80,6 +86,7 @@ class Settings:
     port: int = 8000
     url: str = ""
     operator_token: str = ""
+    graphql_published: bool = False
     workers: int = 1
     harvests: int = 4
     log: str = "warning"

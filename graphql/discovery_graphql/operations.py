@@ -25,7 +25,7 @@ class Operation:
     @property
     def id(self) -> str:
         """The id that clients send: the hash of the text, so that it can never mean something else."""
-        return PREFIX + hashlib.sha256(self.text.encode()).hexdigest()
+        return PREFIX + hashlib.sha256(self.text.encode("utf-8", "replace")).hexdigest()
 
 
 def published() -> Path:
@@ -45,6 +45,10 @@ class Operations:
             Operation(path.stem, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.graphql"))
         )
         self._texts: Mapping[str, str] = MappingProxyType({each.id: each.text for each in self.all})
+
+    def holds(self, text: str) -> bool:
+        """Tell whether a text is that of a published operation, to the last character."""
+        return Operation("", text).id in self._texts
 
     def text(self, id: str) -> str:
         """Return the text of an operation.

@@ -16,11 +16,12 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.graphql import OperationType
 
 from discovery.documents.site import Site
-from discovery.errors import BadQueryError, DiscoveryError, LimitError
+from discovery.errors import BadQueryError, DeniedError, DiscoveryError, LimitError
 from discovery.portal import Portal
 from discovery_graphql import explorer, failures, message
 from discovery_graphql.message import Message, NotByGetError
-from discovery_graphql.operations import Operations, published
+from discovery_graphql.operations import Operations
+from discovery_graphql.operations import published as folder
 from discovery_graphql.schema import build
 from discovery_graphql.search import Context
 
@@ -31,15 +32,18 @@ WRITES: Allowed = (OperationType.QUERY, OperationType.MUTATION)
 """Of a POST alone: a link must not do anything."""
 
 
-def router(portal: Portal, *, vendor: Path | None = None, title: str = "Discovery") -> APIRouter:
+def router(
+    portal: Portal, *, vendor: Path | None = None, title: str = "Discovery", published: bool = False
+) -> APIRouter:
     """Return the routes of the GraphQL face, all beneath `/graphql`.
 
     Args:
         portal: What answers.
         vendor: The folder with GraphiQL's files; without them the page is a plain form.
         title: What the portal is called, in the documents about its records.
+        published: Whether only published operations are answered to all but operators.
     """
-    face = _Face(portal, vendor, title)
+    face = _Face(portal, vendor, title, only=published)
     routes = APIRouter(tags=["GraphQL"])
     routes.get(PATH, summary="Answer a query, or show a page to try one")(face.get)
     routes.post(PATH, summary="Answer a query")(face.post)
@@ -50,11 +54,12 @@ def router(portal: Portal, *, vendor: Path | None = None, title: str = "Discover
 class _Face:
     """What the routes share."""
 
-    def __init__(self, portal: Portal, vendor: Path | None, title: str) -> None:
+    def __init__(self, portal: Portal, vendor: Path | None, title: str, *, only: bool) -> None:
+        self.only = only
         self.title = title
         self.schema = build()
         self.context = Context(portal)
-        self.operations = Operations(published() / "operations")
+        self.operations = Operations(folder() / "operations")
         self.explorer = explorer.Explorer(self.operations, vendor)
 
     async def get(self, request: Request) -> Response:
@@ -86,6 +91,8 @@ class _Face:
         context = replace(self.context, site=Site(self.title, str(request.base_url).rstrip("/")))
         if shown is not None:
             context = replace(context, operator=context.portal.operators.admits(shown))
+        if self.only and not context.operator and not self.operations.holds(asked.document):
+            raise DeniedError("this portal answers its published operations alone; ask for one by its documentId")
         result = await run_in_threadpool(execute, self.schema, context, asked, allowed)
         # GraphQL over HTTP: an answer without data is 400 in the new media type; the old one keeps 200 for it.
         status = 400 if kind == message.RESPONSE and result.get("data") is None and "errors" in result else 200

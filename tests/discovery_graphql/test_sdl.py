@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from discovery_graphql import sdl
 
 ROOT = Path(__file__).parents[2]
@@ -19,3 +21,28 @@ def test_the_repository_wins_over_the_copy_in_the_wheel() -> None:
 def test_what_is_written_is_what_is_compared(tmp_path: Path) -> None:
     sdl.write(tmp_path / "schema.graphql")
     assert (tmp_path / "schema.graphql").read_text(encoding="utf-8") == sdl.text()
+
+
+def test_nothing_is_broken_for_clients_of_the_last_release() -> None:
+    """Deprecate first; a release writes the kept schema anew by `python -m discovery_graphql.sdl --release`."""
+    assert sdl.broken(sdl.released().read_text(encoding="utf-8"), sdl.text()) == []
+
+
+OLD = """type Query { a: Int b: Int @deprecated(reason: "use a") c(x: Int): Kind } enum Kind { ONE TWO @deprecated }"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        ("", "", []),
+        ("a: Int", "a: Int d: Int", []),
+        ('b: Int @deprecated(reason: "use a")', "", []),
+        ("TWO @deprecated", "", []),
+        ("a: Int", "", ["Field Query.a was removed."]),
+        ("ONE", "", ["Enum value Kind.ONE was removed."]),
+        ("x: Int", "x: Int y: Int!", ["A required argument Query.c(y:) was added."]),
+        ("a: Int", "a: String", ["Field Query.a changed type from Int to String."]),
+    ],
+)
+def test_what_clients_would_lose_is_told_but_for_what_was_deprecated(before: str, after: str, lost: list[str]) -> None:
+    assert sdl.broken(OLD, OLD.replace(before, after, 1)) == lost

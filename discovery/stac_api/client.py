@@ -251,11 +251,13 @@ class PortalClient(BaseCoreClient):
 
 def _asked(body: Any) -> Asked:
     """Return what a body asks for; not every kind of body has every member."""
-    given = {name: getattr(body, name, None) for name in _MEMBERS}
-    sortby = [("-" if each.direction == "desc" else "+") + each.field for each in getattr(body, "sortby", None) or ()]
+    known = type(body).model_fields  # whatever else a body of counts holds has not been looked at
+    given = {name: getattr(body, name) for name in _MEMBERS if name in known}
+    order = body.sortby or () if "sortby" in known else ()
+    sortby = [("-" if each.direction == "desc" else "+") + each.field for each in order]
     # An empty object asks for less than none does.
     chosen = None
-    if "fields" in body.model_fields_set:
+    if "fields" in known and "fields" in body.model_fields_set:
         if body.fields is None:
             raise BadQueryError("fields is no object; leave it out for whole documents", parameter="fields")
         least = "include" in body.fields.model_fields_set

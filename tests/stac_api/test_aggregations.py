@@ -203,6 +203,13 @@ def test_what_cannot_be_counted_is_refused_with_its_reason(
     assert says in refused(client, **asked)
 
 
+@pytest.mark.parametrize("path", ["/stac/aggregate", "/stac/collections-aggregate"])
+@pytest.mark.parametrize("beside", [{"fields": []}, {"sortby": "a"}, {"token": "nonsense"}, {"limit": 5}])
+def test_what_means_nothing_to_counts_is_passed_over(client: httpx.Client, path: str, beside: dict[str, Any]) -> None:
+    answer = client.post(path, json={"aggregations": ["total_count"], **beside})
+    assert (answer.status_code, answer.json()["aggregations"][0]["value"] > 0) == (200, True)
+
+
 def test_counts_of_no_collection_are_not_found(client: httpx.Client) -> None:
     for path in ("aggregate", "aggregations"):
         assert client.get(f"/stac/collections/nope/{path}").status_code == 404

@@ -21,6 +21,7 @@ from discovery.index.base import Generation
 from discovery.portal import Portal
 from discovery.query import names
 from discovery.steward import Steward
+from discovery.transfer import Compression, Sharing, origins
 from discovery.wiring import open_portal
 
 MAX_BODY: Final = 2 << 20
@@ -59,10 +60,13 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
         title=settings.title,
         version=__version__,
         lifespan=lifespan,
-        docs_url="/api/docs",
+        # Its page would be fetched from other hosts; ours is `/api`.
+        docs_url=None,
         redoc_url=None,
         max_body_size=MAX_BODY,
     )
+    # Where the faces send whoever looks for documentation.
+    app.docs_url = "/api"
     app.get("/health", tags=["operation"])(_health(door))
     app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)(metrics.endpoint(door))
     stac_api.attach(app, door, title=settings.title)
@@ -71,6 +75,9 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
         discovery_graphql.router(door, vendor=VENDOR, title=settings.title, published=settings.graphql_published)
     )
     ui.attach(app, door, title=settings.title)
+    app.add_middleware(Compression)
+    if allowed := origins(settings.cors):
+        app.add_middleware(Sharing, origins=allowed)
     app.add_middleware(RequestLog)
     return app
 

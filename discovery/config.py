@@ -49,6 +49,7 @@ TABLE: Final = (
     Setting("host", str, "127.0.0.1", "The address that `serve` listens on."),
     Setting("port", int, 8000, "The port that `serve` listens on."),
     Setting("url", str, "", "The public address of the portal when a proxy stands before it."),
+    Setting("cors", str, "*", "Hosts whose pages may read the APIs: `*` is all, else https://HOST,...; empty is none."),
     Setting("operator_token", str, "", "What programs of operators show, at least 32 characters; empty lets none in."),
     Setting(
         "graphql_published",
@@ -85,6 +86,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     url: str = ""
+    cors: str = "*"
     operator_token: str = ""
     graphql_published: bool = False
     workers: int = 1

@@ -19,7 +19,7 @@ from discovery.query import form, marking
 from discovery.query.facets import HeatMap
 from discovery.query.query import Facet, Total
 from discovery.query.text import parse
-from ui import caching, feed, home, links, listing, naming, negotiation, numbers, opening, record, sources, text
+from ui import apis, caching, feed, home, links, listing, naming, negotiation, numbers, opening, record, sources, text
 from ui.documents import Documents
 from ui.rendering import HEADERS, Renderer, answer, redirect
 
@@ -30,7 +30,7 @@ _DOCUMENTS = ("/records/", "/catalogue", "/sitemap")
 
 
 def router(portal: Portal, renderer: Renderer) -> APIRouter:
-    """Return the routes of the pages: `/`, `/search`, `/records/{id}`, `/records`, `/open` and `/suggest`.
+    """Return the routes of the pages: `/`, `/search`, `/records/{id}`, `/records`, `/open`, `/suggest` and `/api`.
 
     Errors of these routes become pages, or JSON by `f=json`; the handlers of the application stay as they are.
 
@@ -49,6 +49,7 @@ def router(portal: Portal, renderer: Renderer) -> APIRouter:
         (links.NOTEBOOK, routes.notebook),
         ("/suggest", routes.suggest),
         (feed.PATH, routes.changes),
+        (apis.PATH, routes.apis),
     ):
         made.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_model=None)
     routes.documents.routes(made)
@@ -152,6 +153,11 @@ class _Pages:
         site = str(request.base_url).rstrip("/")
         body = feed.feed(self._renderer.title, site, scope, happenings, before)
         return caching.answer(request, body, feed.MEDIA_TYPE, etag=tag)
+
+    def apis(self, request: Request) -> Response:
+        """Return the page for programs."""
+        base = str(request.base_url).rstrip("/")
+        return self._renderer.page("apis.html", apis.apis_page(self._renderer.site(), base))
 
     def suggest(self, request: Request) -> Response:
         found = self._portal.suggest(request.query_params.get("q", ""), SUGGESTIONS)

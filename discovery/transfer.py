@@ -1,0 +1,81 @@
+"""How answers travel: compressed where that pays, and readable by pages of other hosts where they are for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from discovery.errors import ConfigError
+
+LEAST: Final = 1_000
+"""Bytes below which compressing costs more than it saves."""
+LEVEL: Final = 4
+"""Of zlib: beyond it a page of items takes twice the time for a twentieth less."""
+PRIVATE: Final = "/admin"
+"""Where pages hold what only operators may know: beside text that others chose, its length when compressed tells it."""
+READ: Final = (
+    "/stac",
+    "/ogc",
+    "/graphql",
+    "/catalogue",
+    "/records",
+    "/search",
+    "/suggest",
+    "/changes.atom",
+    "/openapi",
+)
+"""The beginnings of the paths that programs of others read."""
+
+
+class Compression:
+    """ASGI middleware: compresses long answers for whoever accepts gzip, but for those of operators' pages."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._compressed = GZipMiddleware(app, minimum_size=LEAST, compresslevel=LEVEL)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        private = scope["type"] == "http" and scope["path"].startswith(PRIVATE)
+        await (self.app if private else self._compressed)(scope, receive, send)
+
+
+class Sharing:
+    """ASGI middleware: lets scripts of pages of other hosts read the APIs, never with anybody's cookies (CORS).
+
+    Args:
+        app: What answers.
+        origins: Who may, as `https://HOST`; `*` is everybody.
+
+    Raises:
+        ConfigError: An origin is no `http(s)://HOST[:PORT]`.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        for each in origins:
+            host = each.removeprefix("https://").removeprefix("http://")
+            if each != "*" and (host == each or not host or "/" in host or "*" in host):
+                raise ConfigError(f"cors names {each[:80]!r}, which is neither * nor an address like https://HOST:PORT")
+        self.app = app
+        self._shared = CORSMiddleware(
+            app,
+            allow_origins=list(origins),
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["Accept", "Authorization", "Content-Type", "If-None-Match"],
+            expose_headers=["ETag", "Link", "Retry-After", "X-Request-ID"],
+            max_age=86_400,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        read = scope["type"] == "http" and scope["path"].startswith(READ)
+        await (self._shared if read else self.app)(scope, receive, send)
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Return the origins of the setting `cors`, which are separated by commas."""
+    return tuple(each.strip() for each in text.split(",") if each.strip())

@@ -15,7 +15,7 @@ from discovery.query import cover, fields, naming, place
 from discovery.query.facets import Place
 from discovery.query.query import And, Comparison, Or, Query, Sort, conjunction
 from discovery.query.text import TextQuery, any_of, parse
-from discovery.regions import Node, Regions
+from discovery.regions import Node, Regions, has_region
 from discovery.store.store import Store
 
 _log = logging.getLogger(__name__)
@@ -79,9 +79,19 @@ class Planner:
             size=query.size,
             total=total,
         )
-        regions = Regions(self._store, self._keys, plan, most=self._most)
-        placed = regions.placed(conjunction([plain, query.region]))
+        asked = conjunction([plain, query.region])
+        if not has_region(asked):
+            return replace(plan, filter=asked)
+        regions = Regions(self._store, self._keys, plan, most=self._most, documents=self._documents(query.scope))
+        placed = regions.placed(asked)
         return replace(plan, filter=placed, approximate=regions.approximate)
+
+    def _documents(self, scope: str) -> int:
+        """Return how many documents there are, 0 where that is a question to a server and not worth one."""
+        if not self._index.local:
+            return 0
+        with answering():
+            return self._index.generation(scope).documents
 
     def _keys(self, plan: Plan, limit: int) -> Sequence[int]:
         with answering():

@@ -30,13 +30,15 @@ class Regions:
         keys: What finds them: `Index.keys`.
         plan: What is asked beside the filter; only footprints that match its text are decided.
         most: The most footprints of one region that are decided.
+        documents: Among how many it is asked, where that is known.
     """
 
-    def __init__(self, store: Store, keys: FindKeys, plan: Plan, *, most: int = MAX_KEYS) -> None:
+    def __init__(self, store: Store, keys: FindKeys, plan: Plan, *, most: int = MAX_KEYS, documents: int = 0) -> None:
         self._store = store
         self._keys = keys
         self._plan = plan
         self._most = most
+        self._documents = documents
         self.approximate = False
         """Whether a region had more footprints on its border than are decided, so that cells had to do."""
 
@@ -50,10 +52,10 @@ class Regions:
 
     def _decided(self, region: Region) -> Node:
         """Return what a region matches, exactly where its undecided footprints can be decided."""
-        asked = cover.ask(region)
+        asked = cover.ask(region, documents=self._documents)
         keys = self._undecided(region, asked)
         if len(keys) > self._most:
-            asked = cover.ask(region, times=FINER)
+            asked = cover.ask(region, times=FINER, documents=self._documents)
             keys = self._undecided(region, asked)
         if len(keys) > self._most:
             self.approximate = True
@@ -77,7 +79,7 @@ class Regions:
 
     def _undecided(self, region: Region, asked: Asked) -> Sequence[int]:
         """Return the footprints that may or may not match, at most one more than are decided."""
-        rest = () if _has_region(self._plan.filter) else (self._plan.filter,)
+        rest = () if has_region(self._plan.filter) else (self._plan.filter,)
         doubtful = conjunction([_doubtful(region, asked), *rest])  # type: ignore[list-item]
         asking = Plan(scope=self._plan.scope, text=self._plan.text, filter=doubtful)
         return self._keys(asking, self._most + 1)
@@ -123,7 +125,8 @@ def _and(*nodes: Any) -> Node:
     return And(nodes)
 
 
-def _has_region(node: Node | None) -> bool:
+def has_region(node: Node | None) -> bool:
+    """Tell whether there is a region in a filter."""
     if isinstance(node, And | Or):
-        return any(_has_region(each) for each in node.args)
-    return _has_region(node.arg) if isinstance(node, Not) else isinstance(node, Region)
+        return any(has_region(each) for each in node.args)
+    return has_region(node.arg) if isinstance(node, Not) else isinstance(node, Region)

@@ -14,12 +14,12 @@ from typing import Final
 
 from discovery.errors import BadQueryError, LimitError, RecordError, UnknownFieldError
 from discovery.index import calendar, cells, ranges
-from discovery.index.base import RELEVANCE_WINDOW, Document, Plan
+from discovery.index.base import RELEVANCE_WINDOW, Document, Keys, Plan
 from discovery.index.like import Pattern, like
 from discovery.model.record import SCOPES
 from discovery.query.fields import FIELDS, TAIL_PREFIX, Field, Type, facet, field, sort
 from discovery.query.healpix import DEEPEST
-from discovery.query.query import Bucket, Facet, FacetRequest, Like, Scalar
+from discovery.query.query import And, Bucket, Facet, FacetRequest, Like, Not, Or, Scalar
 from discovery.query.tokens import fingerprint as analysis
 from discovery.query.tokens import fold
 
@@ -90,6 +90,15 @@ def check(plan: Plan) -> None:
     for selection in plan.selections:
         facet(selection.name, parameter=f"facet.{selection.name}")
     ranges.check_selected(plan.ranges)
+
+
+def named_keys(node: object) -> int:
+    """Return how many keys a filter names one by one."""
+    if isinstance(node, And | Or):
+        return sum(named_keys(each) for each in node.args)
+    if isinstance(node, Not):
+        return named_keys(node.arg)
+    return len(node.keys) if isinstance(node, Keys) else 0
 
 
 def _check_counted(plan: Plan) -> None:

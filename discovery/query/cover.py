@@ -32,8 +32,10 @@ from discovery.query.small import circle_cells, distinct, small_cells
 ANCHOR = 1 << 40
 """Marks the number of a cell that holds a record's anchor, apart from the cells of its cover."""
 _RECORD_CELLS = 32  # a record's cover is refined while it has no more: a cell is then about half the footprint
-_QUERY_CELLS = (60, 12, 400)  # least, more for each degree of a region's radius, most: each cell costs the engine
+_QUERY_CELLS = (60, 12.0, 400)  # least, more for each degree of a region's radius, most: each cell costs the engine
+_DENSE_CELLS = (0.047, 2_400)  # the same for the root of how many documents there are: each on a border costs more
 _FEW_CELLS = 60
+_AHEAD = 2  # a cell a quarter as wide as a region: some fifteen hold it, and hardly four make a larger one inside it
 _WINDING = 5_000.0  # degrees of edges; finer cells would each be near hundreds of them and hold none of the inside
 
 
@@ -116,18 +118,20 @@ def box_geometry(west: float, south: float, east: float, north: float, *, frame:
     return {"type": "MultiPolygon", "coordinates": pieces}
 
 
-def ask(region: Region, *, times: int = 1) -> Asked:
+def ask(region: Region, *, times: int = 1, documents: int = 0) -> Asked:
     """Return the terms of a region that is asked for; see `Asked` for what they promise.
 
     Args:
         region: What is asked for.
         times: How many times as many cells as usual, where too much is undecided.
+        documents: Among how many it is asked, where that is known: among more of them finer cells pay.
 
     Raises:
         BadQueryError: The geometry cannot be read.
     """
     footprint = prepared(region)
-    inside, border = refine(footprint, (_FEW_CELLS if _is_winding(footprint) else _most(footprint)) * times)
+    most = (_FEW_CELLS if _is_winding(footprint) else _most(footprint, documents)) * times
+    inside, border = refine(footprint, most, ahead=_AHEAD)
     cells = np.concatenate((inside, border))
     sure = inside if region.relation in ("intersects", "disjoint") else inside[:0]
     found = Asked(_tuple(cells), _tuple(healpix.ancestors(cells)), _tuple(sure | ANCHOR))
@@ -158,10 +162,12 @@ def _marks(footprint: Footprint) -> tuple[tuple[int, ...], ...]:
     return tuple(dict.fromkeys(tuple(cell & ~ANCHOR for cell in _anchors(point)) for point in points))
 
 
-def _most(footprint: Footprint) -> int:
+def _most(footprint: Footprint, documents: int) -> int:
     least, more, most = _QUERY_CELLS
+    if documents:
+        more, most = _DENSE_CELLS[0] * math.sqrt(documents), _DENSE_CELLS[1]
     disc = _disc(footprint)
-    return most if disc is None else min(int(least + more * disc[2]), most)
+    return _QUERY_CELLS[2] if disc is None else min(int(least + more * disc[2]), most)
 
 
 def _disc(footprint: Footprint) -> tuple[float, float, float] | None:
@@ -256,10 +262,19 @@ def _chain(cell: int) -> tuple[int, ...]:
     return tuple(ANCHOR | (cell >> 2 * up) for up in range(DEEPEST + 1))
 
 
-def refine(footprint: Footprint, most: int) -> tuple[Numbers, Numbers]:
-    """Return the cells wholly inside a footprint and those on its border, as fine as `most` in all allows."""
+def refine(footprint: Footprint, most: int, *, ahead: int = 0) -> tuple[Numbers, Numbers]:
+    """Return the cells wholly inside a footprint and those on its border, as fine as `most` in all allows.
+
+    Args:
+        footprint: What is covered.
+        most: How many cells there may be.
+        ahead: How many orders finer than a small footprint the first cells are; so many orders need not be looked at.
+    """
     boundary = None if footprint.sphere is None else _boundary(footprint)
     first = _first(footprint)
+    for _ in range(ahead if first is not BASE else 0):
+        if int(first[0]) < 4 << (2 * DEEPEST):
+            first = (4 * first[:, None] + np.arange(4)).ravel()
     touch, within = _test(footprint, first, boundary)
     inside, border = first[within], first[touch & ~within]
     while len(border) and int(border[0]) < 4 << (2 * DEEPEST):

@@ -22,13 +22,13 @@ from tantivy import Query
 
 from discovery.errors import ConfigError, ConflictError, UnavailableError
 from discovery.index import plans
-from discovery.index.base import Document, Plan
+from discovery.index.base import Document, Keys, Plan
 from discovery.index.like import like
 from discovery.index.tantivy import TantivyIndex
 from discovery.index.tantivy import schema as schema_module
 from discovery.index.tantivy.folder import LOOK_AGAIN
 from discovery.query.fields import FIELDS
-from discovery.query.query import Comparison, FacetRequest, Like, Sort
+from discovery.query.query import Comparison, FacetRequest, Like, Not, Sort
 from discovery.testing.count_contract import CountContract
 from discovery.testing.index_catalogue import SCOPE, fill, found, make, walked
 from discovery.testing.index_contract import IndexContract
@@ -441,3 +441,18 @@ class TestTantivyByDocument(CountContract):
 )
 def test_it_is_known_which_numbers_json_would_change(number: float, exact: bool) -> None:
     assert schema_module.read_exactly(number) is exact
+
+
+@pytest.mark.parametrize("count", [1, 100, 101, 128, 129, 700, 4_000, 4_001])
+def test_few_and_many_keys_are_found_counted_and_left_out_alike(tmp_path: Path, count: int) -> None:
+    index = TantivyIndex(tmp_path)
+    index.write(SCOPE, [Document(key, instants={"start": key}) for key in range(1, 4_501)], (), 1)
+    named = Keys(frozenset(range(2, 2 + count)))
+    for node, wanted in ((named, count), (Not(named), 4_500 - count)):  # type: ignore[arg-type]
+        plan = Plan(SCOPE, filter=node, sort=Sort("start"), size=10)
+        answer = index.search(plan)
+        assert answer.total.value == wanted
+        first = [key for key in range(1, 4_501) if (key in named.keys) == (node is named)][:10]
+        assert [hit.key for hit in answer.hits] == first
+        assert len(index.keys(plan, 5_000)) == wanted
+    index.close()

@@ -266,3 +266,25 @@ def test_what_cannot_be_read_has_no_cover_among_others_that_can() -> None:
     bad: list[Any] = [None, {}, {"type": "Polygon"}, {"type": "Point", "coordinates": [0, math.nan]}]
     assert [each is None for each in covers([*bad, point])] == [True, True, True, True, False]
     assert covers([]) == []
+
+
+def test_cells_are_finer_where_they_are_asked_among_more_documents() -> None:
+    few, many = (len(ask(cone([120, -20, 30]), documents=count).cells) for count in (20_000, 1_000_000))
+    assert few < 300 < 3 * few < many <= 2_400
+    assert len(ask(cone([120, -20, 1]), documents=1_000_000).cells) <= 110
+
+
+@pytest.mark.parametrize("documents", [1, 20_000, 1_000_000])
+def test_finer_cells_miss_nothing_and_are_no_less_sure(documents: int) -> None:
+    rng = np.random.default_rng(5)
+    for radius in (0.001, 1.0, 20.0, 120.0):
+        region = cone([30, 60, radius])
+        asked = ask(region, documents=documents)
+        shapes = [
+            {"type": "Circle", "center": list(nearby(rng, (30, 60), 1.5 * radius)), "radius": radius * rng.random() / 4}
+            for _ in range(100)
+        ]
+        for found, truth in zip(covers(shapes, "sky"), decide(region, shapes), strict=True):
+            assert found is not None
+            assert matches(asked, found) or not truth
+            assert truth or not surely(asked, found)

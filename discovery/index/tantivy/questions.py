@@ -33,6 +33,10 @@ from discovery.query.query import (
 from discovery.query.text import EXACT_WEIGHT, SYNONYM_WEIGHT, TITLE_WEIGHT, WHOLE_WEIGHT, Group, TextQuery, divided
 
 _Node = Filter | Cells | Keys
+_FEW_KEYS: Final = 4_000
+"""Keys that are looked up one by one sooner than as a set: 700 of them in a fifth of the time, 5,000 in as much."""
+_GROUP: Final = 128
+"""Keys that are looked up together: documents side by side, whose lists are read and done with one after another."""
 _FEW_CELLS: Final = 350
 """Terms that are looked up one by one sooner than a set of them walks the dictionary of each segment."""
 
@@ -79,6 +83,13 @@ class Questions:
             return either_of([self.terms(CELLS, own), self.terms(PARENTS, above)])
         each = [Query.term_query(self.schema, CELLS, cell, "basic") for cell in own]
         return either_of([*each, *(Query.term_query(self.schema, PARENTS, cell, "basic") for cell in above)])
+
+    def keys(self, keys: Sequence[int]) -> Query:
+        """Return the documents with one of these keys."""
+        if len(keys) > _FEW_KEYS:
+            return self.terms(KEY, keys)
+        each = [Query.term_query(self.schema, KEY, key, "basic") for key in sorted(keys)]
+        return either_of([either_of(each[at : at + _GROUP]) for at in range(0, len(each), _GROUP)])
 
     def range(self, name: str, kind: FieldType, span: plans.Span) -> Query:
         """Return the documents whose number lies in a span."""
@@ -143,7 +154,7 @@ class Questions:
             case Cells(cells, parents):
                 return self.cells(tuple(dict.fromkeys((*cells, *parents))), tuple(dict.fromkeys(cells)))
             case Keys(keys):
-                return self.terms(KEY, [key for key in keys if 0 <= key <= plans.MAX_KEY])
+                return self.keys([key for key in keys if 0 <= key <= plans.MAX_KEY])
             case _:
                 raise BadQueryError(f"an engine cannot answer {type(node).__name__}", parameter="filter")
 

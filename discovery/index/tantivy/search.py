@@ -32,6 +32,8 @@ LARGE: Final = 100_000
 """Documents of which hits and counts are looked for at the same time; among fewer a second thread costs more."""
 KEPT: Final = 1_000
 """Answers about everything that are remembered; callers choose what they find and where they cut."""
+FEW_KEYS: Final = 100
+"""Keys in a filter that cost next to nothing each time that they are looked up."""
 STRETCH_COST: Final = 60
 """How much longer tantivy takes for a match in a stretch of values than for one among all, twice."""
 
@@ -221,6 +223,9 @@ class Search:
         """Return the first `depth` matches of an order from a stretch of values; None when everything must be asked."""
         documents, of = int(self.searcher.num_docs), FIELDS.get(name)
         if documents < SMALL or of is None or of.type not in {Type.INSTANT, Type.NUMBER}:
+            return None
+        if plans.named_keys(self.plan.filter) > FEW_KEYS:
+            # Looking up the keys costs more than ordering what they match, so it is done once.
             return None
         matches = self.count()
         if matches * matches < STRETCH_COST * depth * documents:

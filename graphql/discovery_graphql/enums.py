@@ -117,6 +117,9 @@ if TYPE_CHECKING:
 
     class JobStatus(Enum):
         """How a job stands."""
+
+    class Tool(Enum):
+        """What a snippet is for."""
 else:
     Kind = _enum("Kind", "What a record is.", ((kind, _KINDS[kind]) for kind in KINDS))
     Scope = _enum(
@@ -186,6 +189,17 @@ else:
             (job.RUNNING, "The steward does it."),
             (job.DONE, "It was done."),
             (job.FAILED, "It could not be done."),
+        ),
+    )
+    Tool = _enum(
+        "Tool",
+        "What a snippet of code is for.",
+        (
+            ("graphql", "GraphQL by curl."),
+            ("json", "The JSON of this portal's search page by curl."),
+            ("stac", "The STAC API by curl."),
+            ("pystac", "The STAC API by pystac-client."),
+            ("pyvo", "The archive's own TAP service by pyvo."),
         ),
     )
 

@@ -59,6 +59,7 @@ _PRICES: Final = {
     ("Dataset", "observations"): _SEARCH,
     ("SearchConnection", "histogram"): _HISTOGRAM,
     ("SearchConnection", "otherScope"): _FACET,
+    ("SearchConnection", "snippets"): _FACET,
     ("SearchConnection", "heatMap"): _MAP,
 }
 _COUNTED: Final = frozenset({("SearchConnection", "facets"), ("SearchConnection", "otherFacets")})

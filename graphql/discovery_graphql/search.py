@@ -16,7 +16,7 @@ from discovery.query import marking
 from discovery.query import query as model
 from discovery.query.text import TextQuery, parse
 from discovery.store.catalogue import Stored
-from discovery_graphql import measures
+from discovery_graphql import measures, snippets
 from discovery_graphql.described import attribute, resolver
 from discovery_graphql.enums import FacetName, Interval, member
 from discovery_graphql.records import Record, show
@@ -220,6 +220,11 @@ class SearchConnection:
             found = info.context.portal.keys(counting(self.query, heat=wanted), total=False)
             self.counted[wanted] = found.heat
         return measures.heat_map(self.counted[wanted])
+
+    @resolver("The same question as code for other ways in; those that cannot ask it are left out.")
+    def snippets(self, info: Info) -> list[snippets.Snippet]:
+        """Return the question as code."""
+        return snippets.snippets(info.context.portal, self.query, info.context.site.url)
 
     @resolver("How many matches start in each step.")
     def histogram(self, info: Info, interval: Step = YEAR) -> list[Bin]:

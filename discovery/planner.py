@@ -55,7 +55,7 @@ class Planner:
         text = _words(query, text)
         sort = query.sort
         if sort is not None:
-            sort = replace(sort, name=fields.sort(sort.name, parameter="sort").name)
+            sort = replace(sort, name=fields.order(sort.name, parameter="sort"))
         elif not text:
             sort = DEFAULT_SORT[query.scope]
         narrowed: list[Any] = [query.filter, query.time, _in_cell(query.place)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from discovery import finding
+from discovery import finding, overlaps
 from discovery.errors import MovedError, NotFoundError, UnavailableError
 from discovery.index.base import Answer, Generation, Index, Plan, Position
 from discovery.launch.opening import Around, Opening, opening
@@ -213,13 +213,11 @@ class Portal:
             plan = replace(plan, offset=mark.offset, generation=mark.generation)
         elif mark is not None:
             plan = replace(plan, after=Position(mark.value, mark.key))
-        with answering():
-            answer = self.index.search(plan)
+        answer = self._answer(query, plan)
         understood: Understood | None = None
         if query.lenient and (wider := self._understanding.wider(query, plan, answer.total.value)):
             plan, understood = wider
-            with answering():
-                answer = self.index.search(plan)
+            answer = self._answer(query, plan)
         return Keyed(
             keys=tuple(hit.key for hit in answer.hits),
             total=replace(answer.total, exact=answer.total.exact and not plan.approximate),
@@ -233,6 +231,12 @@ class Portal:
             scores=tuple(hit.score for hit in answer.hits),
             understood=understood,
         )
+
+    def _answer(self, query: Query, plan: Plan) -> Answer:
+        with answering():
+            if query.region is not None and plan.sort is not None and plan.sort.name == fields.OVERLAP:
+                return overlaps.answer(self.store, self.index, query.region, plan)
+            return self.index.search(plan)
 
     def _next(self, query: Query, plan: Plan, answer: Answer) -> str:
         if not answer.more or not answer.hits:

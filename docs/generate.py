@@ -57,6 +57,7 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "region-crossings": "discovery.query.knots:MAX_CROSSINGS",
         "region-moc": "discovery.query.region:MAX_QUERY_MOC",
         "relevance-window": "discovery.index.base:RELEVANCE_WINDOW",
+        "overlap-window": "discovery.overlaps:WINDOW",
         "facet-size": "discovery.index.plans:MAX_BUCKETS",
         "facet-text": "discovery.index.plans:MAX_FIND",
         "range-bins": "discovery.index.ranges:MAX_RANGES",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import quote, urlencode
 
 from discovery.model import terms
-from discovery.query.fields import FIELDS
+from discovery.query.fields import FIELDS, OVERLAP
 from discovery.query.form import FACET, RANGE, REGIONS
 from discovery.query.region_text import MANNERS
 
@@ -88,11 +88,17 @@ def without(pairs: Pairs, *removed: tuple[str, str]) -> str:
 
 
 def less(pairs: Pairs, *removed: tuple[str, str]) -> Pairs:
-    """Return the parameters that stay; with the region its frame and relation go too."""
+    """Return the parameters that stay; with the region its frame, its relation and the order by it go too."""
     names = {name for name, _ in removed}
-    return tuple(
-        each for each in pairs if each not in removed and not (each[0] in MANNERS and names.intersection(REGIONS))
-    )
+    placed = not names.intersection(REGIONS)
+    return ordered(tuple(each for each in pairs if each not in removed and (placed or each[0] not in MANNERS)))
+
+
+def ordered(pairs: Pairs) -> Pairs:
+    """Return the parameters without an order by overlap where there is no region: a form that was emptied keeps it."""
+    if any(name in REGIONS and value.strip() for name, value in pairs):
+        return pairs
+    return tuple(each for each in pairs if not (each[0] == "sort" and each[1].strip().removeprefix("-") == OVERLAP))
 
 
 def clear(pairs: Pairs) -> str:

@@ -12,7 +12,7 @@ from discovery.model import terms
 from discovery.model.record import OBSERVATIONS, RESOURCES, Record
 from discovery.portal import Page, Portal
 from discovery.query import fields, form, place, ranges, region_text
-from discovery.query.fields import FACETS, FIELDS, MISSION
+from discovery.query.fields import FACETS, FIELDS, MISSION, OVERLAP
 from discovery.query.names import Resolve, resolve
 from discovery.query.query import Bucket, Facet, FacetRequest, Query
 from discovery.query.text import TextQuery, parse
@@ -117,7 +117,7 @@ class Request:
 def request(given: Iterable[tuple[str, str]], resolver: Resolve = resolve) -> Request:
     """Return the question of a request's parameters with everything that the page counts beside it."""
     given = list(given)
-    pairs = links.asked(given)
+    pairs = links.ordered(links.asked(given))
     query = form.parse(links.question(pairs), resolver=resolver)
     more = tuple(dict.fromkeys(value for name, value in given if name == links.MORE and value in FACETS))
     counted = counting.read(given, query, NUMBERS[query.scope])
@@ -421,6 +421,10 @@ def _noun(scope: str, number: int) -> str:
     return one if number == 1 else many
 
 
+def _ordered_by(name: str) -> str:
+    return "Overlap" if name == OVERLAP else FIELDS[name].label
+
+
 def _sorts(asked: Request) -> tuple[Option, ...]:
     query = asked.query
     now = f"{'-' if query.sort.descending else ''}{query.sort.name}" if query.sort else ""
@@ -431,8 +435,10 @@ def _sorts(asked: Request) -> tuple[Option, ...]:
             ("", "Newest first"),
             *((v, t) for v, t in choices if v != ("-updated", "-start")[query.scope != RESOURCES]),
         ]
+    if query.region is not None:
+        choices.append((f"-{OVERLAP}", "Most overlap with the region"))
     if now not in [value for value, _ in choices]:
-        label = FIELDS[query.sort.name].label if query.sort else ""
+        label = _ordered_by(query.sort.name) if query.sort else ""
         choices.append((now, f"{label}, {'falling' if now.startswith('-') else 'rising'}"))
     return tuple(
         Option(value, label, value == now, links.replaced(asked.pairs, "sort", value)) for value, label in choices

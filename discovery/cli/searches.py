@@ -49,7 +49,9 @@ def search(
     cell: Annotated[str | None, typer.Option(help="FRAME/ORDER/NUMBER of a HEALPix cell, such as sky/3/145.")] = None,
     time: Annotated[str | None, typer.Option(help="A/B, with .. for an open end.")] = None,
     scope: Annotated[str | None, typer.Option(help="resources or observations.")] = None,
-    sort: Annotated[str | None, typer.Option(help="A field, with - in front for falling order.")] = None,
+    sort: Annotated[
+        str | None, typer.Option(help="A field, or overlap beside a region; with - in front for falling order.")
+    ] = None,
     size: Annotated[int, typer.Option(help="Records on a page.")] = 20,
     after: Annotated[str | None, typer.Option(help="The `next` of the page before.")] = None,
     as_json: AsJson = False,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from discovery.errors import BadQueryError, LimitError
+from discovery.query.fields import OVERLAP
 from discovery.query.query import And, Between, Comparison, Filter, In, IsNull, Like, Not, Or, Query
 
 MAX_PATTERN: Final = 256
@@ -27,10 +28,14 @@ def check(query: Query) -> None:
 
     Raises:
         BadQueryError: Half of a surrogate pair stands in a text.
+        BadQueryError: An order by overlap, and no region.
         LimitError: A pattern has more than 256 characters, or more than 16 wildcards.
     """
     for text, parameter in _texts(query):
         check_text(text, parameter)
+    if query.sort is not None and query.sort.name == OVERLAP and query.region is None:
+        message = "sort by overlap needs a region to compare footprints with, such as bbox or cone"
+        raise BadQueryError(message, parameter="sort")
     for node in _nodes(query.filter):
         if isinstance(node, Like):
             check_pattern(node.pattern)

@@ -168,6 +168,9 @@ _ALIASES: Final = MappingProxyType(
 )
 FACETS: Final = tuple(name for name, each in FIELDS.items() if each.facet)
 SORTS: Final = tuple(name for name, each in FIELDS.items() if each.sort)
+OVERLAP: Final = "overlap"
+"""The order by how much of a region and of a footprint is the same; no field, for without a region there is none."""
+ORDERS: Final = (*SORTS, OVERLAP)
 NUMBERS: Final = tuple(name for name, each in FIELDS.items() if each.type is Type.NUMBER)
 TAIL_PREFIX: Final = "properties."
 """`properties.NAME` asks the long tail of a record for equality; it is never a facet or a sort."""
@@ -207,3 +210,13 @@ def sort(name: str, *, parameter: str | None = None) -> Field:
     if found is None or not found.sort:
         raise UnknownFieldError(name, SORTS, what="sort field", parameter=parameter)
     return found
+
+
+def order(name: str, *, parameter: str | None = None) -> str:
+    """Return the name of a field that records can be ordered by, or of the order by overlap, else raise as `field`."""
+    if name == OVERLAP:
+        return name
+    try:
+        return sort(name).name
+    except UnknownFieldError as error:
+        raise UnknownFieldError(name, ORDERS, what="sort field", parameter=parameter) from error

@@ -137,7 +137,7 @@ def _sort(text: str) -> Sort | None:
     name = text.strip()
     if not name:
         return None
-    return Sort(fields.sort(name.removeprefix("-"), parameter="sort").name, descending=name.startswith("-"))
+    return Sort(fields.order(name.removeprefix("-"), parameter="sort"), descending=name.startswith("-"))
 
 
 def _size(text: str) -> int:

@@ -136,7 +136,12 @@ else:
         "FacetName", "A field that can be counted by value.", ((n, fields.FIELDS[n].label + ".") for n in fields.FACETS)
     )
     SortName = _enum(
-        "SortName", "A field that records can be ordered by.", ((n, fields.FIELDS[n].label + ".") for n in fields.SORTS)
+        "SortName",
+        "What records can be ordered by.",
+        (
+            *((n, fields.FIELDS[n].label + ".") for n in fields.SORTS),
+            (fields.OVERLAP, "How much of the region and of a footprint is the same, 0 to 1; it needs a region."),
+        ),
     )
     FrameName = _enum(
         "FrameName",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from discovery.model.record import KINDS, SCOPES
-from discovery.query.fields import FACETS, SORTS
+from discovery.query.fields import FACETS, ORDERS
 from discovery.query.region import ASKED, RELATIONS
 from discovery_graphql.enums import Domain, FacetName, FrameName, Kind, RelationName, Scope, SortName, enum_name, member
 
@@ -11,7 +11,7 @@ def test_enums_hold_the_words_of_the_portal() -> None:
         (Kind, KINDS),
         (Scope, SCOPES),
         (FacetName, FACETS),
-        (SortName, SORTS),
+        (SortName, ORDERS),
         (FrameName, ASKED),
         (RelationName, RELATIONS),
     ):

@@ -18,7 +18,7 @@ from discovery.index.tantivy import TantivyIndex
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.portal import Portal
-from discovery.query.fields import FACETS, FIELDS, SORTS
+from discovery.query.fields import FACETS, FIELDS, ORDERS
 from discovery.store.store import Store
 from discovery_graphql import sdl
 from discovery_graphql.schema import build
@@ -51,7 +51,7 @@ def test_the_field_table_is_the_filter() -> None:
     kind = SCHEMA.type_map["RecordFilter"]
     assert isinstance(kind, GraphQLInputObjectType)
     assert len(kind.fields) == len(FIELDS) + 4
-    for name, names in (("FacetName", FACETS), ("SortName", SORTS)):
+    for name, names in (("FacetName", FACETS), ("SortName", ORDERS)):
         enum = SCHEMA.type_map[name]
         assert isinstance(enum, GraphQLEnumType)
         assert list(enum.values) == [each.upper() for each in names]

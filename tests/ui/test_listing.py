@@ -134,3 +134,15 @@ def test_a_card_has_no_more_than_a_card_can_hold() -> None:
 def test_a_record_without_a_title_is_called_by_its_identifier() -> None:
     card = listing.card(Record("s", "c", "granule-7", "observation", ""), parse("x"), sources.Sources({}))
     assert "".join(each.text for each in card.title) == "granule-7"
+
+
+def test_an_order_by_overlap_is_offered_with_a_region_and_goes_with_it(portal: Portal) -> None:
+    box, order = ("bbox", "-10,-10,40,40"), ("sort", "-overlap")
+    found = context(portal, box, order)
+    assert [each.text for each in found.sorts if each.selected] == ["Most overlap with the region"]
+    assert not any("overlap" in each.url for each in found.chips)
+    assert "-overlap" not in [each.value for each in context(portal, ("q", "ice")).sorts]
+    for emptied in ((order,), (("bbox", " "), order)):
+        assert listing.request(emptied).query.sort is None
+    rising = context(portal, box, ("sort", "overlap"))
+    assert [each.text for each in rising.sorts if each.selected] == ["Overlap, rising"]

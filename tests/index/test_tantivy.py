@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, seed, settings
@@ -28,7 +29,7 @@ from discovery.index.tantivy import TantivyIndex
 from discovery.index.tantivy import schema as schema_module
 from discovery.index.tantivy.folder import LOOK_AGAIN
 from discovery.query.fields import FIELDS
-from discovery.query.query import Comparison, FacetRequest, Like, Not, Sort
+from discovery.query.query import And, Comparison, FacetRequest, Like, Not, Sort
 from discovery.testing.count_contract import CountContract
 from discovery.testing.index_catalogue import SCOPE, fill, found, make, walked
 from discovery.testing.index_contract import IndexContract
@@ -462,4 +463,22 @@ def test_few_and_many_keys_are_found_counted_and_left_out_alike(tmp_path: Path, 
         first = [key for key in range(1, 4_501) if (key in named.keys) == (node is named)][:10]
         assert [hit.key for hit in answer.hits] == first
         assert len(index.keys(plan, 5_000)) == wanted
+    index.close()
+
+
+def test_what_is_left_out_is_left_out_of_everything_where_nothing_else_is_asked(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    index.write(SCOPE, [Document(key, keywords={"kind": ("ab"[key % 2],)}) for key in range(1, 21)], (), 1)
+    odd, none = Comparison("=", "kind", "b"), Not(And(()))
+    few: Any = Keys(frozenset({1, 2, 3}))
+    three: Any = Keys(frozenset({3}))
+    five: Any = Keys(frozenset({5}))
+    for parts, wanted in (
+        ((Not(odd), Not(few)), set(range(4, 21, 2))),
+        ((odd, And((Not(few), Not(five)))), set(range(7, 21, 2))),
+        ((few, Not(And((odd, Not(three))))), {2, 3}),
+        ((none,), set()),
+        ((), set(range(1, 21))),
+    ):
+        assert found(index, filter=And(parts)) == wanted
     index.close()

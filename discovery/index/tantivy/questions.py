@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -134,7 +134,7 @@ class Questions:
         """Return what a node matches; every node of `Plan.filter` has its line here."""
         match node:
             case And(args):
-                return every([self.filter(arg) for arg in args])
+                return self.all_of(args)
             case Or(args):
                 return either_of([self.filter(arg) for arg in args])
             case Not(arg):
@@ -157,6 +157,17 @@ class Questions:
                 return self.keys([key for key in keys if 0 <= key <= plans.MAX_KEY])
             case _:
                 raise BadQueryError(f"an engine cannot answer {type(node).__name__}", parameter="filter")
+
+    def all_of(self, nodes: Iterable[_Node]) -> Query:
+        """Return what all nodes match; what one of them leaves out is left out of the rest, not of everything."""
+        parts = list(_conjuncts(nodes))
+        excluded = [self.filter(part.arg) for part in parts if isinstance(part, Not)]
+        wanted = [(Occur.Must, self.filter(part)) for part in parts if not isinstance(part, Not)]
+        if not excluded:
+            return every([query for _, query in wanted])
+        # Each query is copied whole into the one around it, so all of them are put together at once.
+        wanted = wanted or [(Occur.Must, Query.all_query())]
+        return Query.boolean_query([*wanted, *((Occur.MustNot, query) for query in excluded)])
 
     def comparison(self, op: str, name: str, value: Scalar) -> Query:
         """Return what `name op value` matches."""
@@ -277,6 +288,14 @@ class Questions:
     def titled(body: Query, title: Query) -> Query:
         """Return what is found in the body, which holds the title, scored by its place in the title too."""
         return _better(body, Query.boost_query(title, TITLE_WEIGHT - 1))
+
+
+def _conjuncts(nodes: Iterable[_Node]) -> Iterator[_Node]:
+    for node in nodes:
+        if isinstance(node, And):
+            yield from _conjuncts(node.args)
+        else:
+            yield node
 
 
 def _better(found: Query, bonus: Query) -> Query:

@@ -20,6 +20,8 @@ from discovery.query.query import And, Comparison, FacetRequest, Filter, Not, Or
 from discovery.query.relate import RELATIONS, decide
 from discovery.wiring import open_portal
 
+pytestmark = pytest.mark.slow
+
 COUNT = 240
 
 

@@ -84,6 +84,7 @@ index.close()
 """
 
 
+@pytest.mark.slow
 class TestTantivy(IndexContract):
     @pytest.fixture
     def index(self, tmp_path: Path) -> Iterator[TantivyIndex]:

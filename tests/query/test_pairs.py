@@ -19,6 +19,8 @@ from discovery.query.cover import Asked, Cover
 from discovery.query.query import Region
 from discovery.query.relate import RELATIONS, decide
 
+pytestmark = pytest.mark.slow
+
 FRAMES = (EARTH, SKY, "mars")
 PLACES = ((0.0, 0.0), (179.9, 3.0), (-179.9, -60.0), (10.0, 89.9), (250.0, -89.5), (0.05, 45.0), (120.0, 41.81))
 Turn = Callable[[Any], Any]

@@ -13,6 +13,8 @@ from discovery.query import packed, region, sieve
 from discovery.query.query import Region
 from discovery.query.relate import RELATIONS, decide
 
+pytestmark = pytest.mark.slow
+
 FRAMES = (EARTH, SKY, "mars")
 
 

@@ -127,10 +127,10 @@ def test_a_damaged_file_is_said_to_be_unavailable(tmp_path: Path) -> None:
 def test_a_new_file_that_somebody_else_is_just_making_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.sqlite"
     maker = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    maker.execute("BEGIN EXCLUSIVE")
+    maker.execute("BEGIN IMMEDIATE")
     maker.execute("CREATE TABLE making (x)")
     with closing(sqlite3.connect(path)) as other, pytest.raises(sqlite3.OperationalError, match="locked"):
-        # SQLite itself does not wait for this, though it has five seconds.
+        # SQLite has five seconds for everything else that is locked, and none for this.
         other.execute("PRAGMA journal_mode=WAL")
     done = threading.Timer(0.3, lambda: maker.execute("COMMIT"))
     done.start()

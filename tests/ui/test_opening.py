@@ -13,6 +13,8 @@ from sqlalchemy import update
 from discovery.model.record import Asset, Record
 from discovery.store.schema import records
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[[Iterable[Record]], TestClient]
 VOLUME = Record("labs", "", "vol", "volume", "Hubble <b>volume</b>", missions=("astronomy/hubble",),
                 properties={"mount_path": "/media/data/hst_stis"})  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from alembic.config import Config
@@ -11,6 +12,8 @@ from sqlalchemy import Engine
 
 from discovery.errors import ConfigError
 from discovery.store import postgresql, schema
+
+_log = logging.getLogger(__name__)
 
 
 def upgrade(engine: Engine, found: str | None) -> None:
@@ -27,6 +30,10 @@ def upgrade(engine: Engine, found: str | None) -> None:
         raise ConfigError(
             f"the store has schema {found}, newer than {schema.HEAD} of this version of Discovery; upgrade Discovery"
         )
+
+    if found is not None:
+        # Whoever waits for a portal to start should know what for.
+        _log.warning("the store goes from schema %s to %s; a million records take minutes", found, schema.HEAD)
 
     def steps(revision: str, _context: object) -> object:
         return scripts._upgrade_revs(schema.HEAD, revision)  # noqa: SLF001

@@ -23,7 +23,7 @@ def path() -> Path:
 
 
 def released() -> Path:
-    """Return where the schema of the last release is kept, to which nothing may be broken."""
+    """Return where a release keeps its schema, to which nothing may be broken; before the first one it is not there."""
     return published() / "released.graphql"
 
 
@@ -38,6 +38,11 @@ def broken(before: str, after: str) -> list[str]:
         for each in find_breaking_changes(old, build_schema(after))
         if not _deprecated(old, each.description)
     ]
+
+
+def lost(kept: Path) -> list[str]:
+    """Return what clients of a kept schema would lose, in words; nothing where none was kept."""
+    return broken(kept.read_text(encoding="utf-8"), text()) if kept.is_file() else []
 
 
 def _deprecated(schema: GraphQLSchema, description: str) -> bool:

@@ -199,5 +199,125 @@ passes = Table(
     Column("expires", BigInteger, nullable=False),
 )
 
-HEAD: Final = "0008"
+people = Table(
+    "people",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("role", Integer, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("disabled", BigInteger),
+    UniqueConstraint("issuer", "subject", name="people_by_identity"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    # As with passes: what is kept opens nothing.
+    Column("digest", Text, primary_key=True),
+    Column("person", Text, nullable=False, index=True),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("person", Text, nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("used", BigInteger),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    # Written once and never changed; it ends by age alone.
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("moment", BigInteger, nullable=False, index=True),
+    Column("person", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+creations = Table(
+    "creations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("visibility", Text, nullable=False),
+    Column("listed", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Index("creations_by_owner", "owner", "kind"),
+    Index("creations_by_state", "kind", "state"),
+    Index("creations_by_record", "record"),
+)
+
+happened = Table(
+    "happened",
+    metadata,
+    # What became of a creation, by whom and why; the document as it was after it.
+    Column("creation", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("moment", BigInteger, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    # `star`: liked; `mount`: among "my volumes".
+    Column("person", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("record", Text, primary_key=True),
+    Column("moment", BigInteger, nullable=False),
+    Index("marks_by_record", "record", "kind"),
+)
+
+launches = Table(
+    "launches",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("datalab", Text, nullable=False),
+    # What was confirmed, as JSON: records or query, volumes, notebook.
+    Column("asked", LargeBinary, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("server", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("ended", BigInteger),
+    Index("launches_by_person", "person", "created"),
+    Index("launches_by_status", "status"),
+)
+
+HEAD: Final = "0009"
 """The newest migration; a store that says otherwise is migrated, or refused when it is newer."""

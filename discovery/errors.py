@@ -81,8 +81,8 @@ class NotAcceptableError(BadQueryError):
     kind = "not_acceptable"
     status = 406
 
-    def __init__(self, accept: str, formats: Mapping[str, str]) -> None:
-        told = ", ".join(f"{type_} (f={name})" for name, type_ in formats.items())
+    def __init__(self, accept: str, formats: Mapping[str, str], *, parameter: str = "f") -> None:
+        told = ", ".join(f"{type_} ({parameter}={name})" if parameter else type_ for name, type_ in formats.items())
         super().__init__(f"nothing here is of the type {accept[:200]!r} that Accept asks for; there is {told}")
         self.formats = dict(formats)
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fastapi import Request
 
 from discovery.errors import NotAcceptableError, UnknownFieldError
+from discovery.negotiation import Range, ranges, wish
 
 PARAMETER: Final = "f"
 VARY: Final = {"Vary": "Accept"}
-_MAX_ACCEPT: Final = 4_000
-_MAX_RANGES: Final = 100
-_WEIGHT: Final = re.compile(r"0(?:\.\d{0,3})?|1(?:\.0{0,3})?")
 _RANGE: Final = re.compile(r"[\w!#$&^.+*-]+/[\w!#$&^.+*-]+")
 
 
@@ -91,45 +89,29 @@ def preferred(accept: str, formats: Sequence[Format]) -> Format | None:
 
     Of equal weights the type that is named wins over a wildcard, then the first in our order.
     """
-    ranges = _ranges(accept)
-    if not ranges:
+    found = _ranges(accept)
+    if not found:
         return formats[0]
     best: tuple[float, int, int] = (0.0, 0, 0)
     chosen: Format | None = None
+    named = {each.name for each in found}
     for place, each in enumerate(formats):
         first, *others = each.types
-        named = {name for name, _ in ranges}
         # A wildcard means a form by the type that it is sent as; its other names count where they are said.
-        weight, exact = max(_weight(ranges, type_) for type_ in (first, *named.intersection(others)))
+        weight, exact = max(wish(found, type_) for type_ in (first, *named.intersection(others)))
         if weight > 0 and (weight, exact, -place) > best:
             best, chosen = (weight, exact, -place), each
     return chosen
 
 
-def _weight(ranges: Sequence[tuple[str, float]], type_: str) -> tuple[float, int]:
-    """Return the weight of a type and how exactly it was named: the most exact range decides."""
-    group = f"{type_.partition('/')[0]}/*"
-    found = [(2 if name == type_ else 1 if name == group else 0, weight) for name, weight in ranges
-             if name in (type_, group, "*/*")]  # fmt: skip
-    if not found:
-        return 0.0, 0
-    exact, weight = max(found)
-    return weight, exact
+def _ranges(accept: str) -> list[Range]:
+    found = [each for each in ranges(accept, unread=1.0) if _RANGE.fullmatch(each.name)]
+    return [replace(each, name=SCHEMA.types[0]) if _of_schema_org(each) else each for each in found]
 
 
-def _ranges(accept: str) -> list[tuple[str, float]]:
-    out: list[tuple[str, float]] = []
-    for part in accept[:_MAX_ACCEPT].split(",")[:_MAX_RANGES]:
-        name, *parameters = (each.strip() for each in part.lower().split(";"))
-        if not _RANGE.fullmatch(name):
-            continue
-        said = dict(each.partition("=")[::2] for each in parameters)
-        weight = said.get("q", "1").strip()
-        # JSON-LD names its vocabulary by a parameter.
-        if name == "application/ld+json" and "schema.org" in said.get("profile", ""):
-            name = SCHEMA.types[0]
-        out.append((name, float(weight) if _WEIGHT.fullmatch(weight) else 1.0))
-    return out
+def _of_schema_org(each: Range) -> bool:
+    """Say whether a range wants JSON-LD in the words of schema.org: it names its vocabulary by a parameter."""
+    return each.name == JSONLD.media_type and "schema.org" in each.parameters.get("profile", "")
 
 
 def wants_page(request: Request) -> bool:

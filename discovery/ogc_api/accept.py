@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from discovery.errors import BadQueryError
+from discovery.errors import BadQueryError, NotAcceptableError
+from discovery.negotiation import ANYTHING, ranges, wish
 from discovery.ogc_api.links import GEOJSON, HTML, JSON
 from discovery.ogc_api.question import FORMATS
 
@@ -14,8 +15,8 @@ MAX_RANGES: Final = 50
 _FORMS: Final = {"json": JSON, "geojson": GEOJSON, "html": HTML}
 
 
-def chosen(form: str | None, accept: str, offered: Sequence[str]) -> str | None:
-    """Return the form to send, None where `Accept` allows none.
+def chosen(form: str | None, accept: str, offered: Sequence[str]) -> str:
+    """Return the form to send.
 
     Args:
         form: The value of `f`; it is stronger than `Accept`.
@@ -24,41 +25,21 @@ def chosen(form: str | None, accept: str, offered: Sequence[str]) -> str | None:
 
     Raises:
         BadQueryError: `f` is no form, or none of this document.
+        NotAcceptableError: `Accept` allows none of them.
     """
     if form:
-        found = _FORMS.get(form, "")
-        if found not in offered:
+        named = _FORMS.get(form, "")
+        if named not in offered:
             allowed = ", ".join(name for name in FORMATS if _FORMS[name] in offered)
             raise BadQueryError(f"f {form[:40]!r} is not one of {allowed}", parameter="f")
-        return found
-    ranges = list(_ranges(accept)) or [("*/*", 1.0)]
-    best, weight = None, 0.0
+        return named
+    found = ranges(accept, unread=0.0, most=MAX_RANGES) or ranges(ANYTHING, unread=0.0)
+    best, weight = "", 0.0
     for each in offered:
-        wanted = _weight(each.partition(";")[0], ranges)
+        wanted, _ = wish(found, each.partition(";")[0])
         if wanted > weight:
             best, weight = each, wanted
+    if not best:
+        names = {each: name for name, each in _FORMS.items()}
+        raise NotAcceptableError(accept, {names.get(each, "json"): each for each in offered})
     return best
-
-
-def _ranges(accept: str) -> Iterator[tuple[str, float]]:
-    for part in accept.split(",")[:MAX_RANGES]:
-        name, *parameters = (each.strip().lower() for each in part.split(";"))
-        if name:
-            yield name, next((_quality(each[2:]) for each in parameters if each.startswith("q=")), 1.0)
-
-
-def _quality(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return 0.0
-    return value if 0 <= value <= 1 else 0.0
-
-
-def _weight(offered: str, ranges: Sequence[tuple[str, float]]) -> float:
-    """Return how much a form is wanted: what the range says that fits it most closely."""
-    for name in (offered, f"{offered.partition('/')[0]}/*", "*/*"):
-        found = [weight for each, weight in ranges if each == name]
-        if found:
-            return max(found)
-    return 0.0

@@ -266,9 +266,6 @@ def _formed(request: Request, links: Links, answer: Answer) -> Response:
     """Return a document in the form that was asked for, by `f` or else by `Accept`."""
     offered = (*MEDIA_TYPES[answer.name], HTML)
     form = chosen(request.query_params.get("f"), request.headers.get("Accept", ""), offered)
-    if form is None:
-        told = f"Accept allows none of {', '.join(offered)}"
-        return _problem(406, "not_acceptable", told, {"Vary": "Accept"})
     headers = {"Vary": "Accept"}
     if answer.name in _PROFILES:
         headers["Link"] = f'<{_PROFILES[answer.name]}>; rel="profile"'

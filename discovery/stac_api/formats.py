@@ -15,6 +15,7 @@ from typing import Final
 from fastapi import Request
 
 from discovery.errors import LimitError, UnknownFieldError
+from discovery.negotiation import ANYTHING, ranges
 from discovery.portal import Portal
 from discovery.query.query import Query
 
@@ -49,7 +50,7 @@ _TYPES: Final = {media_type: each for each, media_type in MEDIA_TYPES.items()} |
     "application/geo+json": Format.GEOJSON,
     "application/json": Format.GEOJSON,
     "application/*": Format.GEOJSON,
-    "*/*": Format.GEOJSON,
+    ANYTHING: Format.GEOJSON,
 }
 
 
@@ -64,24 +65,14 @@ def wanted(request: Request) -> Format:
         if name not in _NAMES:
             raise UnknownFieldError(name, _NAMES, what="format", parameter=PARAMETER)
         return _NAMES[name]
-    accept = request.headers.get("accept", "*/*")
-    return Format.GEOJSON if accept == "*/*" else _accepted(accept)
+    accept = request.headers.get("accept", ANYTHING)
+    return Format.GEOJSON if accept == ANYTHING else _accepted(accept)
 
 
 def _accepted(accept: str) -> Format:
-    best, found = 0.0, Format.GEOJSON
-    for part in accept[:1000].split(","):
-        media_type, *parameters = (each.strip().lower() for each in part.split(";"))
-        weight = 1.0
-        for each in parameters:
-            if each.startswith("q="):
-                try:
-                    weight = float(each[2:])
-                except ValueError:
-                    weight = 0.0
-        if media_type in _TYPES and weight > best:
-            best, found = weight, _TYPES[media_type]
-    return found
+    known = [each for each in ranges(accept, unread=0.0, characters=1000) if each.name in _TYPES and each.weight > 0]
+    # Of those that are wanted as much the first that was said.
+    return _TYPES[max(known, key=lambda each: each.weight).name] if known else Format.GEOJSON
 
 
 @dataclass(frozen=True, slots=True)

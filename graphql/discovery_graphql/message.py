@@ -9,7 +9,8 @@ from typing import Any, Final
 import orjson
 from fastapi import Request
 
-from discovery.errors import BadQueryError, LimitError
+from discovery.errors import BadQueryError, LimitError, NotAcceptableError
+from discovery.negotiation import ranges, wish
 from discovery_graphql.operations import Operations
 
 MAX_BYTES: Final = 100 * 1024
@@ -20,8 +21,7 @@ MAX_OBJECTS: Final = 500
 """Objects in the variables: a filter of 200 predicates needs 400, and reading one costs 0.1 ms."""
 JSON: Final = "application/json"
 RESPONSE: Final = "application/graphql-response+json"
-_FORMS: Final = f"there is {RESPONSE} and {JSON}"
-_MAX_ACCEPT: Final = 4_000
+_CHARSETS: Final = ("", "utf-8", "utf8")
 _MAX_PARAMETERS: Final = 20
 
 
@@ -39,13 +39,6 @@ class UnsupportedMediaTypeError(BadQueryError):
 
     kind = "unsupported_media_type"
     status = 415
-
-
-class UnacceptableError(BadQueryError):
-    """An answer is wanted in none of the media types that there are."""
-
-    kind = "not_acceptable"
-    status = 406
 
 
 class NotByGetError(BadQueryError):
@@ -78,7 +71,7 @@ async def body(request: Request) -> bytes:
     if kind.strip().lower() != JSON:
         raise UnsupportedMediaTypeError(f"content type {kind.strip()[:80]!r} is not read here; send {JSON}")
     charset = _parameter(parameters, "charset")
-    if charset not in ("", "utf-8", "utf8"):
+    if charset not in _CHARSETS:
         raise UnsupportedMediaTypeError(f"charset {charset[:40]!r} is not read here; send utf-8")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > MAX_BYTES:
@@ -119,29 +112,25 @@ def media_type(accept: str) -> str:
     """Return the media type for the answer: the one that is liked best, and plain JSON where nothing is said.
 
     Raises:
-        UnacceptableError: Neither of the two is among what is accepted.
+        NotAcceptableError: Neither of the two is among what is accepted.
     """
     if not accept.strip():
         return JSON
-    liked: dict[str, float] = {}
-    for each in accept.lower()[:_MAX_ACCEPT].split(","):
-        kind, _, parameters = each.partition(";")
-        if _parameter(parameters, "charset") in ("", "utf-8", "utf8"):
-            liked[kind.strip()] = max(_weight(_parameter(parameters, "q")), liked.get(kind.strip(), 0.0))
-    any_of = max(liked.get("application/*", -1.0), liked.get("*/*", -1.0))
+    # What is no number between 0 and 1 is taken as if it were not there, as most servers do.
+    found = [each for each in ranges(accept, unread=1.0) if each.parameters.get("charset", "") in _CHARSETS]
+    plain, _ = wish(found, JSON)
     # GraphQL over HTTP: what is liked no better than the old media type by a wildcard alone gets the old one.
-    weights = {JSON: liked.get(JSON, any_of), RESPONSE: liked.get(RESPONSE, -1.0)}
-    best = RESPONSE if weights[RESPONSE] >= weights[JSON] else JSON
-    if weights[best] <= 0:
-        raise UnacceptableError(f"nothing here is of the type {accept[:80]!r} that Accept asks for; {_FORMS}")
-    return best
+    new = max((each.weight for each in found if each.name == RESPONSE), default=0.0)
+    if max(plain, new) <= 0:
+        raise NotAcceptableError(accept, {"response": RESPONSE, "json": JSON}, parameter="")
+    return RESPONSE if new >= plain else JSON
 
 
 def lenient_media_type(accept: str) -> str:
     """Return the media type for an error: as `media_type`, and plain JSON where nothing fits."""
     try:
         return media_type(accept)
-    except UnacceptableError:
+    except NotAcceptableError:
         return JSON
 
 
@@ -152,14 +141,6 @@ def _parameter(parameters: str, name: str) -> str:
         if key.strip().lower() == name:
             return value.strip().strip('"').lower()
     return ""
-
-
-def _weight(text: str) -> float:
-    try:
-        # What is no number between 0 and 1 is taken as if it were not there, as most servers do.
-        return min(max(float(text), 0.0), 1.0) if text[:1].isdigit() else 1.0
-    except ValueError:
-        return 1.0
 
 
 def _message(given: Mapping[str, Any], operations: Operations) -> Message:

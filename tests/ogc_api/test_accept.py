@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from discovery.errors import BadQueryError
+from discovery.errors import BadQueryError, NotAcceptableError
 from discovery.ogc_api.accept import MAX_RANGES, chosen
 from discovery.ogc_api.links import CATALOG, GEOJSON, HTML, JSON, OPENAPI
 
@@ -21,16 +21,26 @@ OFFERED = (GEOJSON, JSON, HTML)
         ("APPLICATION/JSON ; Q=1.0", JSON),
         ("text/*;q=0.5, application/*;q=0.1", HTML),
         ("*/*, application/geo+json;q=0, application/json;q=0", HTML),
-        ("application/xml", None),
-        ("application/json;q=0", None),
-        ("application/json;q=many", None),
-        ("application/json;q=nan, text/html;q=-1", None),
         (",;,", GEOJSON),
-        (",".join(["a/b"] * MAX_RANGES) + ",text/html", None),
     ],
 )
-def test_the_form_is_what_the_header_wants_most(accept: str, form: str | None) -> None:
+def test_the_form_is_what_the_header_wants_most(accept: str, form: str) -> None:
     assert chosen(None, accept, OFFERED) == form
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/xml",
+        "application/json;q=0",
+        "application/json;q=many",
+        "application/json;q=nan, text/html;q=-1",
+        ",".join(["a/b"] * MAX_RANGES) + ",text/html",
+    ],
+)
+def test_a_header_that_allows_nothing_is_told_what_there_is(accept: str) -> None:
+    with pytest.raises(NotAcceptableError, match=r"application/geo\+json \(f=geojson\), .*text/html \(f=html\)"):
+        chosen(None, accept, OFFERED)
 
 
 def test_a_type_with_parameters_is_found_without_them() -> None:

@@ -11,12 +11,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import LargeBinary, Text, insert
 
 from discovery.errors import ConfigError, ConflictError, UnavailableError
 from discovery.model.record import Issue, Record
 from discovery.model.source import Checkpoint, Mapped, Quarantined, RawRecord, Source
 from discovery.store import backup
 from discovery.store.connection import sqlite_url
+from discovery.store.schema import metadata
 from discovery.store.store import Store
 
 RESTORING = """
@@ -107,6 +109,7 @@ def test_a_copy_brings_a_catalogue_from_either_store_to_the_other(
     store.ledger.end(store.ledger.begin("s").report)
     store.jobs.ask("harvest", {"source": "s"})
     store.secret()
+    people(store)
     backup.write(store.database, tmp_path / "one.sqlite")
     if store.database.on_server:
         (tmp_path / "there").mkdir()
@@ -124,6 +127,16 @@ def test_a_copy_brings_a_catalogue_from_either_store_to_the_other(
     assert there.catalogue.last_change() == before + 1
     assert there.check() == []
     there.close()
+
+
+def people(store: Store) -> None:
+    """Put a row into each table of people and of what they make."""
+    with store.database.write() as connection:
+        for name in ("people", "sessions", "tokens", "audit", "creations", "happened", "marks", "launches"):
+            table = metadata.tables[name]
+            values = {each.name: b"\0\xff" if isinstance(each.type, LargeBinary) else 7 for each in table.columns}
+            values |= {each.name: "é\U0001f30d" for each in table.columns if isinstance(each.type, Text)}
+            connection.execute(insert(table).values(values))
 
 
 def dump(path: Path) -> dict[str, list[tuple[object, ...]]]:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from starlette.requests import Request
-
 from discovery.model.record import SCOPES
+from discovery.ogc_paths import Paths
 
 JSON: Final = "application/json"
 GEOJSON: Final = "application/geo+json"
@@ -34,47 +33,8 @@ Pairs = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
-    """The addresses of one request: all of them start where the caller reached us, behind whatever proxy."""
-
-    site: str
-    """The address of the application, without a slash at its end."""
-    base: str
-    """The address of the OGC face, without a slash at its end."""
-
-    @classmethod
-    def of(cls, request: Request, prefix: str) -> Links:
-        """Return the addresses for a request; `base_url` holds the root path that a proxy has cut off."""
-        site = str(request.base_url).rstrip("/")
-        return cls(site, site + prefix)
-
-    @property
-    def root(self) -> str:
-        """The landing page."""
-        return f"{self.base}/"
-
-    @property
-    def conformance(self) -> str:
-        """What the face conforms to."""
-        return f"{self.base}/conformance"
-
-    @property
-    def api(self) -> str:
-        """The OpenAPI document."""
-        return f"{self.base}/api"
-
-    @property
-    def collections(self) -> str:
-        """The list of catalogues."""
-        return f"{self.base}/collections"
-
-    def collection(self, name: str) -> str:
-        """Return the address of a catalogue."""
-        return f"{self.collections}/{quote(name, safe='')}"
-
-    def items(self, name: str) -> str:
-        """Return the address of a catalogue's records."""
-        return f"{self.collection(name)}/items"
+class Links(Paths):
+    """The addresses of the OGC face, and the links that its documents have; its collections are catalogues."""
 
     def record(self, name: str, id: str) -> str:
         """Return the address of a record."""

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 import orjson
 from fastapi import Request
 
+from discovery.ogc_paths import Paths
 from discovery.stac_api.paging import Trail
 
 JSON: Final = "application/json"
@@ -47,42 +48,13 @@ class ItemLinks:
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
-    """The addresses of one request: all of them start where the caller reached us, behind whatever proxy."""
-
-    site: str
-    """The address of the application, without a slash at its end."""
-    base: str
-    """The address of the STAC face, without a slash at its end."""
-
-    @classmethod
-    def of(cls, request: Request, prefix: str) -> Links:
-        """Return the addresses for a request; `base_url` holds the root path that a proxy has cut off."""
-        site = str(request.base_url).rstrip("/")
-        return cls(site, site + prefix)
-
-    @property
-    def root(self) -> str:
-        """The landing page."""
-        return f"{self.base}/"
+class Links(Paths):
+    """The addresses of the STAC face, and the links that its documents have."""
 
     @property
     def search(self) -> str:
         """Item search."""
         return f"{self.base}/search"
-
-    @property
-    def collections(self) -> str:
-        """The list of collections."""
-        return f"{self.base}/collections"
-
-    def collection(self, id: str) -> str:
-        """Return the address of a collection; an id may hold anything, a slash too."""
-        return f"{self.collections}/{quote(id, safe='')}"
-
-    def items(self, collection: str) -> str:
-        """Return the address of a collection's items."""
-        return f"{self.collection(collection)}/items"
 
     def aggregate(self, collection: str | None = None) -> str:
         """Return the address of counts over items, of one collection or all."""
@@ -165,7 +137,7 @@ class Links:
         found = [
             link("self", self.root),
             link("root", self.root),
-            link("conformance", f"{self.base}/conformance"),
+            link("conformance", self.conformance),
             link("data", self.collections),
             {**link("search", self.search, GEOJSON), "method": "GET"},
             {**link("search", self.search, GEOJSON), "method": "POST"},
@@ -174,7 +146,7 @@ class Links:
             {**link("aggregate", f"{self.base}/aggregate"), "method": "GET"},
             {**link("aggregate", f"{self.base}/aggregate"), "method": "POST"},
             link("aggregations", f"{self.base}/aggregations"),
-            link("service-desc", f"{self.base}/api", OPENAPI),
+            link("service-desc", self.api, OPENAPI),
             link("alternate", f"{self.site}/", HTML),
         ]
         return [*found, link("service-doc", self.site + docs, HTML)] if docs else found

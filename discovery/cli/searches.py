@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,8 @@ from discovery.model.instant import iso
 from discovery.model.record import to_dict
 
 if TYPE_CHECKING:
-    from discovery.query.names import Named
+    from discovery.portal import Page
+    from discovery.query.names import Named, Spotted
 
 app = typer.Typer()
 _INSTANTS = frozenset({"start", "end", "created", "updated", "metadata_updated", "harvested"})
@@ -84,25 +86,35 @@ def search(
         page = portal.search(form.parse(pairs, resolver=portal.resolve), elsewhere=True)
         places = portal.places(page.query) if not after else ()
     if as_json:
-        rows = [{**to_dict(each.record), "score": each.score} for each in page.records]
-        total = {"value": page.total.value, "exact": page.total.exact}
-        said = understanding.to_dict(page.understood) if page.understood else None
-        named = [{**each.named.to_dict(), "q": each.rest} for each in places]
-        answer = {"total": total, "records": rows, "next": page.next or None, "places": named, "understood": said}
-        print_json(answer)
-        return
-    if page.understood and page.understood.corrected:
-        console.print(
-            f"showing results for: {page.understood.corrected} (--words all for what was typed)", markup=False
-        )
+        print_json(_json(page, places))
+    else:
+        _show(page, places)
+
+
+def _json(page: Page, places: Sequence[Spotted]) -> dict[str, Any]:
+    """Return a page as JSON values."""
+    return {
+        "total": {"value": page.total.value, "exact": page.total.exact},
+        "records": [{**to_dict(each.record), "score": each.score} for each in page.records],
+        "next": page.next or None,
+        "places": [{**each.named.to_dict(), "q": each.rest} for each in places],
+        "understood": understanding.to_dict(page.understood) if page.understood else None,
+    }
+
+
+def _show(page: Page, places: Sequence[Spotted]) -> None:
+    """Print a page as a table, with what was understood above it and what could be asked next below."""
+    said = page.understood
+    if said and said.corrected:
+        console.print(f"showing results for: {said.corrected} (--words all for what was typed)", markup=False)
     cells = [(each.record.id, each.record.kind, each.record.title) for each in page.records]
     print_table(("id", "kind", "title"), cells, empty="nothing matches; try fewer words or remove a facet")
-    more = f"; --after {page.next} for more" if page.next else ""
-    if page.understood and page.understood.suggestion:
-        console.print(f"did you mean: {page.understood.suggestion}", markup=False)
-    for sentence in understanding.sentences(page.understood) if page.understood else ():
+    if said and said.suggestion:
+        console.print(f"did you mean: {said.suggestion}", markup=False)
+    for sentence in understanding.sentences(said) if said else ():
         console.print(sentence, markup=False)
     # Not broken into lines, so that the cursor can be copied.
+    more = f"; --after {page.next} for more" if page.next else ""
     console.print(f"{page.total.value} match{more}", markup=False, soft_wrap=True)
     if page.elsewhere and page.elsewhere.value:
         other = "observations" if page.query.scope == "resources" else "resources"

@@ -87,6 +87,11 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "graphql-selections": "discovery_graphql.inputs:MAX_TICKED",
         "graphql-numbers": "discovery_graphql.measures:MAX_NUMBERS",
         "graphql-suggestions": "discovery_graphql.naming:MAX_SUGGESTIONS",
+        "creation-bytes": "discovery.store.creations:MAX_BYTES",
+        "creation-name": "discovery.store.creations:MAX_NAME",
+        "creation-people": "discovery.store.creations:MAX_LISTED",
+        "creations": "discovery.store.creations:MAX_OWNED",
+        "marks": "discovery.store.marks:MAX_MARKS",
     }
 )
 """Where the number behind the name of each limit stands; its meaning is the sentence written beneath it there."""

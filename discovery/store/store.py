@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select, text
 from discovery.errors import UnavailableError
 from discovery.store.catalogue import LIVE, Catalogue
 from discovery.store.connection import Database
+from discovery.store.creations import Creations
 from discovery.store.duplicates import Duplicates
 from discovery.store.elsewhere import Elsewhere
 from discovery.store.footprints import Footprints
@@ -17,6 +18,7 @@ from discovery.store.history import History
 from discovery.store.ingest import Ingest
 from discovery.store.jobs import Jobs
 from discovery.store.ledger import Ledger
+from discovery.store.marks import Marks
 from discovery.store.parents import Parents
 from discovery.store.passes import Passes
 from discovery.store.schema import meta, raws, records
@@ -44,6 +46,8 @@ class Store:
         self.passes = Passes(self.database)
         self.history = History(self.database)
         self.footprints = Footprints(self.database)
+        self.creations = Creations(self.database)
+        self.marks = Marks(self.database)
 
     @property
     def local(self) -> bool:

@@ -113,8 +113,15 @@ class Place:
     why: str | None = attribute("By what it was found to be the same: `doi`, `identifier` or `title`.")
 
 
+@strawberry.interface(description="Anything that has an id of its own; `node(id:)` finds it again.")
+class Node:
+    """Anything that has an id of its own."""
+
+    id: strawberry.ID = attribute("The same for ever, and of nothing else.")
+
+
 @strawberry.interface(description="Anything findable.")
-class Record:
+class Record(Node):
     """Anything findable."""
 
     id: strawberry.ID = attribute("The same in URLs, on every face, and for ever.")

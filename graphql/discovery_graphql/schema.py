@@ -23,7 +23,7 @@ from discovery_graphql.inputs import FacetSelection, RecordFilter, RegionInput, 
 from discovery_graphql.limits import Limits
 from discovery_graphql.measures import CellInput, RangeInput, to_place, to_ranges
 from discovery_graphql.naming import NameQueries
-from discovery_graphql.records import TYPES, Record, load, show
+from discovery_graphql.records import TYPES, Node, Record, load, show
 from discovery_graphql.scalars import SCALARS
 from discovery_graphql.search import MAX_PAGE, YEAR, Bin, Info, SearchConnection, Step, connection, steps
 
@@ -103,13 +103,12 @@ class Query(NameQueries, HarvestQueries):
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id.")]
     ) -> Record | None:
         """Return a record."""
-        portal = info.context.portal
-        for _ in range(MAX_MOVES):
-            try:
-                return show(portal, [portal.record(id)])[0]
-            except MovedError as moved:
-                id = strawberry.ID(moved.id)
-        raise BadQueryError(f"record {id} was merged in a circle", parameter="id")
+        return _followed(info, id)
+
+    @resolver("What has an id: a record, or the one it was merged into; an error says why there is none.")
+    def node(self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id.")]) -> Node | None:
+        """Return what has an id."""
+        return _followed(info, id)
 
     @resolver("The records with these ids, in their order; null where there is none.")
     def records(
@@ -122,6 +121,16 @@ class Query(NameQueries, HarvestQueries):
             raise LimitError("graphql-page", f"{len(ids)} ids; at most {MAX_PAGE} are allowed", parameter="ids")
         found = {str(shown.id): shown for _, shown in load(info.context.portal, list(dict.fromkeys(ids)))}
         return [found.get(id) for id in ids]
+
+
+def _followed(info: Info, id: str) -> Record:
+    portal = info.context.portal
+    for _ in range(MAX_MOVES):
+        try:
+            return show(portal, [portal.record(id)])[0]
+        except MovedError as moved:
+            id = moved.id
+    raise BadQueryError(f"record {id} was merged in a circle", parameter="id")
 
 
 def _asked(

@@ -21,6 +21,7 @@ from discovery.portal import Portal
 from discovery.query.fields import FACETS, FIELDS, ORDERS
 from discovery.store.store import Store
 from discovery_graphql import sdl
+from discovery_graphql.records import TYPES
 from discovery_graphql.schema import build
 from discovery_graphql.search import Context
 
@@ -64,10 +65,24 @@ def test_records_come_in_the_order_of_their_ids(portal: Portal, data: Ask) -> No
     assert found["records"] == expected
 
 
-def test_an_unknown_id_is_null_with_its_reason(ask: Ask) -> None:
-    answer = ask('{ record(id: "nope") { id } }')
-    assert answer["data"] == {"record": None}
+@pytest.mark.parametrize("field", ["record", "node"])
+def test_an_unknown_id_is_null_with_its_reason(ask: Ask, field: str) -> None:
+    answer = ask(f'{{ {field}(id: "nope") {{ id }} }}')
+    assert answer["data"] == {field: None}
     assert answer["errors"][0]["extensions"]["code"] == "not_found"
+
+
+def test_whatever_a_search_finds_is_a_node_with_that_id(data: Ask) -> None:
+    query = "query ($id: ID!) { node(id: $id) { __typename id ... on Record { title } } }"
+    found = data("{ search(first: 100) { nodes { __typename id title } } }")["search"]["nodes"]
+    for each in {node["__typename"]: node for node in found}.values():
+        assert data(query, id=each["id"])["node"] == each
+
+
+def test_every_kind_of_record_is_a_node() -> None:
+    node = SCHEMA.type_map["Node"]
+    assert isinstance(node, GraphQLInterfaceType)
+    assert {each.name for each in SCHEMA.get_possible_types(node)} >= {kind.__name__ for kind in TYPES.values()}
 
 
 @pytest.fixture

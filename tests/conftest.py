@@ -19,6 +19,10 @@ from typing import Any
 
 import pytest
 
+from discovery.documents.site import Site
+from discovery.model import instant
+from discovery.model.extent import Extent
+from discovery.model.record import Asset, Contact, Link, Record
 from discovery.store.connection import sqlite_url
 from discovery.store.store import Store
 
@@ -90,6 +94,60 @@ def peer() -> Callable[[bool, str], None]:
         pytest.skip(reason)
 
     return require
+
+
+@pytest.fixture(scope="session")
+def full() -> Record:
+    """Return the record that documents, signposts and pages show; it says everything, also what may not be told."""
+    return Record(
+        source="ice",
+        container="products",
+        source_id="cryosat-ice",
+        kind="dataset",
+        title="Sea ice thickness from CryoSat",
+        description="Thickness of **Arctic** sea ice.\n\nMonthly, on a grid of 5 km, with its uncertainty.",
+        domain="earth-observation",
+        missions=("earth-observation/cryosat-2",),
+        instruments=("SIRAL",),
+        themes=("cryosphere",),
+        keywords=("ice", "arctic"),
+        variables=("sea_ice_thickness",),
+        provider="Ice Institute",
+        license="CC-BY-4.0",
+        dataset="aaaaaaaaaaaaaaaa",
+        extent=Extent(
+            bbox=(170.0, 60.0, -150.0, 89.0), start=instant.instant("2010-07-01"), end=instant.instant("2020-12-31")
+        ),
+        assets=(
+            Asset("https://ice.example/data.nc", "data", "All years", "application/x-netcdf", ("data",), 1_234_567_890),
+            Asset("s3://bucket/data.zarr", "zarr", "As Zarr", "application/vnd+zarr", ("data",)),
+            Asset("https://ice.example/t.png", "thumb", "", "image/png", ("thumbnail",)),
+            Asset("https://ada:secret@ice.example/b.tif", "b", "", "image/tiff; application=geotiff", ("data",)),
+            Asset("https://ice.example/c.nc?X-Amz-Signature=abc", "c", "", "application/x-netcdf", ("data",)),
+        ),
+        links=(
+            Link("https://ice.example/about", "about", "About the product"),
+            Link("https://ice.example/guide", "describedby", "Guide"),
+        ),
+        contacts=(
+            Contact("Frost, Ada", "Ice Institute", ("principalInvestigator",), "https://orcid.org/0000-0002-1825-0097"),
+            Contact("Łukasz Öberg", "Ice Institute", ("author",), "mailto:lukasz@ice.example"),
+            Contact("someone@ice.example", "", ("author",)),
+            Contact("Ice Institute", "Ice Institute", ("publisher", "pointOfContact"), "https://ice.example/"),
+        ),
+        doi="10.5281/zenodo.1234567",
+        external_ids=("ESA-ICE-1", "https://x.example/d?token=abcdef"),
+        created=instant.instant("2021-01-02"),
+        updated=instant.instant("2021-02-03"),
+        numbers={"resolution": 5000.0},
+        properties={"version": "2.1", "attribution": "Thanks to the Ice Institute"},
+    )
+
+
+@pytest.fixture(scope="session")
+def site() -> Site:
+    """Return the portal that documents speak of."""
+    return Site("Portal & Co", "https://portal.example")
 
 
 @pytest.fixture(scope="session")
@@ -240,7 +298,7 @@ def store(store_url: str) -> Iterator[Store]:
 def pycsw(peer: Callable[[bool, str], None], tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """Return the address of a pycsw with a thousand records, and its database, which the test may change."""
     home, recipe = ROOT / ".cache" / "peers" / "pycsw", ROOT / "tests" / "peers" / "pycsw"
-    peer((home / ".installed").is_file(), "pycsw is not here; tests/peers/pycsw/prepare.sh builds it")
+    peer((home / "catalogue.db").is_file(), "pycsw is not here; tests/peers/pycsw/prepare.sh builds it")
     folder = tmp_path / "pycsw"
     folder.mkdir()
     database = folder / "catalogue.db"

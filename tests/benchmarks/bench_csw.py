@@ -44,7 +44,7 @@ ONE_BY_ONE = 100
 @contextmanager
 def pycsw(folder: Path) -> Iterator[str]:
     """Serve the peer's records; give its address."""
-    if not (HOME / ".installed").is_file():
+    if not (HOME / "catalogue.db").is_file():
         raise SystemExit("pycsw is not here; tests/peers/pycsw/prepare.sh builds it")
     database = folder / "catalogue.db"
     shutil.copyfile(HOME / "catalogue.db", database)

@@ -14,56 +14,11 @@ import rdflib
 from pyshacl import validate
 
 from discovery.documents.rdf import Node, jsonld, ntriples, turtle
-from discovery.documents.site import Site
 from discovery.model import instant
 from discovery.model.extent import SKY, Extent
 from discovery.model.record import KINDS, Asset, Contact, Link, Record
 
-SITE = Site("Portal & Co", "https://portal.example")
 SHAPES = Path(__file__).parent / "shapes"
-FULL = Record(
-    source="ice",
-    container="products",
-    source_id="cryosat-ice",
-    kind="dataset",
-    title="Sea ice thickness from CryoSat",
-    description="Thickness of **Arctic** sea ice.\n\nMonthly, on a grid of 5 km, with its uncertainty.",
-    domain="earth-observation",
-    missions=("earth-observation/cryosat-2",),
-    instruments=("SIRAL",),
-    themes=("cryosphere",),
-    keywords=("ice", "arctic"),
-    variables=("sea_ice_thickness",),
-    provider="Ice Institute",
-    license="CC-BY-4.0",
-    dataset="aaaaaaaaaaaaaaaa",
-    extent=Extent(
-        bbox=(170.0, 60.0, -150.0, 89.0), start=instant.instant("2010-07-01"), end=instant.instant("2020-12-31")
-    ),
-    assets=(
-        Asset("https://ice.example/data.nc", "data", "All years", "application/x-netcdf", ("data",), 1_234_567_890),
-        Asset("s3://bucket/data.zarr", "zarr", "As Zarr", "application/vnd+zarr", ("data",)),
-        Asset("https://ice.example/t.png", "thumb", "", "image/png", ("thumbnail",)),
-        Asset("https://ada:secret@ice.example/b.tif", "b", "", "image/tiff; application=geotiff", ("data",)),
-        Asset("https://ice.example/c.nc?X-Amz-Signature=abc", "c", "", "application/x-netcdf", ("data",)),
-    ),
-    links=(
-        Link("https://ice.example/about", "about", "About the product"),
-        Link("https://ice.example/guide", "describedby", "Guide"),
-    ),
-    contacts=(
-        Contact("Frost, Ada", "Ice Institute", ("principalInvestigator",), "https://orcid.org/0000-0002-1825-0097"),
-        Contact("Łukasz Öberg", "Ice Institute", ("author",), "mailto:lukasz@ice.example"),
-        Contact("someone@ice.example", "", ("author",)),
-        Contact("Ice Institute", "Ice Institute", ("publisher", "pointOfContact"), "https://ice.example/"),
-    ),
-    doi="10.5281/zenodo.1234567",
-    external_ids=("ESA-ICE-1", "https://x.example/d?token=abcdef"),
-    created=instant.instant("2021-01-02"),
-    updated=instant.instant("2021-02-03"),
-    numbers={"resolution": 5000.0},
-    properties={"version": "2.1", "attribution": "Thanks to the Ice Institute"},
-)
 ATTACKS = (
     "</script><script>alert(1)</script>",
     "\"'><img src=x onerror=alert(1)> & {}",
@@ -113,12 +68,6 @@ def attacked(attack: str, kind: str = "dataset") -> Record:
     )
 
 
-@pytest.fixture
-def full() -> Record:
-    """Return a record that says everything."""
-    return FULL
-
-
 @pytest.fixture(params=ATTACKS, ids=lambda attack: str(ATTACKS.index(attack)))
 def hostile(request: pytest.FixtureRequest) -> Record:
     """Return a record that has one of the attacks in every field that holds text."""
@@ -126,7 +75,7 @@ def hostile(request: pytest.FixtureRequest) -> Record:
 
 
 @pytest.fixture(scope="session")
-def samples() -> list[Record]:
+def samples(full: Record) -> list[Record]:
     """Return records of every kind, full, bare and hostile, and places and times of every form."""
     ring = [[170.0, -10.0], [180.0, -10.0], [180.0, 10.0], [170.0, 10.0], [170.0, -10.0]]
     other = [[-180.0, -10.0], [-175.0, -10.0], [-175.0, 10.0], [-180.0, 10.0], [-180.0, -10.0]]
@@ -140,10 +89,10 @@ def samples() -> list[Record]:
         Extent(frame="mars", geometry={"type": "Point", "coordinates": [1.0, 2.0]}),
         Extent(geometry={"type": "Moc", "moc": "3/1-4"}),
     )
-    out = [FULL]
+    out = [full]
     for kind in KINDS:
         out.append(Record("bare", kind, "1", kind, ""))
-        out.append(Record("full", kind, "1", kind, f"A {kind}", **_said(FULL)))
+        out.append(Record("full", kind, "1", kind, f"A {kind}", **_said(full)))
     ages = (extents[0], extents[1])
     out += [
         Record("ages" if each in ages else "places", "", str(n), "observation", "Here", extent=each)
@@ -155,11 +104,6 @@ def samples() -> list[Record]:
 def _said(record: Record) -> dict[str, Any]:
     names = ("description", "links", "assets", "contacts", "license", "provider", "missions", "doi", "extent")
     return {name: getattr(record, name) for name in names}
-
-
-@pytest.fixture
-def site() -> Site:
-    return SITE
 
 
 @cache

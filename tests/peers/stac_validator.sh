@@ -1,11 +1,3 @@
 #!/usr/bin/env bash
-# Builds the environment of stac-api-validator, apart from ours, for its pins are not ours.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-venv=.cache/peers/stac-api-validator
-pins=tests/peers/stac_validator.txt
-cmp -s "$pins" "$venv/.installed" && exit 0
-rm -rf "$venv"
-"${PYTHON:-python3.11}" -m venv "$venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$pins"
-cp "$pins" "$venv/.installed"
+# Builds the environment of stac-api-validator.
+exec "$(dirname "$0")/venv.sh" stac-api-validator tests/peers/stac_validator.txt

@@ -7,7 +7,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from discovery.index.tantivy import TantivyIndex
 from discovery.indexer import follow
 from discovery.model import instant
 from discovery.model.extent import SKY, Extent
-from discovery.model.record import Asset, Contact, Issue, Link, Record
+from discovery.model.record import Contact, Issue, Record
 from discovery.model.source import Mapped, RawRecord, Source
 from discovery.portal import Portal
 from discovery.store.store import Store
@@ -31,39 +31,26 @@ with warnings.catch_warnings():
 
 OPEN = "open-science"
 LABS = "labs"
-PARENT = Record(
-    source=OPEN,
-    container="products",
-    source_id="cryosat-ice",
-    kind="dataset",
-    title="Sea ice thickness from CryoSat",
-    description="# Ice\n\nThickness of **Arctic** sea ice, [see the site](https://ice.example/about).\n\n- daily",
-    domain="earth-observation",
-    missions=("earth-observation/cryosat-2",),
-    instruments=("SIRAL",),
-    themes=("cryosphere",),
-    keywords=("ice", "arctic"),
-    provider="Ice Institute",
-    license="CC-BY-4.0",
-    formats=("application/x-netcdf",),
-    extent=Extent(
-        bbox=(170.0, 60.0, -150.0, 89.0), start=instant.instant("2010-07-01"), end=instant.instant("2020-12-31")
-    ),
-    assets=(
-        Asset("https://ice.example/data.nc", "data", "All years", "application/x-netcdf", ("data",), 1_234_567_890),
-        Asset("s3://bucket/data.zarr", "zarr", "As Zarr", "application/vnd+zarr", ("data",)),
-    ),
-    links=(Link("https://ice.example/about", "about", "About the product"), Link("https://ice.example/x", "self")),
-    contacts=(Contact("Ada Frost", "Ice Institute", ("principalInvestigator",), "mailto:ada@ice.example"),),
-    doi="10.5281/zenodo.1234567",
-    updated=instant.instant("2021-02-03"),
-    numbers={"resolution": 5000.0},
-    properties={"osc:status": "completed", "project": "CryoTop"},
-    issues=(Issue("no-license-link", "the licence has no link", "links"),),
-)
 
 
-def observation(number: int) -> Record:
+@pytest.fixture(scope="session")
+def parent(full: Record) -> Record:
+    """Return the dataset of the observations; all of it may be told but the address of a person."""
+    return replace(
+        full,
+        id="",
+        source=OPEN,
+        dataset="",
+        assets=full.assets[:2],
+        contacts=(Contact("Ada Frost", "Ice Institute", ("principalInvestigator",), "mailto:ada@ice.example"),),
+        external_ids=(),
+        description="# Ice\n\nThickness of **Arctic** sea ice, [see the site](https://ice.example/about).\n\n- daily",
+        properties={"osc:status": "completed", "project": "CryoTop"},
+        issues=(Issue("no-license-link", "the licence has no link", "links"),),
+    )
+
+
+def observation(number: int, dataset: str) -> Record:
     moment = instant.instant(f"{2011 + number % 8}-0{1 + number % 9}-15")
     return Record(
         source=OPEN,
@@ -73,7 +60,7 @@ def observation(number: int) -> Record:
         title=f"Ice granule {number:03d}",
         domain="earth-observation",
         missions=("earth-observation/cryosat-2",),
-        dataset=PARENT.id,
+        dataset=dataset,
         extent=Extent(bbox=(10.0 + number, 70.0, 10.5 + number, 70.5), start=moment, end=moment + instant.DAY),
         numbers={"cloud_cover": float(number)},
     )
@@ -121,8 +108,9 @@ def lab(number: int) -> Record:
     )
 
 
-def records() -> list[Record]:
-    return [PARENT, *map(dataset, range(30)), *map(lab, range(5)), *map(observation, range(12))]
+def records(parent: Record) -> list[Record]:
+    granules = (observation(number, parent.id) for number in range(12))
+    return [parent, *map(dataset, range(30)), *map(lab, range(5)), *granules]
 
 
 def fill(portal: Portal, given: Sequence[Record]) -> None:
@@ -146,9 +134,9 @@ def open_portal(home: Path) -> Portal:
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+def portal(tmp_path_factory: pytest.TempPathFactory, parent: Record) -> Iterator[Portal]:
     made = open_portal(tmp_path_factory.mktemp("ui"))
-    fill(made, records())
+    fill(made, records(parent))
     yield made
     made.close()
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the environment of pgstac, a STAC server upon PostgreSQL, apart from ours, for its pins are not ours; and brings
-# PostGIS, which it needs, from Debian's packages, to the server that ../postgresql/prepare.sh has brought.
+# Builds the environment of pgstac, a STAC server upon PostgreSQL; and brings PostGIS, which it needs, from Debian's packages,
+# to the server that ../postgresql/prepare.sh has brought.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 
@@ -22,10 +22,4 @@ if ! compgen -G "/usr/share/postgresql/*/extension/postgis.control" >/dev/null; 
     done
 fi
 
-venv=.cache/peers/pgstac
-pins=tests/peers/pgstac/requirements.txt
-cmp -s "$pins" "$venv/.installed" && exit 0
-rm -rf "$venv"
-"${PYTHON:-python3.11}" -m venv "$venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$pins"
-cp "$pins" "$venv/.installed"
+exec tests/peers/venv.sh pgstac tests/peers/pgstac/requirements.txt

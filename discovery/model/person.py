@@ -65,7 +65,7 @@ class Principal:
 
     role: Role = Role.ANONYMOUS
     person: Person | None = None
-    """None for nobody we know, and for programs that show the operators' token."""
+    """None for nobody we know, and for nobody else: what is somebody's has an owner with an id."""
     scopes: frozenset[str] = frozenset({READ})
     """What the proof that was shown is good for; a session in a browser is good for everything its role may."""
     session: str = ""
@@ -95,3 +95,39 @@ class Principal:
 
 NOBODY: Final = Principal()
 """Whoever has shown nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What lets a program in as its person; the secret itself is kept by whoever made it, and by nobody else."""
+
+    id: str
+    """Names it in lists; it opens nothing."""
+    person: str
+    name: str
+    """What its person calls it."""
+    scopes: tuple[str, ...]
+    created: int
+    expires: int
+    used: int | None = None
+    """When it was last shown, to the minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One line of the audit log: who did what to what."""
+
+    moment: int
+    person: str
+    """The id of whoever did it; empty for the command line."""
+    name: str
+    """What they were called then."""
+    act: str
+    """A word such as `person.role`."""
+    about: str
+    """The id of what it was done to."""
+    before: str = ""
+    after: str = ""
+    request: str = ""
+    """The id of the request, as the access log has it."""
+    id: int = 0

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, func, select, text
 
 from discovery.errors import UnavailableError
+from discovery.store.audit import Audit
 from discovery.store.catalogue import LIVE, Catalogue
 from discovery.store.connection import Database
 from discovery.store.creations import Creations
@@ -21,7 +22,10 @@ from discovery.store.ledger import Ledger
 from discovery.store.marks import Marks
 from discovery.store.parents import Parents
 from discovery.store.passes import Passes
+from discovery.store.people import Persons
 from discovery.store.schema import meta, raws, records
+from discovery.store.sessions import Sessions
+from discovery.store.tokens import Tokens
 
 
 class Store:
@@ -44,6 +48,10 @@ class Store:
         self.elsewhere = Elsewhere(self.database)
         self.parents = Parents(self.database)
         self.passes = Passes(self.database)
+        self.people = Persons(self.database)
+        self.sessions = Sessions(self.database)
+        self.tokens = Tokens(self.database)
+        self.audit = Audit(self.database)
         self.history = History(self.database)
         self.footprints = Footprints(self.database)
         self.creations = Creations(self.database)

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from fastapi import Request, Response
 
-from discovery import __version__
+from discovery.conditions import has, tag_of
 from ui.rendering import HEADERS
 
 REVALIDATED: Final = "no-cache"
 """It may be kept, and is asked for again each time: a catalogue changes at any moment, and 304 is cheap."""
-_TAG: Final = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
-
-
-def tag(*parts: object) -> str:
-    """Return a tag that changes when one of these does, or the program."""
-    told = "\0".join(map(str, (__version__, *parts)))
-    return f'"{hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:24]}"'
-
-
-def tag_of(body: bytes) -> str:
-    """Return the tag of what is sent."""
-    return f'"{hashlib.sha256(body).hexdigest()[:24]}"'
-
-
-def has(request: Request, etag: str) -> bool:
-    """Say whether the reader has what this tag stands for, weakly compared as `If-None-Match` is."""
-    given = ", ".join(request.headers.getlist("If-None-Match"))
-    return given.strip() == "*" or etag.removeprefix("W/") in _TAG.findall(given[:4_000])
 
 
 def answer(

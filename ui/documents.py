@@ -11,6 +11,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
+from discovery import conditions
 from discovery.documents import citation, dcat, rdf, schema_org
 from discovery.documents.schema_org import Format as Other
 from discovery.documents.site import Site
@@ -132,11 +133,11 @@ class Documents:
             return answer
         site, known = self.site(request), sources.read(self._portal)
         newest = self._portal.store.catalogue.last_change()
-        etag = caching.tag(format.name, scope, after, site, newest, sorted(known.by_id.items()))
+        etag = conditions.tag(format.name, scope, after, site, newest, sorted(known.by_id.items()))
         if format is negotiation.NTRIPLES:
             return _streamed(request, catalogue.stream(self._portal, known, site, scope), format.media_type, etag)
         headers = dict(negotiation.VARY)
-        if caching.has(request, etag):
+        if conditions.has(request, etag):
             return caching.answer(request, b"", format.media_type, etag=etag, headers=headers)
         found = catalogue.window(self._portal, known, scope, after)
         if found.next:
@@ -161,7 +162,7 @@ class Documents:
         site, without = self.site(request), self._unreal()
         if not number.isdecimal() or len(number) > 10:
             raise NotFoundError(f"there is no part {number[:20]!r} of the sitemap")
-        etag = caching.tag(number, site, self._portal.store.catalogue.last_change(), without)
+        etag = conditions.tag(number, site, self._portal.store.catalogue.last_change(), without)
         found = self._portal.store.history.addresses(RESOURCES, sitemap.SIZE, int(number), without)
         first = next(found, None)
         if first is None:
@@ -181,8 +182,8 @@ class Documents:
         pairs = links.question(links.asked(given))
         query = form.parse(pairs, resolver=self._portal.resolve)
         made, site = self._portal.status()[query.scope], self.site(request)
-        etag = caching.tag(pairs, site, made.name, made.change, self._portal.store.catalogue.last_change())
-        if caching.has(request, etag):
+        etag = conditions.tag(pairs, site, made.name, made.change, self._portal.store.catalogue.last_change())
+        if conditions.has(request, etag):
             return caching.answer(request, b"", feed.MEDIA_TYPE, etag=etag)
         found = self._portal.search(replace(query, facets=(), histogram=None))
         body = feed.search_feed(site.title, site.url, pairs, found)
@@ -209,7 +210,7 @@ def _path(id: str, format: Format) -> str:
 def _streamed(request: Request, body: Iterator[str], media_type: str, etag: str) -> Response:
     """Return what is made while it is sent; nothing is made for a reader who has it or wants the headers alone."""
     headers = {**HEADERS, "ETag": f"W/{etag}", "Cache-Control": caching.REVALIDATED, **negotiation.VARY}
-    if caching.has(request, etag):
+    if conditions.has(request, etag):
         return Response(status_code=304, headers=headers)
     if request.method == "HEAD":
         return Response(headers=headers, media_type=media_type)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
-from discovery import understanding
+from discovery import conditions, understanding
 from discovery.errors import BadQueryError, DiscoveryError, MovedError, UnavailableError
 from discovery.launch import notebook
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record, record_id
@@ -148,7 +148,7 @@ class _Pages:
         before = None if given is None else int(given)
         happenings = self._portal.store.history.newest(scope, feed.SIZE, before)
         tag = f'"{happenings[0].change if happenings else 0}"'
-        if caching.has(request, tag):
+        if conditions.has(request, tag):
             return caching.answer(request, b"", feed.MEDIA_TYPE, etag=tag)
         site = str(request.base_url).rstrip("/")
         body = feed.feed(self._renderer.title, site, scope, happenings, before)

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, tuple_, update
 
+from discovery.errors import ConflictError
 from discovery.model.extent import Extent
 from discovery.model.record import Record, record_id, scope_of
 from discovery.model.source import Checkpoint, Counts, Mapped, Quarantined, RawRecord
@@ -168,6 +169,41 @@ class Ingest:
         with self._database.write() as connection:
             return _upsert(connection, None, latest) + Counts(seen=len(mapped))
 
+    def edit(
+        self,
+        source: str,
+        mapped: Sequence[Mapped] = (),
+        *,
+        expected: Mapping[str, int | None],
+        gone: Sequence[str] = (),
+        emptied: str | None = None,
+    ) -> Counts:
+        """Store records that somebody wrote by hand and give others a tombstone, all of it or none.
+
+        Args:
+            source: Whose records they are; nothing of other sources is changed.
+            mapped: What is written.
+            expected: For each record that matters, written or not: the change number that the writer knows it by, None
+                for one that must not be there and whose STAC id must be free.
+            gone: The ids of records that go.
+            emptied: A container; all that is in it goes.
+
+        Raises:
+            ConflictError: A record is not as it was expected, or has a name that is taken; the message says which.
+        """
+        latest = self._arrived(mapped)
+        with self._database.write() as connection:
+            # Whoever else writes waits from here on, so that what is found now holds until the end.
+            take_changes(connection, 0)
+            _meet(connection, expected, [each.mapped.record for each in latest.values()])
+            counts = _upsert(connection, None, latest)
+            _bury(connection, buried := _live(connection, source, gone))
+            count = len(buried)
+            if emptied is not None:
+                inside = (records.c.source == source) & (records.c.container == storable(emptied)) & PRESENT
+                count += _bury_all(connection, inside)
+        return counts + Counts(seen=len(mapped), deleted=count)
+
     def _arrived(self, mapped: Sequence[Mapped]) -> dict[str, _Arrived]:
         """Return the last record of each id, ready to be stored."""
         latest = {each.record.id: _Arrived(each) for each in mapped}
@@ -226,6 +262,22 @@ def _upsert(connection: Connection, walk: int | None, latest: Mapping[str, _Arri
         for part in parts(same):
             connection.execute(seen.values(walk=walk, missing=0), {"keys": part})
     return Counts(added=len(fresh), updated=len(changed) + len(moved), unchanged=len(same))
+
+
+def _meet(connection: Connection, expected: Mapping[str, int | None], written: Sequence[Record]) -> None:
+    """Raise ConflictError where records are not as is expected, or new ones cannot have the ids that they came with."""
+    columns = (records.c.id, records.c.change, records.c.deleted, records.c.merged, records.c.source_id)
+    found = select(*columns).where(records.c.id.in_(bindparam("ids", expanding=True)))
+    known = {row.id: row for part in parts(list(expected)) for row in connection.execute(found, {"ids": part})}
+    for id, change in expected.items():
+        row = known.get(id)
+        if change is None and row is not None and row.deleted is None:
+            raise ConflictError(f"{row.source_id[:200]!r} is here already")
+        if change is not None and (row is None or (row.deleted, row.merged, row.change) != (None, None, change)):
+            raise ConflictError(f"record {id} was changed meanwhile: read it again, then write it")
+    names = {(_space(each), _fitting(each.source_id)): each.source_id for each in written if each.id not in known}
+    if taken := sorted(names[place] for place in _taken(connection, sorted(names))):
+        raise ConflictError(f"{taken[0][:200]!r} is, or was, the id of something else here: take another one")
 
 
 def _fingerprint(each: Mapped) -> bytes:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from discovery.errors import GoneError, UnavailableError
+from discovery.errors import ConflictError, GoneError, NotFoundError, UnavailableError
 from discovery.model.record import OBSERVATIONS, RESOURCES, Issue, Record, record_id
 from discovery.model.source import Checkpoint, Counts, Mapped, Quarantined, RawRecord, Splice
 from discovery.store.connection import sqlite_url
@@ -458,3 +458,71 @@ def test_new_bytes_of_an_unchanged_record_are_served_without_a_new_change(store:
     assert store.catalogue.raw(record.id).body == again.raw.body
     key = store.catalogue.get(record.id).key
     assert store.catalogue.served([key])[key].links == b"1"
+
+
+def test_what_is_written_by_hand_is_there_once(store: Store, mapped: Make) -> None:
+    one = mapped("a")
+    assert store.ingest.edit("s", [one], expected={one.record.id: None}) == Counts(seen=1, added=1)
+    before = state(store)
+    with pytest.raises(ConflictError, match="'a' is here already"):
+        store.ingest.edit("s", [mapped("b"), mapped("a", "New")], expected={one.record.id: None})
+    assert state(store) == before
+
+
+def test_what_is_written_by_hand_gets_the_id_that_it_came_with_or_none(store: Store, mapped: Make) -> None:
+    store.ingest.page("other", 1, [mapped("a", source="other")])
+    with pytest.raises(ConflictError, match="'a' is, or was, the id of something else"):
+        store.ingest.edit("s", [one := mapped("a")], expected={one.record.id: None})
+    with pytest.raises(NotFoundError):
+        store.catalogue.get(one.record.id)
+
+
+def test_what_was_changed_meanwhile_is_not_written_over(store: Store, mapped: Make) -> None:
+    one = mapped("a")
+    store.ingest.page("s", 1, [one])
+    known = store.catalogue.get(one.record.id).change
+    store.ingest.page("s", 2, [mapped("a", "Theirs")])
+    with pytest.raises(ConflictError, match="changed meanwhile"):
+        store.ingest.edit("s", [mapped("a", "Mine")], expected={one.record.id: known})
+    assert store.catalogue.get(one.record.id).record.title == "Theirs"
+    known = store.catalogue.get(one.record.id).change
+    assert store.ingest.edit("s", [mapped("a", "Mine")], expected={one.record.id: known}).updated == 1
+    with pytest.raises(ConflictError, match="changed meanwhile"):
+        store.ingest.edit("s", gone=[one.record.id], expected={one.record.id: known, "nothere": 7})
+
+
+def test_a_container_is_emptied_with_its_own_source_alone(store: Store, mapped: Make) -> None:
+    one, inside, elsewhere = mapped("a"), mapped("b", container="a"), mapped("b", container="a", source="other")
+    store.ingest.page("s", 1, [one, inside])
+    store.ingest.page("other", 2, [elsewhere])
+    known = store.catalogue.get(one.record.id).change
+    counts = store.ingest.edit("s", gone=[one.record.id], emptied="a", expected={one.record.id: known})
+    assert counts == Counts(deleted=2)
+    for each in (one, inside):
+        with pytest.raises(GoneError):
+            store.catalogue.get(each.record.id)
+    assert store.catalogue.get(elsewhere.record.id).record.source == "other"
+    assert store.ingest.edit("s", [one], expected={one.record.id: None}).updated == 1
+    assert store.catalogue.get(one.record.id).stac_id == "a"
+
+
+def test_of_many_who_write_one_id_at_once_one_does(store: Store, mapped: Make) -> None:
+    outcomes: list[str] = []
+
+    def write(title: str) -> None:
+        one = mapped("a", title)
+        try:
+            store.ingest.edit("s", [one], expected={one.record.id: None})
+            outcomes.append(title)
+        except ConflictError:
+            outcomes.append("")
+
+    writers = [threading.Thread(target=write, args=(f"Title {n}",)) for n in range(8)]
+    for each in writers:
+        each.start()
+    for each in writers:
+        each.join()
+    done = [each for each in outcomes if each]
+    assert len(outcomes) == 8
+    assert len(done) == 1
+    assert store.catalogue.find("s", "c", "a").record.title == done[0]

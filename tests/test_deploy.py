@@ -27,7 +27,10 @@ def compose() -> dict[str, Any]:
     return loaded
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in DEPLOY.iterdir()))
+FILES = sorted(str(path.relative_to(DEPLOY)) for path in DEPLOY.rglob("*") if path.is_file() and path.suffix != ".pyc")
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_every_setting_that_is_named_is_one(name: str) -> None:
     named = set(re.findall(r"DISCOVERY_([A-Z_]+)", (DEPLOY / name).read_text()))
     assert named <= {each.name.upper() for each in TABLE} | {"HOME"}

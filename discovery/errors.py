@@ -4,12 +4,16 @@ DiscoveryError
 |- BadQueryError             the caller can fix it                400
 |   |- UnknownFieldError     a name that is not in the table      400
 |   |- LimitError            more than one answer may hold        400
-|   `- NotAcceptableError    no form of it that was asked for     406
+|   |- DocumentError         what somebody wrote is wrong         400
+|   |- NotAcceptableError    no form of it that was asked for     406
+|   `- UnsupportedMediaTypeError   sent in a form that is not read   415
 |- NotFoundError             nothing by that id                   404
 |   `- GoneError             deleted, or a cursor's generation    410
 |- MovedError                merged into another record           301
-|- DeniedError               who asks may not                     401, 403
+|- DeniedError               who asks may not                     403
+|   `- SignInError           nobody knows who asks                401
 |- ConflictError             somebody else holds or changed it    409
+|   `- ChangedError          it is not what If-Match names        412
 |- TooManyError              slow down                            429
 |- UnavailableError          try again later                      503
 |   `- SourceUnavailableError   a source does not answer    503
@@ -22,7 +26,7 @@ DiscoveryError
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 
@@ -75,6 +79,18 @@ class LimitError(BadQueryError):
         self.limit = limit
 
 
+class DocumentError(BadQueryError):
+    """A document that somebody wrote cannot be taken as it stands; `problems` has where and what, all of it."""
+
+    kind = "document"
+
+    def __init__(self, problems: Sequence[tuple[str, str]], *, what: str = "") -> None:
+        begin = f"{what}: " if what else ""
+        told = "\n".join(f"{begin}{path}{' ' if path else ''}{message}" for path, message in problems)
+        super().__init__(told, parameter=problems[0][0] if problems else None)
+        self.problems = tuple(problems)
+
+
 class NotAcceptableError(BadQueryError):
     """It is here, but in none of the forms that the caller takes; `formats` are those that there are."""
 
@@ -90,6 +106,22 @@ class NotAcceptableError(BadQueryError):
     def headers(self) -> dict[str, str]:
         """What an answer by HTTP says beside its status: that it hangs on what was accepted."""
         return {"Vary": "Accept"}
+
+
+class UnsupportedMediaTypeError(BadQueryError):
+    """What was sent is in a form that is not read here; the message names those that are."""
+
+    kind = "unsupported_media_type"
+    status = 415
+
+    def __init__(self, given: str, allowed: Sequence[str], *, what: str = "content type", header: str = "") -> None:
+        super().__init__(f"{what} {given[:80]!r} is not read here; send {' or '.join(allowed)}")
+        self._headers = {header: ", ".join(allowed)} if header else {}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What an answer by HTTP says beside its status: what may be sent."""
+        return self._headers
 
 
 class NotFoundError(DiscoveryError):
@@ -124,11 +156,30 @@ class DeniedError(DiscoveryError):
     status = 403
 
 
+class SignInError(DeniedError):
+    """Nobody knows who asks: a token or a sign-in is needed first."""
+
+    kind = "sign_in"
+    status = 401
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What an answer by HTTP says beside its status: how to show who asks."""
+        return {"WWW-Authenticate": "Bearer", "Cache-Control": "no-store"}
+
+
 class ConflictError(DiscoveryError):
     """Somebody else holds it, or changed it in between."""
 
     kind = "conflict"
     status = 409
+
+
+class ChangedError(ConflictError):
+    """It is not any more what whoever writes has read, by the tag that they named."""
+
+    kind = "changed"
+    status = 412
 
 
 class TooManyError(DiscoveryError):

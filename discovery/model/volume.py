@@ -12,6 +12,7 @@ MAX_PATH: Final = 1_000
 """Characters of a path; file systems take about four times as many."""
 TWIN_RELS: Final = frozenset({"twin", "enclosure", "data"})
 """Relations of a volume's links to the places on the web where the same tree of files begins."""
+_WRITABLE: Final = ("false", "no", "0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,27 @@ class Volume:
     instruments: tuple[str, ...] = ()
     twins: tuple[str, ...] = ()
     """Addresses, each with a slash at its end, under which the same files have the same paths as in the folder."""
+    slug: str = ""
+    """Its short name, for folders; empty where its record has none."""
+    provider: str = ""
+    domain: str = ""
+    mounts: tuple[tuple[str, str], ...] = ()
+    """Platforms with the template of the path that it has on each; see `discovery.model.checks.expanded`."""
+    read_only: bool = True
+    zones: tuple[str, ...] = ()
+    """Names of the datazones where it is local."""
+    access: str = "open"
+    size: int | None = None
+    """Bytes, where somebody has counted."""
+    datasets: tuple[str, ...] = ()
+    """Ids of the datasets whose files lie in it, where its record names them."""
 
     @classmethod
     def from_record(cls, record: Record) -> Volume:
         """Return what a record of the kind `volume` says of where it is mounted."""
-        said = record.properties.get("mount_path") or record.properties.get("discovery:mount_path") or ""
-        given = [said] if isinstance(said, str) else list(said)
         hrefs = [each.href for each in record.assets] + [e.href for e in record.links if e.rel in TWIN_RELS]
+        given = _all(record, "mount_path")
+        size = record.numbers.get("size")
         return cls(
             id=record.id,
             title=record.title,
@@ -41,6 +56,15 @@ class Volume:
             missions=record.missions,
             instruments=record.instruments,
             twins=tuple(dict.fromkeys(f"{each.rstrip('/')}/" for each in hrefs if _is_root(each))),
+            slug=next(iter(_all(record, "slug")), ""),
+            provider=record.provider,
+            domain=record.domain,
+            mounts=_mounts(record),
+            read_only=not any(each.lower() in _WRITABLE for each in _all(record, "read_only")),
+            zones=_all(record, "zones"),
+            access=record.access,
+            size=int(size) if size is not None and 0 <= size < 2**62 else None,
+            datasets=_all(record, "holds"),
         )
 
     def holds(self, path: str) -> bool:
@@ -83,3 +107,14 @@ def _is_root(href: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https", "s3", "gs") and bool(parts.netloc) and not parts.query
+
+
+def _all(record: Record, name: str) -> tuple[str, ...]:
+    """Return the texts of a property, under its own name or with the prefix that files write before it."""
+    said = record.properties.get(name) or record.properties.get(f"discovery:{name}") or ()
+    return (said,) if isinstance(said, str) else tuple(said)
+
+
+def _mounts(record: Record) -> tuple[tuple[str, str], ...]:
+    pairs = (each.partition("=") for each in _all(record, "mounts"))
+    return tuple((name, path) for name, _, path in pairs if name and path)

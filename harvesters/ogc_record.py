@@ -10,7 +10,7 @@ from discovery.errors import RecordError
 from discovery.model.extent import EARTH, Extent
 from discovery.model.record import KINDS, Asset, Link, Record, record_id
 from discovery.model.stac import INFERRED_RELS
-from harvesters import ogc_own, places, stac
+from harvesters import ogc_own, places, stac, stac_storage
 from harvesters.defaults import Defaults
 from harvesters.document import MAX_DESCRIPTION, MAX_TITLE, Notes, items, moment, tail, text, texts
 
@@ -81,7 +81,7 @@ def to_record(
         document.get("title"), notes, "title", MAX_TITLE
     )
     left = ((name, value) for name, value in given.items() if name not in stac.USED and name not in extra)
-    properties = tail(left, notes)
+    properties = {**tail(left, notes), **stac_storage.properties(document, given)}
     if projects := stac.titles(links, "project"):
         properties["project"] = projects[0]
     if otherwise and (sent := text(given.get("type"), notes, "type")) and _word(sent) not in TYPES:

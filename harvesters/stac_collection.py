@@ -8,7 +8,7 @@ from typing import Any
 from discovery.model import terms
 from discovery.model.extent import EARTH, Extent
 from discovery.model.record import Record, record_id
-from harvesters import places, stac
+from harvesters import places, stac, stac_storage
 from harvesters.defaults import Defaults
 from harvesters.document import MAX_DESCRIPTION, MAX_TITLE, Notes, moment, tail, text, texts
 
@@ -66,7 +66,10 @@ def to_record(
         created=moment(given.get("created"), notes, "created"),
         updated=moment(given.get("updated"), notes, "updated"),
         numbers=stac.numbers(_finest(given, summaries), assets, notes),
-        properties=_properties(given, project, stac.titles(links, "project"), notes),
+        properties={
+            **_properties(given, project, stac.titles(links, "project"), notes),
+            **stac_storage.properties(document, given),
+        },
         issues=notes.issues,
     )
     return defaults.fill(record)

@@ -8,7 +8,7 @@ from typing import Any
 from discovery.model import terms
 from discovery.model.extent import EARTH, Extent
 from discovery.model.record import Record
-from harvesters import places, stac
+from harvesters import places, stac, stac_storage
 from harvesters.defaults import Defaults
 from harvesters.document import MAX_DESCRIPTION, MAX_TITLE, Notes, moment, tail, text, texts
 
@@ -79,7 +79,7 @@ def to_record(
         created=moment(given.get("created"), notes, "created"),
         updated=moment(given.get("updated"), notes, "updated"),
         numbers=stac.numbers(given, assets, notes),
-        properties=defaults.marked(properties),
+        properties=defaults.marked({**properties, **stac_storage.properties(document, given)}),
         issues=notes.issues,
     )
 

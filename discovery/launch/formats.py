@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,6 +17,10 @@ _VAGUE: Final = frozenset(
     {"", "application/octet-stream", "binary/octet-stream", "application/gzip", "application/x-gzip", "application/zip"}
 )
 """Media types that say nothing about the contents."""
+_DOTS: Final = 2
+"""Dots of the longest end of a name, such as `.fits.gz`."""
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[!-\"$-.0->@-Z^-~]*(/[!-\"$->@-Z^-~]*)?")
+"""A scheme, a host and a path, and nothing that one would have to look at more closely."""
 _SPACE: Final = re.compile(r"\s+")
 
 
@@ -61,17 +65,41 @@ def family(media_type: str, address: str = "") -> Family:
         media_type: What its source says it is; empty, vague and unknown types leave it to the name.
         address: Its path or URL.
     """
+    return _by_type(media_type) or _by_name(_name(address))
+
+
+@lru_cache(maxsize=1024)
+def _by_type(media_type: str) -> Family | None:
+    """Return the family of a media type; the records of a source all have the same few."""
     said = _SPACE.sub("", media_type).lower()
     essence = said.partition(";")[0]
-    if essence not in _VAGUE:
-        for each in families().values():
-            if any(_is(said, essence, kind) for kind in each.media_types):
-                return each
-    name = _name(address)
-    for each in families().values():
-        if name.endswith(each.suffixes):
-            return each
-    return _OTHER
+    if essence in _VAGUE:
+        return None
+    fits = (each for each in families().values() if any(_is(said, essence, kind) for kind in each.media_types))
+    return next(fits, None)
+
+
+def _by_name(name: str) -> Family:
+    """Return the first family that has one of the ends of a name; ends have up to two dots."""
+    known, found = _suffixes(), None
+    at = len(name)
+    for _ in range(_DOTS):
+        at = name.rfind(".", 0, at)
+        if at < 0:
+            break
+        if (each := known.get(name[at:])) is not None and (found is None or each[0] < found[0]):
+            found = each
+    return found[1] if found else _OTHER
+
+
+@cache
+def _suffixes() -> dict[str, tuple[int, Family]]:
+    """Return the family of each end of a name, with its place in the order of families."""
+    out: dict[str, tuple[int, Family]] = {}
+    for number, each in enumerate(families().values()):
+        for suffix in each.suffixes:
+            out.setdefault(suffix, (number, each))
+    return out
 
 
 def _is(said: str, essence: str, kind: str) -> bool:
@@ -81,8 +109,11 @@ def _is(said: str, essence: str, kind: str) -> bool:
 
 def _name(address: str) -> str:
     if "://" in address:
-        try:
-            address = urlsplit(address).path
-        except ValueError:
-            return ""
+        if plain := _PLAIN.fullmatch(address):
+            address = plain[1] or ""
+        else:
+            try:
+                address = urlsplit(address).path
+            except ValueError:
+                return ""
     return address.rstrip("/").rpartition("/")[2].lower()

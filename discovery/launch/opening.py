@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from discovery.launch.matching import Holding, Match, holdings, matches
-from discovery.launch.resolver import File, resolve
+from discovery.launch.resolver import File, Resolver, resolve
 from discovery.launch.rules import Rule
 from discovery.model.datalab import Datalab
 from discovery.model.record import Record
@@ -57,7 +57,7 @@ class Opening:
             "kind": self.record.kind,
             "openable": self.is_openable,
             "mount_path": self.mount_path or None,
-            "files": [_file(each) for each in self.files],
+            "files": [each.to_dict() for each in self.files],
             "volumes": [
                 {
                     "id": each.volume.id,
@@ -80,24 +80,16 @@ class Opening:
         }
 
 
-def _file(file: File) -> dict[str, Any]:
-    return {
-        "key": file.key,
-        "title": file.title,
-        "name": file.name,
-        "family": file.family,
-        "media_type": file.media_type,
-        "size": file.size,
-        "places": [
-            {"kind": each.kind, "address": each.address, "volume": each.volume or None, "rule": each.rule or None}
-            for each in file.places
-        ],
-    }
+def opening(record: Record, rules: Sequence[Rule], around: Around, resolver: Resolver | None = None) -> Opening:
+    """Return the ways to open a record with what a catalogue has.
 
-
-def opening(record: Record, rules: Sequence[Rule], around: Around) -> Opening:
-    """Return the ways to open a record with what a catalogue has."""
-    files = resolve(record, rules, around.volumes)
+    Args:
+        record: What is opened.
+        rules: How places of files are made.
+        around: The catalogue's volumes and datalabs.
+        resolver: Of these rules and volumes, where one has been made already.
+    """
+    files = resolver.files(record) if resolver else resolve(record, rules, around.volumes)
     return Opening(
         record=record,
         files=files,

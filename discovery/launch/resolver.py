@@ -6,13 +6,16 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from discovery.http.redaction import has_credentials, is_signed
-from discovery.launch.formats import OTHER, PAGE, families, family
+from discovery.launch.formats import OTHER, PAGE, Family, families, family
+from discovery.launch.mounts import Mounts
 from discovery.launch.rules import HREF, MAX_VALUE, PROPERTY, Rule, variables
 from discovery.model.record import Asset, Record
+from discovery.model.storage import PROPERTY as STORAGE
+from discovery.model.storage import Storage, bucket_of, buckets
 from discovery.model.volume import Volume, absolute
 
 MAX_FILES: Final = 50
@@ -24,11 +27,18 @@ MAX_KEY: Final = 200
 VOLUME: Final = "volume"
 WEB: Final = "https"
 STORE: Final = "s3"
+TWIN: Final = "twin"
+"""What stands for a rule where a path is made of a volume's twin."""
 _KINDS: Final = {"http": WEB, "https": WEB, "s3": STORE}
-_ORDER: Final = (VOLUME, WEB, STORE)
+_ORDER: Final = {VOLUME: 0, WEB: 1, STORE: 2}
+_UNKNOWN: Final = Storage()
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _UNPRINTED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _ROLES: Final = {"data": 0, "analytic": 0, "": 1, "visual": 2, "overview": 3, "metadata": 4, "thumbnail": 5}
+_PLAIN: Final = re.compile(r"(https?|s3)://[A-Za-z0-9][A-Za-z0-9.-]*(?:/[A-Za-z0-9._~!$'()*,;:+%/-]*)?")
+"""An address that nothing has to be asked of: no user, no port, no parameters, nothing to be quoted."""
+_FILE_RELS: Final = frozenset({"via", "enclosure", "data", "download"})
+"""Relations of links that may lead to a file, where a record has no asset that does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,18 @@ class Place:
     """The id of the volume whose folder the path lies in; empty where the catalogue has none for it."""
     rule: str = ""
     """The rule that says so; empty where the record itself does."""
+    store: Storage | None = None
+    """How the bucket of an s3 address is asked; None where neither the record nor a rule says."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the place as JSON values; `store` only where somebody says how its bucket is asked."""
+        out: dict[str, Any] = {
+            "kind": self.kind,
+            "address": self.address,
+            "volume": self.volume or None,
+            "rule": self.rule or None,
+        }
+        return out | {"store": self.store.to_dict()} if self.store else out
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,83 +86,168 @@ class File:
         """What people call its format."""
         return families()[self.family].label
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the file with its places as JSON values."""
+        return {
+            "key": self.key,
+            "title": self.title,
+            "name": self.name,
+            "family": self.family,
+            "media_type": self.media_type,
+            "size": self.size,
+            "places": [each.to_dict() for each in self.places],
+        }
+
 
 def resolve(record: Record, rules: Sequence[Rule], volumes: Sequence[Volume]) -> tuple[File, ...]:
-    """Return the files of a record that hold data, the main ones first, each with where it is.
+    """Return the files of one record; for many records a `Resolver` is made once."""
+    return Resolver(rules, volumes).files(record)
 
-    Previews, pages and descriptions are left out, and so is what is nowhere to be had without a secret.
+
+class Resolver:
+    """Makes places out of records, with tables that are made once.
 
     Args:
-        record: Whose assets, and whose texts that archives keep paths in.
         rules: How places are made, in their order.
         volumes: What can be mounted.
     """
-    main = sorted(record.assets, key=_rank)[:MAX_ASSETS]
-    given = [file for asset in main if (file := _of_asset(record, asset, rules, volumes)).places]
-    return tuple(_named(_merged(_of_record(record, rules, volumes), given)[:MAX_FILES]))
+
+    def __init__(self, rules: Sequence[Rule], volumes: Sequence[Volume]) -> None:
+        self._mounts = Mounts(volumes)
+        self._rules = tuple(rules)
+        self._by_source: dict[str, tuple[tuple[Rule, ...], tuple[Rule, ...]]] = {}
+        self._sources = frozenset(source for each in rules for source in each.sources)
+
+    def files(self, record: Record) -> tuple[File, ...]:
+        """Return the files of a record that hold data, the main ones first, each with where it is.
+
+        Previews, pages and descriptions are left out, and so is what is nowhere to be had without a secret.
+
+        Args:
+            record: Whose assets, and whose texts that archives keep paths in.
+        """
+        of_record = self._of_record(record)
+        found = self._of_assets(record, record.assets)
+        if not found and not of_record:
+            found = self._of_assets(record, tuple(_linked(record)))
+        return _named(_merged(of_record, found)[:MAX_FILES] if of_record else found[:MAX_FILES])
+
+    def places(self, record: Record, href: str) -> tuple[Place, ...]:
+        """Return where one address of a record leads, the nearest first; empty for one that nobody may ask for."""
+        if not 0 < len(href) <= MAX_VALUE:
+            return ()
+        return self._places(record, (href,), _storages(record))
+
+    def _of_assets(self, record: Record, assets: Sequence[Asset]) -> list[File]:
+        main = sorted(assets, key=_rank) if len(assets) > 1 else assets
+        storages = _storages(record)
+        return [file for asset in main[:MAX_ASSETS] if (file := self._of_asset(record, asset, storages))]
+
+    def _of_asset(self, record: Record, asset: Asset, storages: Mapping[str, Storage]) -> File | None:
+        hrefs = (asset.href, *asset.alternates) if asset.alternates else (asset.href,)
+        hrefs = tuple(each for each in hrefs if 0 < len(each) <= MAX_VALUE)
+        kind = _family(asset, hrefs)
+        places = self._places(record, hrefs, storages) if kind.data else ()
+        if not places:
+            return None
+        return File(asset.key, asset.title, base_name(asset.href), kind.name, asset.media_type, asset.size, places)
+
+    def _places(self, record: Record, hrefs: Sequence[str], storages: Mapping[str, Storage]) -> tuple[Place, ...]:
+        rules = self._rules_of(record.source)[0]
+        fit = [each for each in hrefs if not (has_credentials(each) or is_signed(each))]
+        places: list[Place] = []
+        for href in fit:
+            places += [Place(VOLUME, path, volume, TWIN) for path, volume in self._mounts.paths(href)]
+            if place := _address(href):
+                places.append(place)
+        for rule in rules:
+            for href in fit:
+                if href.startswith(rule.begin) and rule.part in href:
+                    places += self._given(rule, record, href)
+        return _sorted(places, storages)
+
+    def _of_record(self, record: Record) -> list[File]:
+        """Return the files that are named by texts of the record and by no asset."""
+        out = []
+        for rule in self._rules_of(record.source)[1]:
+            if not rule.needs <= record.properties.keys():
+                continue
+            if places := _sorted(self._given(rule, record, ""), _storages(record)):
+                address = places[0].address
+                out.append(File(rule.name, "", base_name(address), family("", address).name, places=places))
+        return out
+
+    def _rules_of(self, source: str) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+        """Return the rules for a file and those for a whole record that hold for a source."""
+        known = source if source in self._sources else ""
+        if (found := self._by_source.get(known)) is None:
+            fit = [each for each in self._rules if not each.sources or known in each.sources]
+            found = tuple(each for each in fit if each.of_file), tuple(each for each in fit if not each.of_file)
+            self._by_source[known] = found
+        return found
+
+    def _given(self, rule: Rule, record: Record, href: str) -> list[Place]:
+        """Return the places that a rule makes of one file of a record, or of the record where `href` is empty."""
+        values = _values(rule, record, href)
+        if values is None:
+            return []
+        places = (self._place(_made(template, values), rule.name) for template in rule.give)
+        found = [each for each in places if each]
+        if not rule.store:
+            return found
+        store = Storage.of({name: _made(template, values) for name, template in rule.store.items()})
+        if store == _UNKNOWN:
+            return found
+        return [replace(each, store=store) if each.kind == STORE else each for each in found]
+
+    def _place(self, text: str, rule: str) -> Place | None:
+        if not text.startswith("/"):
+            return _address(text, rule)
+        path = absolute(text)
+        return Place(VOLUME, path, self._mounts.volume(path), rule) if path else None
 
 
 def _rank(asset: Asset) -> int:
-    return min((_ROLES.get(role, 1) for role in asset.roles), default=1)
+    roles = asset.roles
+    if len(roles) == 1:
+        return _ROLES.get(roles[0], 1)
+    return min((_ROLES.get(role, 1) for role in roles), default=1)
 
 
-def _of_asset(record: Record, asset: Asset, rules: Sequence[Rule], volumes: Sequence[Volume]) -> File:
-    hrefs = [each for each in (asset.href, *asset.alternates) if 0 < len(each) <= MAX_VALUE]
+def _family(asset: Asset, hrefs: Sequence[str]) -> Family:
+    """Return the first family that one of the addresses of an asset tells, and another only where all are alike."""
     kinds = [family(asset.media_type, href) for href in hrefs] or [family(asset.media_type)]
     kind = next((each for each in kinds if each.name != OTHER), kinds[0])
     if not kind.data and kind.name != PAGE and "data" in asset.roles:
         # The record itself says that this picture is the data.
-        kind = families()[OTHER]
-    file = File(asset.key, asset.title, _base(asset.href), kind.name, asset.media_type, asset.size)
-    if not kind.data:
-        return file
-    places = [place for href in hrefs for place in _direct(href, volumes)]
-    for rule in rules:
-        if rule.of_file:
-            places += [place for href in hrefs for place in _given(rule, record, href, volumes)]
-    return replace(file, places=_sorted(places))
+        return families()[OTHER]
+    return kind
 
 
-def _of_record(record: Record, rules: Sequence[Rule], volumes: Sequence[Volume]) -> list[File]:
-    """Return the files that are named by texts of the record and by no asset."""
-    out = []
-    for rule in rules:
-        places = () if rule.of_file else _sorted(_given(rule, record, "", volumes))
-        if places:
-            address = places[0].address
-            out.append(File(rule.name, "", _base(address), family("", address).name, places=places))
-    return out
+def _linked(record: Record) -> Iterable[Asset]:
+    """Yield the links of a record that lead to a file in a format that we know, as if they were assets."""
+    for number, link in enumerate(record.links[:MAX_ASSETS], 1):
+        if link.rel.lower() in _FILE_RELS and family(link.media_type, link.href).name not in (OTHER, PAGE):
+            yield Asset(link.href, f"link-{number}", link.title, link.media_type)
 
 
-def _direct(href: str, volumes: Sequence[Volume]) -> Iterable[Place]:
-    """Yield what an address says by itself, and the paths of volumes that have it as their twin."""
-    if has_credentials(href) or is_signed(href):
-        return
-    for volume in volumes:
-        if path := volume.path_of(href):
-            yield Place(VOLUME, path, volume.id, "twin")
-    if place := _address(href):
-        yield place
+def _storages(record: Record) -> Mapping[str, Storage]:
+    return buckets(record) if STORAGE in record.properties else {}
 
 
-def _given(rule: Rule, record: Record, href: str, volumes: Sequence[Volume]) -> list[Place]:
-    """Return the places that a rule makes of one file of a record, or of the record where `href` is empty."""
-    if rule.sources and record.source not in rule.sources:
-        return []
-    if href and (has_credentials(href) or is_signed(href)):
-        return []
+def _values(rule: Rule, record: Record, href: str) -> dict[str, str] | None:
+    """Return the variables of a rule for a file, None where one of its conditions does not hold."""
     values: dict[str, str] = {}
     for condition in rule.when:
-        found = next((m for text in _texts(record, condition.of, href) if (m := condition.pattern.search(text))), None)
+        found = next((m for text in _texts(record, condition.of, href) if (m := condition.find(text))), None)
         if found is None:
-            return []
+            return None
         encoded = condition.of == HREF and href.startswith("http")
         values |= {n: unquote(v) if encoded else v for n, v in found.groupdict().items() if v is not None}
     for name, word in rule.words.items():
         if values.get(word.of) in word.values:
             values[name] = word.values[values[word.of]]
-    made = (_made(template, values) for template in rule.give)
-    return [replace(place, rule=rule.name) for text in made if (place := _place(text, volumes))]
+    return values
 
 
 def _texts(record: Record, of: str, href: str) -> Iterable[str]:
@@ -161,40 +268,50 @@ def _made(template: str, values: Mapping[str, str]) -> str:
     return template.format_map(values)
 
 
-def _place(text: str, volumes: Sequence[Volume]) -> Place | None:
-    if not text.startswith("/"):
-        return _address(text)
-    path = absolute(text)
-    if not path:
-        return None
-    holding = [each for each in volumes if each.holds(path)]
-    volume = max(holding, key=lambda each: (len(each.mount_path), each.id), default=None)
-    return Place(VOLUME, path, volume.id if volume else "")
-
-
-def _address(text: str) -> Place | None:
+def _address(text: str, rule: str = "") -> Place | None:
     """Return the place of an address that anybody may ask for, None for every other text."""
-    if not text.isprintable() or " " in text or has_credentials(text) or is_signed(text):
-        return None
-    try:
-        parts = urlsplit(text)
-        host = parts.hostname
-    except ValueError:
-        return None
-    kind = _KINDS.get(parts.scheme.lower())
-    if kind is None or not host or "@" in parts.netloc:
-        return None
+    if plain := _PLAIN.fullmatch(text):
+        kind = _KINDS[plain[1]]
+    else:
+        if not text.isprintable() or " " in text or has_credentials(text) or is_signed(text):
+            return None
+        try:
+            parts = urlsplit(text)
+            host = parts.hostname
+        except ValueError:
+            return None
+        kind = _KINDS.get(parts.scheme.lower(), "")
+        if not kind or not host or "@" in parts.netloc:
+            return None
     # The key of an object is no path: what goes upwards leads out of nothing, but nobody means it.
-    return None if kind == STORE and ".." in parts.path.split("/") else Place(kind, text)
+    return None if kind == STORE and goes_up(text) else Place(kind, text, "", rule)
 
 
-def _sorted(places: Iterable[Place]) -> tuple[Place, ...]:
-    """Return each address once, the nearest first; a volume that the catalogue has before one that it has not."""
+def goes_up(address: str) -> bool:
+    """Say whether a part of a path or address leads upwards."""
+    return ".." in address and ".." in re.split(r"[/?#]", address)
+
+
+def _sorted(places: Sequence[Place], storages: Mapping[str, Storage]) -> tuple[Place, ...]:
+    """Return each address once, the nearest first; a volume that the catalogue has before one that it has not.
+
+    What a record says of its buckets goes before what rules say of them.
+    """
     once: dict[str, Place] = {}
     for each in places:
-        once.setdefault(each.address, each)
-    order = sorted(once.values(), key=lambda each: (_ORDER.index(each.kind), each.kind == VOLUME and not each.volume))
-    return tuple(order[:MAX_PLACES])
+        known = once.get(each.address)
+        if known is None:
+            once[each.address] = each
+        elif each.store:
+            once[each.address] = replace(known, store=known.store.over(each.store) if known.store else each.store)
+    if storages:
+        for address, each in once.items():
+            if each.kind == STORE and (own := storages.get(bucket_of(address))):
+                once[address] = replace(each, store=own.over(each.store) if each.store else own)
+    found = list(once.values())
+    if len(found) > 1:
+        found.sort(key=lambda each: (_ORDER[each.kind], each.kind == VOLUME and not each.volume))
+    return tuple(found[:MAX_PLACES])
 
 
 def _merged(of_record: Sequence[File], of_assets: Sequence[File]) -> list[File]:
@@ -202,23 +319,24 @@ def _merged(of_record: Sequence[File], of_assets: Sequence[File]) -> list[File]:
     assets = list(of_assets)
     alone: list[File] = []
     for file in of_record:
-        names = [_plain(each.name) for each in assets]
-        if _plain(file.name) in names:
-            at = names.index(_plain(file.name))
-            assets[at] = replace(assets[at], places=_sorted([*file.places, *assets[at].places]))
+        names = [_bare(each.name) for each in assets]
+        if _bare(file.name) in names:
+            at = names.index(_bare(file.name))
+            assets[at] = replace(assets[at], places=_sorted([*file.places, *assets[at].places], {}))
         else:
             alone.append(file)
     return [*alone, *assets]
 
 
-def _plain(name: str) -> str:
+def _bare(name: str) -> str:
     return name.lower().removesuffix(".gz")
 
 
-def _named(files: Iterable[File]) -> Iterable[File]:
-    """Yield the files with keys and names that are there once; sources repeat, omit and overdo theirs."""
+def _named(files: Sequence[File]) -> tuple[File, ...]:
+    """Return the files with keys and names that are there once; sources repeat, omit and overdo theirs."""
     keys: set[str] = set()
     names: set[str] = set()
+    out = []
     for number, file in enumerate(files, 1):
         key = printable(file.key[:MAX_KEY]) or f"file-{number}"
         name = file.name
@@ -228,20 +346,27 @@ def _named(files: Iterable[File]) -> Iterable[File]:
             name = f"{number}-{name}"
         keys.add(key)
         names.add(name.lower())
-        yield replace(file, key=key, name=name)
+        out.append(file if key == file.key and name == file.name else replace(file, key=key, name=name))
+    return tuple(out)
 
 
 def printable(text: str) -> str:
     """Return a text on one line that can be printed: without control characters and halves of characters."""
+    if text.isprintable():
+        return " ".join(text.split())
     shown = (" " if unicodedata.category(each) in _UNPRINTED else each for each in text)
     return " ".join("".join(shown).split())
 
 
-def _base(address: str) -> str:
+def base_name(address: str) -> str:
     """Return the last part of an address as a name that is safe on every disk."""
-    try:
-        path = urlsplit(address).path if "://" in address else address
-    except ValueError:
-        path = ""
-    last = unquote(path.rstrip("/").rpartition("/")[2])
+    if "://" in address and not _PLAIN.fullmatch(address):
+        try:
+            path = urlsplit(address).path
+        except ValueError:
+            path = ""
+    else:
+        path = address.partition("://")[2].partition("/")[2] if "://" in address else address
+    last = path.rstrip("/").rpartition("/")[2]
+    last = unquote(last) if "%" in last else last
     return _UNFIT.sub("_", last).strip("._-")[-100:] or "file"

@@ -17,6 +17,8 @@ from string import Formatter
 from typing import Any, Final
 
 from discovery.errors import ConfigError
+from discovery.launch.literals import literals
+from discovery.model.storage import Storage
 
 HREF: Final = "href"
 PROPERTY: Final = "properties."
@@ -24,6 +26,14 @@ TEXTS: Final = (HREF, "container", "source_id")
 """What a condition can ask beside `properties.NAME`."""
 MAX_VALUE: Final = 2_000
 """Characters of a value that rules look at; longer ones are no paths."""
+STORE: Final = ("endpoint", "region", "anonymous", "requester_pays")
+"""What a rule can say of the buckets that it leads to."""
+_STORES: Final = {
+    "endpoint": "an endpoint is https://HOST",
+    "region": "a region has letters, digits and dashes",
+    "anonymous": "it is true or false",
+    "requester_pays": "it is true or false",
+}
 _STARTS: Final = ("/", "https://", "http://", "s3://")
 
 
@@ -33,6 +43,14 @@ class Condition:
 
     of: str
     pattern: re.Pattern[str]
+    begin: str = ""
+    """What a text that matches begins with for sure."""
+    part: str = ""
+    """What a text that matches holds for sure."""
+
+    def find(self, text: str) -> re.Match[str] | None:
+        """Return the first match in a text; most texts are told apart by what they would have to hold."""
+        return self.pattern.search(text) if text.startswith(self.begin) and self.part in text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +73,26 @@ class Rule:
     sources: tuple[str, ...] = ()
     """Only for records of these sources; empty is all."""
     words: Mapping[str, Word] = field(default_factory=dict)
+    store: Mapping[str, str] = field(default_factory=dict)
+    """Templates of how the buckets of the rule's s3 addresses are asked: some of `STORE`."""
 
-    @property
-    def of_file(self) -> bool:
-        """Whether it asks for the address of a file, not only for texts of the whole record."""
-        return any(each.of == HREF for each in self.when)
+    of_file: bool = field(init=False)
+    """Whether it asks for the address of a file, not only for texts of the whole record."""
+    needs: frozenset[str] = field(init=False)
+    """The properties that a record must have."""
+    begin: str = field(init=False, default="")
+    """What the address of a file begins with for sure, where it asks for one."""
+    part: str = field(init=False, default="")
+    """What the address of a file holds for sure."""
+
+    def __post_init__(self) -> None:
+        asked = next((each for each in self.when if each.of == HREF), None)
+        needs = (each.of.removeprefix(PROPERTY) for each in self.when if each.of.startswith(PROPERTY))
+        object.__setattr__(self, "of_file", asked is not None)
+        object.__setattr__(self, "needs", frozenset(needs))
+        if asked is not None:
+            object.__setattr__(self, "begin", asked.begin)
+            object.__setattr__(self, "part", asked.part)
 
 
 @cache
@@ -113,7 +146,7 @@ def _rule(given: Any, tables: Mapping[str, Mapping[str, str]], where: str) -> Ru
     if not isinstance(given, dict) or not isinstance(given.get("name"), str) or not given["name"]:
         raise ConfigError(f"{where}: a rule has no name")
     here = f"{where}: rule {given['name']!r}"
-    _only(given, ("name", "about", "when", "give", "sources", "words"), here)
+    _only(given, ("name", "about", "when", "give", "sources", "words", "store"), here)
     made = Rule(
         name=given["name"],
         about=str(given.get("about", "")),
@@ -121,12 +154,13 @@ def _rule(given: Any, tables: Mapping[str, Mapping[str, str]], where: str) -> Ru
         give=tuple(_template(each, here) for each in _list(given, "give", here)),
         sources=tuple(map(str, given.get("sources", ()))),
         words={name: _word(each, tables, here) for name, each in given.get("words", {}).items()},
+        store=_store(given.get("store", {}), here),
     )
     known = {name for each in made.when for name in each.pattern.groupindex}
     for name, word in made.words.items():
         if word.of not in known or name in known:
             raise ConfigError(f"{here}: the word {name!r} must be new, and made of one of {_said(known)}")
-    for template in made.give:
+    for template in (*made.give, *made.store.values()):
         for name in variables(template):
             if name not in known and name not in made.words:
                 raise ConfigError(f"{here}: {{{name}}} is none of {_said([*known, *made.words])}")
@@ -141,7 +175,7 @@ def _condition(given: Any, where: str) -> Condition:
     if not isinstance(of, str) or not (of in TEXTS or (of.startswith(PROPERTY) and of != PROPERTY)):
         raise ConfigError(f"{where}: of = {of!r} is not one of {', '.join(TEXTS)}, {PROPERTY}NAME")
     try:
-        return Condition(of, re.compile(match))  # type: ignore[arg-type]  # what is no text is refused below
+        return Condition(of, re.compile(match), *literals(match))  # type: ignore[arg-type]  # what is no text is refused below
     except (re.error, TypeError) as error:
         raise ConfigError(f"{where}: match = {match!r} is no regular expression: {error}") from error
 
@@ -154,6 +188,25 @@ def _template(given: Any, where: str) -> str:
     except ValueError as error:
         raise ConfigError(f"{where}: give = {given!r}: {error}") from error
     return given
+
+
+def _store(given: Any, where: str) -> dict[str, str]:
+    if not isinstance(given, dict):
+        raise ConfigError(f"{where}: store is written {{ endpoint = ..., region = ... }}")
+    _only(given, STORE, f"{where}: store")
+    out: dict[str, str] = {}
+    for name, value in given.items():
+        if not isinstance(value, str | bool):
+            raise ConfigError(f"{where}: store: {name} = {value!r} is neither a text nor true or false")
+        text = str(value).lower() if isinstance(value, bool) else value
+        try:
+            plain = not variables(text)
+        except ValueError as error:
+            raise ConfigError(f"{where}: store: {name} = {value!r}: {error}") from error
+        if plain and not Storage.of({name: text}).to_dict():
+            raise ConfigError(f"{where}: store: {name} = {value!r} cannot be; {_STORES[name]}")
+        out[name] = text
+    return out
 
 
 def variables(template: str) -> list[str]:

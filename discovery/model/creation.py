@@ -11,6 +11,7 @@ from discovery.model.person import Principal, Role
 DATALAB: Final = "datalab"
 VOLUME: Final = "volume"
 SELECTION: Final = "selection"
+PIPELINE: Final = "pipeline"
 
 DRAFT: Final = "draft"
 REVIEW: Final = "review"

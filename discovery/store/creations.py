@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from base64 import b32encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -12,13 +12,13 @@ import orjson
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from discovery.errors import BadQueryError, ConflictError, LimitError, NotFoundError
-from discovery.model.creation import DATALAB, LISTED, SELECTION, STATES, VISIBILITIES, VOLUME, Creation
+from discovery.model.creation import DATALAB, LISTED, PIPELINE, SELECTION, STATES, VISIBILITIES, VOLUME, Creation
 from discovery.store.codec import pack, storable, unpack
 from discovery.store.connection import Database
 from discovery.store.ingest import now
 from discovery.store.schema import creations, happened
 
-KINDS: Final = (DATALAB, VOLUME, SELECTION)
+KINDS: Final = (DATALAB, VOLUME, PIPELINE, SELECTION)
 MAX_BYTES: Final = 256 * 1024
 """Bytes of what somebody makes, as JSON: a form of some hundred fields, or a selection of some thousand records."""
 MAX_OWNED: Final = 1_000
@@ -52,13 +52,22 @@ class Happened:
     """As it was afterwards."""
 
 
+Also = Callable[[Connection], None]
+
+
+def _nothing(_connection: Connection) -> None:
+    """Write nothing more."""
+
+
 class Creations:
     """The creations of a store. Who may see or change one is not asked here: see `discovery/making`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, kind: str, owner: str, name: str, document: Mapping[str, Any], **more: Any) -> Creation:
+    def add(
+        self, kind: str, owner: str, name: str, document: Mapping[str, Any], *, also: Also = _nothing, **more: Any
+    ) -> Creation:
         """Keep something new and return it with its id.
 
         Args:
@@ -66,6 +75,7 @@ class Creations:
             owner: The id of its person.
             name: What its owner calls it.
             document: JSON values.
+            also: Writes what must be written with it or not at all.
             more: Other fields of `Creation`: state, visibility, listed, record.
 
         Raises:
@@ -80,6 +90,7 @@ class Creations:
                 raise LimitError("creations", f"there are {MAX_OWNED} of the kind {kind} already; delete some first")
             connection.execute(insert(creations).values(id=made.id, created=moment, **values))
             _note(connection, made, owner, MADE, "", values["document"])
+            also(connection)
         return _made(made)
 
     def get(self, id: str) -> Creation:
@@ -117,10 +128,19 @@ class Creations:
         found = self._list(asked.where(creations.c.kind == kind) if kind else asked)
         return [each for each in found if wanted & {name.casefold() for name in each.listed}]
 
-    def save(self, creation: Creation, *, person: str, act: str = CHANGED, reason: str = "") -> Creation:
+    def save(
+        self, creation: Creation, *, person: str, act: str = CHANGED, reason: str = "", also: Also = _nothing
+    ) -> Creation:
         """Keep a changed creation, whose `version` is the one that was read, and return it as it is kept.
 
         Its kind, owner and moment of making stay as they were.
+
+        Args:
+            creation: As it shall be.
+            person: The id of whoever changes it.
+            act: What was done.
+            reason: Why, for those who read its history.
+            also: Writes what must be written with it or not at all.
 
         Raises:
             ConflictError: Somebody else has changed it since it was read; nothing was kept.
@@ -136,6 +156,7 @@ class Creations:
                 _refuse(connection, creation)
             _note(connection, saved, person, act, reason, values["document"])
             _thin(connection, creation.id)
+            also(connection)
         return _made(saved)
 
     def history(self, id: str) -> list[Happened]:

@@ -204,6 +204,14 @@ class Ingest:
                 count += _bury_all(connection, inside)
         return counts + Counts(seen=len(mapped), deleted=count)
 
+    def within(
+        self, connection: Connection, source: str, mapped: Sequence[Mapped] = (), *, gone: Sequence[str] = ()
+    ) -> Counts:
+        """Store records and give others a tombstone as a part of what the caller writes, all of it or none."""
+        counts = _upsert(connection, None, self._arrived(mapped))
+        _bury(connection, buried := _live(connection, source, gone))
+        return counts + Counts(seen=len(mapped), deleted=len(buried))
+
     def _arrived(self, mapped: Sequence[Mapped]) -> dict[str, _Arrived]:
         """Return the last record of each id, ready to be stored."""
         latest = {each.record.id: _Arrived(each) for each in mapped}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, text
 
 from discovery.errors import BadQueryError, ConflictError, LimitError, NotFoundError
 from discovery.model.creation import DATALAB, DRAFT, LISTED, PUBLISHED, REVIEW, SELECTION, VOLUME, Creation
@@ -137,7 +138,7 @@ def test_what_is_not_json_is_refused(store: Store, document: dict[Any, Any]) -> 
 
 
 def test_words_that_are_not_known_are_refused(store: Store) -> None:
-    with pytest.raises(BadQueryError, match="kind 'sword' is not one of datalab, volume, selection"):
+    with pytest.raises(BadQueryError, match="kind 'sword' is not one of datalab, volume, pipeline, selection"):
         made(store, kind="sword")
     with pytest.raises(BadQueryError, match="visibility 'all' is not one of"):
         made(store, visibility="all")
@@ -171,3 +172,22 @@ def test_many_small_changes_are_thinned_and_decisions_stay(store: Store, monkeyp
         (2, "handed in"),
         (1, "made"),
     ]
+
+
+def test_what_is_written_beside_a_save_is_written_with_it_or_not_at_all(store: Store) -> None:
+    def beside(connection: Connection) -> None:
+        connection.execute(text("INSERT INTO meta (name, value) VALUES ('beside', 'x')"))
+
+    def broken(connection: Connection) -> None:
+        beside(connection)
+        raise ConflictError("taken")
+
+    first = made(store)
+    with pytest.raises(ConflictError, match="taken"):
+        store.creations.save(replace(first, name="New"), person="ada", also=broken)
+    with pytest.raises(ConflictError, match="taken"):
+        made(store, also=broken)
+    assert store.creations.of("ada") == [first]
+    store.creations.save(first, person="ada", also=beside)
+    with store.database.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM meta WHERE name = 'beside'")).scalar() == 1

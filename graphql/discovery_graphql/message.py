@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 from fastapi import Request
 
-from discovery.errors import BadQueryError, LimitError, NotAcceptableError
+from discovery.errors import BadQueryError, LimitError, NotAcceptableError, UnsupportedMediaTypeError
 from discovery.negotiation import ranges, wish
 from discovery_graphql.operations import Operations
 
@@ -32,13 +32,6 @@ class Message:
     document: str
     variables: Mapping[str, Any]
     operation_name: str | None = None
-
-
-class UnsupportedMediaTypeError(BadQueryError):
-    """The body is not JSON."""
-
-    kind = "unsupported_media_type"
-    status = 415
 
 
 class NotByGetError(BadQueryError):
@@ -69,10 +62,10 @@ async def body(request: Request) -> bytes:
     told = request.headers.get("content-type", "")
     kind, _, parameters = told.partition(";")
     if kind.strip().lower() != JSON:
-        raise UnsupportedMediaTypeError(f"content type {kind.strip()[:80]!r} is not read here; send {JSON}")
+        raise UnsupportedMediaTypeError(kind.strip(), (JSON,))
     charset = _parameter(parameters, "charset")
     if charset not in _CHARSETS:
-        raise UnsupportedMediaTypeError(f"charset {charset[:40]!r} is not read here; send utf-8")
+        raise UnsupportedMediaTypeError(charset, ("utf-8",), what="charset")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > MAX_BYTES:
         raise _too_large()

@@ -26,6 +26,8 @@ from harvesters.stac_api import StacApi
 from harvesters.stac_geoparquet import StacGeoparquet
 from harvesters.stac_items import RecordsFile, StacItems
 from harvesters.stac_static import StacStatic
+from harvesters.stac_written import KIND as STAC_WRITTEN
+from harvesters.stac_written import StacWritten
 from harvesters.tap import OBSCORE, EpnTap, Tap
 
 _WORDS: Final = MappingProxyType({"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False})
@@ -251,6 +253,12 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                     ),
                     Setting("page", int, 500, "How many elements are stored at a time."),
                 ),
+            ),
+            Kind(
+                STAC_WRITTEN,
+                StacWritten,
+                "STAC that is written through this portal's own API; it is made at the first write, not harvested.",
+                COMMON,
             ),
             Kind(
                 "tap",

@@ -13,6 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from discovery import __version__
 from discovery.errors import UnavailableError
 from discovery.model.job import RUNNING, WAITING
+from discovery.model.person import HARVEST, Role
 from discovery.portal import Portal
 
 _COUNTED: Final = ("seen", "added", "updated", "deleted", "quarantined")
@@ -111,7 +112,7 @@ def endpoint(portal: Portal) -> Callable[[Request], Response]:
 
     def metrics(request: Request) -> Response:
         """Say how the catalogue stands, for Prometheus; the operators' token opens it."""
-        if not portal.operators.admits(request.headers.get("Authorization", "")):
+        if not portal.people.who(request.headers.get("Authorization", "")).may(Role.OPERATOR, HARVEST):
             headers = {"WWW-Authenticate": "Bearer", "Cache-Control": "no-store"}
             return Response("show the operators' token\n", 401, headers, "text/plain")
         headers = {"Cache-Control": "no-store"}

@@ -15,7 +15,7 @@ from discovery.launch.rules import Rule, shipped
 from discovery.model import terms
 from discovery.model.job import Job, checked
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
-from discovery.people.operators import Operators
+from discovery.people import People
 from discovery.planner import Planner, answering
 from discovery.query import checks, cursor, fields, names
 from discovery.query.facets import HeatMap, RangeFacet
@@ -151,7 +151,8 @@ class Portal:
         self._suggester = Suggester(store, index)
         self._sesame = sesame
         self._understanding = Understanding(self._planner, index)
-        self.operators = Operators(store.passes, operator_token)
+        self.people = People(store, operator_token)
+        self.operators = self.people
         self._rules = shipped() if rules is None else rules
         self._secret = store.secret()
         self._around: tuple[int, Around] | None = None

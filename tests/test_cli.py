@@ -422,14 +422,14 @@ def test_a_source_that_is_not_enabled_is_left_alone(run: Run, items: Path, tmp_p
 
 def test_an_operator_gets_a_link_that_opens_once(run: Run, tmp_path: Path) -> None:
     made = json.loads(run("operator", "link", "--port", "8123", "--json")[1])
-    assert made["url"].startswith("http://127.0.0.1:8123/admin/enter?code=")
+    assert made["url"].startswith("http://127.0.0.1:8123/signin?code=")
     status, line = run("operator", "link")
     assert status == 0
     assert len(line.splitlines()) == 1
     with closing(wiring.open_portal(Settings(tmp_path / "home"))) as portal:
         code = line.strip().partition("code=")[2]
-        assert portal.operators.enter(code)
-        assert portal.operators.enter(code) is None
+        assert portal.people.enter(code)
+        assert portal.people.enter(code) is None
 
 
 def test_a_token_is_made_for_the_setting(run: Run) -> None:

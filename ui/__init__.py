@@ -8,7 +8,8 @@ from starlette.exceptions import HTTPException
 
 from discovery.errors import NotFoundError
 from discovery.portal import Portal
-from ui import admin
+from ui import admin, people
+from ui.gate import Gate
 from ui.pages import router
 from ui.rendering import STATIC, Renderer, Static
 
@@ -22,13 +23,16 @@ def attach(app: FastAPI, portal: Portal, *, title: str) -> None:
     for it; every other route keeps the application's handlers.
 
     Args:
-        app: Takes `/`, `/search`, `/records`, `/open`, `/suggest`, `/admin` and `/static`.
+        app: Takes `/`, `/search`, `/records`, `/open`, `/suggest`, `/signin`, `/signout`, `/me`, `/admin` and
+            `/static`.
         portal: What is asked.
         title: What the portal is called on its pages.
     """
     renderer = Renderer(title)
-    app.include_router(router(portal, renderer))
-    app.include_router(admin.router(portal, renderer))
+    gate = Gate(portal.people)
+    app.include_router(router(portal, renderer, gate))
+    app.include_router(people.router(portal, renderer, gate))
+    app.include_router(admin.router(portal, renderer, gate))
     app.mount("/static", Static(directory=STATIC), name="static")
 
     @app.exception_handler(404)

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from discovery.errors import BadQueryError, DeniedError, DiscoveryError
+from discovery.errors import BadQueryError, DiscoveryError
 from discovery.model.job import APPROVE, ARGUMENTS
+from discovery.model.person import HARVEST, Principal, Role
 from discovery.portal import Portal
-from ui import harvests
-from ui.contexts import EnterContext
-from ui.gate import KEY, PATH, Gate
+from ui import forms, harvests
+from ui.gate import KEY, Gate, key_of
 from ui.links import FORMAT
 from ui.rendering import Renderer, answer, redirect
+from ui.routing import page_route, wants_json
 
-ENTER: Final = f"{PATH}/enter"
+PATH: Final = "/admin"
 _FRESH: Final = {"Cache-Control": "no-store"}
-_MOST_FIELDS: Final = 20
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
-def router(portal: Portal, renderer: Renderer) -> APIRouter:
+def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
     """Return the routes of the operators' pages, all of them below `/admin`."""
-    pages = _Admin(portal, renderer, Gate(portal.operators))
-    made = APIRouter(include_in_schema=False, redirect_slashes=False)
+    pages = _Admin(portal, renderer, gate)
+    made = APIRouter(route_class=page_route(renderer, gate), include_in_schema=False, redirect_slashes=False)
     for path, read in (
         (PATH, pages.start),
         (harvests.HARVESTS, pages.overview),
@@ -38,14 +35,11 @@ def router(portal: Portal, renderer: Renderer) -> APIRouter:
         (f"{PATH}/jobs/{{id:int}}", pages.job),
     ):
         made.add_api_route(path, pages.for_operators(read), methods=["GET", "HEAD"], response_model=None)
-    made.add_api_route(ENTER, pages.answered(pages.way_in), methods=["GET", "HEAD"], response_model=None)
     for path, act in (
-        (ENTER, pages.enter),
-        (f"{PATH}/leave", pages.leave),
         (f"{PATH}/jobs", pages.ask),
         (f"{harvests.HARVESTS}/{{id}}/enabled", pages.enable),
     ):
-        made.add_api_route(path, pages.answered(act), methods=["POST"], response_model=None)
+        made.add_api_route(path, act, methods=["POST"], response_model=None)
     return made
 
 
@@ -57,34 +51,21 @@ class _Admin:
         self._renderer = renderer
         self._gate = gate
 
-    # Around every route
+    def for_operators(self, read: Callable[[Request, str], Response]) -> Callable[[Request], Response]:
+        """Return a handler that only operators get an answer from."""
 
-    def answered(self, handle: Handler) -> Handler:
-        """Return a handler whose errors are pages, and whose answers nobody keeps."""
-
-        async def handled(request: Request) -> Response:
-            try:
-                response = await handle(request)
-            except DiscoveryError as error:
-                response = self._renderer.error(error, as_json=_wants_json(request))
+        def handled(request: Request) -> Response:
+            who = self._gate.require(request, Role.OPERATOR, HARVEST)
+            response = read(request, key_of(who))
             response.headers.update(_FRESH)
             return response
 
         return handled
 
-    def for_operators(self, read: Callable[[Request, str], Response]) -> Handler:
-        """Return a handler that only operators get an answer from; a browser is shown the way in."""
-
-        async def handled(request: Request) -> Response:
-            who = await run_in_threadpool(self._gate.operator, request)
-            if who is not None:
-                return await run_in_threadpool(read, request, who.key)
-            if _wants_json(request) or "Authorization" in request.headers:
-                body = {"error": {"kind": DeniedError.kind, "message": "show the operators' token"}}
-                return answer(body, status=401, headers={"WWW-Authenticate": "Bearer"})
-            return redirect(ENTER)
-
-        return self.answered(handled)
+    async def _form(self, request: Request) -> tuple[Principal, dict[str, str]]:
+        """Return who sends a form, and the form."""
+        form = await forms.fields(request)
+        return await run_in_threadpool(self._gate.allow, request, form, Role.OPERATOR, HARVEST), form
 
     # Reading
 
@@ -92,14 +73,14 @@ class _Admin:
         return redirect(harvests.HARVESTS)
 
     def overview(self, request: Request, key: str) -> Response:
-        if _wants_json(request):
+        if wants_json(request):
             return answer(harvests.overview_json(self._portal))
         context = harvests.overview(self._portal, self._site(request), key, self._notice(request))
         return self._renderer.page("harvests.html", context)
 
     def source(self, request: Request, key: str) -> Response:
         id = request.path_params["id"]
-        if _wants_json(request):
+        if wants_json(request):
             return answer(harvests.one_json(self._portal, id))
         after = request.query_params.get("after", "")
         behind = int(after) if after.isdecimal() and len(after) < 16 else 0
@@ -127,51 +108,24 @@ class _Admin:
         said = f": {job.message}" if job.message else ""
         return f"Job {job.id}, {job.kind}, is {job.status}{said}"
 
-    # The way in and out
-
-    async def way_in(self, request: Request) -> Response:
-        return self._enter_page(request.query_params.get("code", ""), "")
-
-    async def enter(self, request: Request) -> Response:
-        form = await _form(request)
-        session = await run_in_threadpool(self._gate.enter, form.get("code") or form.get("token", ""))
-        if session is None:
-            why = "That link was used already or is older than ten minutes." if "code" in form else "That is not it."
-            return self._enter_page("", why, status=403)
-        response = redirect(harvests.HARVESTS)
-        self._gate.open(response, session, secure=request.url.scheme == "https")
-        return response
-
-    def _enter_page(self, code: str, message: str, *, status: int = 200) -> Response:
-        return self._renderer.page("enter.html", EnterContext(self._renderer.site(), code, message), status=status)
-
-    async def leave(self, request: Request) -> Response:
-        form = await _form(request)
-        await run_in_threadpool(self._gate.allow, request, form)
-        response = redirect(ENTER)
-        await run_in_threadpool(self._gate.close, request, response)
-        return response
-
     # Asking for work
 
     async def ask(self, request: Request) -> Response:
-        form = await _form(request)
-        who = await run_in_threadpool(self._gate.allow, request, form)
+        who, form = await self._form(request)
         kind = form.get("kind", "")
         given: dict[str, Any] = {
             name: _value(kind, name, text) for name, text in form.items() if text and name not in ("kind", "back", KEY)
         }
         if kind == APPROVE:
-            given["by"] = "an operator's browser" if who.session else "the operators' token"
+            given["by"] = who.person.name if who.person else ""
         job = await run_in_threadpool(self._portal.ask, kind, given)
-        if _wants_json(request) or not who.session:
+        if wants_json(request) or not who.session:
             return answer(harvests.job_json(job), status=202)
         back = form.get("back", "")
         return redirect(harvests.source_url(back, job=job.id) if back else f"{harvests.HARVESTS}?job={job.id}")
 
     async def enable(self, request: Request) -> Response:
-        form = await _form(request)
-        await run_in_threadpool(self._gate.allow, request, form)
+        _, form = await self._form(request)
         if form.get("enabled") not in ("true", "false"):
             raise BadQueryError("enabled must be true or false", parameter="enabled")
         id = request.path_params["id"]
@@ -187,16 +141,3 @@ def _value(kind: str, name: str, text: str) -> object:
     if wanted is bool and text in ("true", "false"):
         return text == "true"
     return text
-
-
-async def _form(request: Request) -> dict[str, str]:
-    body = await request.body()
-    try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
-    except (UnicodeDecodeError, ValueError) as error:
-        raise BadQueryError(f"the form cannot be read: {error}") from error
-    return dict(pairs)
-
-
-def _wants_json(request: Request) -> bool:
-    return request.query_params.get(FORMAT) == "json"

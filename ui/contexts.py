@@ -13,6 +13,20 @@ from ui.text import Piece
 
 
 @dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who reads a page."""
+
+    way_in: str
+    """The address where somebody signs in who comes back to this page."""
+    name: str = ""
+    """Empty for nobody we know."""
+    key: str = ""
+    """What the forms on the page carry as `key`; empty for nobody."""
+    operator: bool = False
+    """Whether the operators' pages are open."""
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """What every page shows around its contents."""
 
@@ -30,6 +44,7 @@ class Site:
     """URL of the same page as JSON, empty where there is none."""
     feed: str = ""
     """URL of what the page finds as a feed, empty where there is none."""
+    visitor: Visitor = Visitor("/signin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,14 +482,16 @@ class ErrorContext:
 
 
 @dataclass(frozen=True, slots=True)
-class EnterContext:
-    """The page on which an operator signs in."""
+class SignInContext:
+    """The ways in."""
 
     site: Site
     code: str
-    """Of the link that was followed; empty where somebody came without one."""
+    """Of the link that was opened, empty without."""
+    back: str
+    """Where somebody goes who has come in."""
     message: str
-    """Why it did not work, empty before it was tried."""
+    """Why the last try was refused, empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

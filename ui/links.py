@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import quote, urlencode
 
@@ -16,6 +17,15 @@ Pairs = tuple[tuple[str, str], ...]
 SEARCH = "/search"
 OPEN = "/open"
 NOTEBOOK = "/open/notebook"
+SIGN_IN = "/signin"
+NEXT = "next"
+"""The parameter of where somebody goes who has signed in."""
+SIGN_OUT = "/signout"
+ME = "/me"
+_LONGEST_BACK = 4_000
+_PATH_BACK = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@%-]+/?)*", re.ASCII)
+_QUERY_BACK = re.compile(r"[\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f-\x7e]*", re.ASCII)
+"""Every printable character of ASCII but space, quote, angles, backslash and caret."""
 MORE = "more"
 """The parameter that shows a facet in full; it is the pages' own and no part of a question."""
 FORMAT = "f"
@@ -35,6 +45,24 @@ HIGHLIGHT = "highlight"
 """The parameter that has the words marked in JSON."""
 OWN = (MORE, FORMAT, HIGHLIGHT, "from", "to", *_SEEN)
 """Parameters that the pages read themselves."""
+
+
+def way_in(back: str = "") -> str:
+    """Return the address where people sign in, from which they come back to a page of ours."""
+    return f"{SIGN_IN}?{urlencode({NEXT: back})}" if back and back != "/" else SIGN_IN
+
+
+def back(text: str) -> str:
+    """Return where to go after signing in: an address of ours that was asked for, or the first page.
+
+    What a browser could take for another host is none of ours: two slashes, a backslash, a scheme, a tab or a line end
+    that is left out when it is read, letters that are folded into such.
+    """
+    path, _, query = text.partition("?")
+    ours = len(text) <= _LONGEST_BACK and _PATH_BACK.fullmatch(path) and _QUERY_BACK.fullmatch(query)
+    if not ours or path.startswith((SIGN_IN, SIGN_OUT)) or any(each in (".", "..") for each in path.split("/")):
+        return "/"
+    return text
 
 
 def asked(pairs: Iterable[tuple[str, str]]) -> Pairs:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
 
 from discovery import conditions, understanding
-from discovery.errors import BadQueryError, DiscoveryError, MovedError, UnavailableError
+from discovery.errors import BadQueryError, MovedError, UnavailableError
 from discovery.launch import notebook
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record, record_id
 from discovery.portal import Page, Portal, View
@@ -21,7 +19,9 @@ from discovery.query.query import Facet, Total
 from discovery.query.text import parse
 from ui import apis, caching, feed, home, links, listing, naming, negotiation, numbers, opening, record, sources, text
 from ui.documents import Documents
+from ui.gate import Gate
 from ui.rendering import HEADERS, Renderer, answer, redirect
+from ui.routing import page_route, wants_json
 
 SUGGESTIONS = 8
 _DIGITS = 18
@@ -29,7 +29,7 @@ _DOCUMENTS = ("/records/", "/catalogue", "/sitemap")
 """What the paths begin with whose answers hang on `Accept`."""
 
 
-def router(portal: Portal, renderer: Renderer) -> APIRouter:
+def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
     """Return the routes of the pages: `/`, `/search`, `/records/{id}`, `/records`, `/open`, `/suggest` and `/api`.
 
     Errors of these routes become pages, or JSON by `f=json`; the handlers of the application stay as they are.
@@ -37,9 +37,11 @@ def router(portal: Portal, renderer: Renderer) -> APIRouter:
     Args:
         portal: What is asked.
         renderer: What turns contexts into pages.
+        gate: What says who asks.
     """
     routes = _Pages(portal, renderer)
-    made = APIRouter(route_class=_route_class(renderer), include_in_schema=False, redirect_slashes=False)
+    route = page_route(renderer, gate, for_programs=_is_for_programs, negotiated=_DOCUMENTS)
+    made = APIRouter(route_class=route, include_in_schema=False, redirect_slashes=False)
     for path, endpoint in (
         ("/", routes.home),
         ("/search", routes.search),
@@ -78,7 +80,7 @@ class _Pages:
         asked = listing.request(given, self._portal.resolve)
         page = self._portal.search(asked.query, elsewhere=True, beside=listing.beside(asked.query))
         known = sources.read(self._portal)
-        if _wants_json(request):
+        if wants_json(request):
             places = naming.places(self._portal, asked.query)
             return answer(_page_json(asked, page, known) | {"places": naming.places_json(places, asked.pairs)})
         here = links.search(asked.pairs)
@@ -105,7 +107,7 @@ class _Pages:
     def find(self, request: Request) -> Response:
         found = self._portal.record(_by_source(request))
         url = links.record(found.record.id)
-        return redirect(links.as_json(url) if _wants_json(request) else url)
+        return redirect(links.as_json(url) if wants_json(request) else url)
 
     def open(self, request: Request) -> Response:
         """Return the ways to open a record; one that is named as its source names it is sent to its own address."""
@@ -114,12 +116,12 @@ class _Pages:
         try:
             if not id:
                 url = links.opening(self._portal.record(_by_source(request)).record.id)
-                return redirect(links.as_json(url) if _wants_json(request) else url)
+                return redirect(links.as_json(url) if wants_json(request) else url)
             found = self._portal.opening(id)
         except MovedError as moved:
             url = links.opening(moved.id)
-            return redirect(links.as_json(url) if _wants_json(request) else url, status=301)
-        if _wants_json(request):
+            return redirect(links.as_json(url) if wants_json(request) else url, status=301)
+        if wants_json(request):
             return answer(opening.open_json(found))
         site = self._renderer.site(json=links.as_json(url))
         return self._renderer.page("open.html", opening.open_page(found, site, sources.read(self._portal)))
@@ -164,28 +166,6 @@ class _Pages:
         return answer({"suggestions": [naming.suggestion(each) for each in found]})
 
 
-def _route_class(renderer: Renderer) -> type[APIRoute]:
-    class PageRoute(APIRoute):
-        """A route whose errors are answered as a page."""
-
-        def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
-            handler = super().get_route_handler()
-
-            async def handle(request: Request) -> Response:
-                try:
-                    return await handler(request)
-                except DiscoveryError as error:
-                    as_json = _wants_json(request) or _is_for_programs(request, self.path)
-                    response = renderer.error(error, as_json=as_json)
-                    if self.path.startswith(_DOCUMENTS):
-                        response.headers.update(negotiation.VARY)
-                    return response
-
-            return handle
-
-    return PageRoute
-
-
 def _by_source(request: Request) -> str:
     """Return the id of the record that a request names by the source's own id.
 
@@ -203,13 +183,9 @@ def _by_source(request: Request) -> str:
 
 def _is_for_programs(request: Request, path: str) -> bool:
     """Say whether a program reads the errors of a route; those of documents are in the form that was asked for."""
-    if path == "/suggest" or request.query_params.get(links.FORMAT) == "atom":
+    if path == "/suggest" or wants_json(request) or request.query_params.get(links.FORMAT) == "atom":
         return True
     return path.startswith(_DOCUMENTS) and not negotiation.wants_page(request)
-
-
-def _wants_json(request: Request) -> bool:
-    return request.query_params.get(links.FORMAT) == "json"
 
 
 def _canonical(given: list[tuple[str, str]]) -> str:

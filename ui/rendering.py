@@ -15,9 +15,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from discovery import __version__
-from discovery.errors import DiscoveryError, MovedError, UnknownFieldError
+from discovery.errors import DeniedError, DiscoveryError, MovedError, UnknownFieldError
+from discovery.model.person import HARVEST, Role
 from ui import links
-from ui.contexts import Anchor, ErrorContext, Site
+from ui.contexts import Anchor, ErrorContext, Site, Visitor
+from ui.gate import key_of, visit
 
 ROOM: Final = Path(__file__).parent
 STATIC: Final = ROOM / "static"
@@ -70,7 +72,7 @@ class Renderer:
 
     def site(self, *, q: str = "", json: str = "", feed: str = "") -> Site:
         """Return what stands around a page."""
-        return Site(self.title, __version__, self._style, self._scripts, q, json, feed)
+        return Site(self.title, __version__, self._style, self._scripts, q, json, feed, _visitor())
 
     def page(self, template: str, context: Any, *, status: int = 200) -> Response:
         """Return a page made of the fields of a context class."""
@@ -88,7 +90,9 @@ class Renderer:
             near = error.near if isinstance(error, UnknownFieldError) else ()
             body = {"error": {"kind": error.kind, "message": str(error), **_details(error), "near": list(near)}}
             return answer(body, status=error.status, headers=error.headers)
-        ways = (Anchor("Search everything", links.search()), Anchor("Home page", "/"))
+        ways: tuple[Anchor, ...] = (Anchor("Search everything", links.search()), Anchor("Home page", "/"))
+        if isinstance(error, DeniedError) and visit.get().who.role is Role.ANONYMOUS:
+            ways = (Anchor("Sign in", links.SIGN_IN), *ways)
         title = _TITLES.get(error.status, "This did not work")
         context = ErrorContext(self.site(), error.status, title, _sentence(str(error)), ways)
         response = self.page("error.html", context, status=error.status)
@@ -117,6 +121,12 @@ class Static(StaticFiles):
         response.headers.update(HEADERS)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if versioned else "no-cache"
         return response
+
+
+def _visitor() -> Visitor:
+    here = visit.get()
+    name = here.who.person.name if here.who.person and here.who.session else ""
+    return Visitor(links.way_in(here.path), name, key_of(here.who), here.who.may(Role.OPERATOR, HARVEST))
 
 
 def _sentence(message: str) -> str:

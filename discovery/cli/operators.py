@@ -10,7 +10,7 @@ import typer
 
 from discovery.cli.context import opened_portal, settings_of
 from discovery.cli.output import AsJson, say
-from discovery.people.operators import LINK_LASTS
+from discovery.people import LINK_LASTS
 
 app = typer.Typer(no_args_is_help=True, help="Who may look after the portal from a browser or a program.")
 
@@ -26,9 +26,9 @@ def operator_link(
     """Print a link that opens the operators' pages once, within ten minutes."""
     found = settings_of(context).with_overrides(port=port)
     with opened_portal(context) as portal:
-        code = portal.operators.invite()
+        code = portal.people.invite()
     site = found.url.rstrip("/") or f"http://{f'[{found.host}]' if ':' in found.host else found.host}:{found.port}"
-    url = f"{site}/admin/enter?{urlencode({'code': code})}"
+    url = f"{site}/signin?{urlencode({'code': code})}"
     say(as_json, {"url": url, "minutes": LINK_LASTS // 60_000}, url)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import pytest
 from fastapi import FastAPI
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 import ui
 from discovery.index.tantivy import TantivyIndex
 from discovery.model.job import WAITING
+from discovery.model.person import Role
 from discovery.model.record import Issue, Record
 from discovery.model.source import COMPLETE, HELD, Counts, Mapped, Quarantined, RawRecord, Report, Source
 from discovery.portal import Portal
@@ -28,7 +30,7 @@ TOKEN = "0123456789abcdef" * 4
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 HOSTILE = '<script>alert(1)</script>" onload="x'
 PAGES = ("/admin/harvests", "/admin/harvests/ice", "/admin/quarantine/1", "/admin")
-FORMS = ("/admin/jobs", "/admin/leave", "/admin/harvests/ice/enabled")
+FORMS = ("/admin/jobs", "/admin/harvests/ice/enabled")
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def client(portal: Portal) -> Iterator[TestClient]:
 @pytest.fixture
 def inside(client: TestClient, portal: Portal) -> TestClient:
     """Return a browser that has followed a link of an operator."""
-    assert client.post("/admin/enter", data={"code": portal.operators.invite()}).headers["location"] == PAGES[0]
+    assert client.post("/signin", data={"code": portal.people.invite()}).status_code == 303
     return client
 
 
@@ -79,23 +81,29 @@ def key(client: TestClient) -> str:
 @pytest.mark.parametrize("path", PAGES)
 def test_nobody_sees_a_page_who_has_shown_nothing(client: TestClient, path: str) -> None:
     answer = client.get(path)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/admin/enter")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/signin?{urlencode({'next': path})}")
     assert client.get(path, params={"f": "json"}).status_code == 401
     for wrong in ("Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer"):
-        assert client.get(path, headers={"Authorization": wrong}).status_code in (303, 401)
-    client.cookies.set(COOKIE, "made-up", path="/admin")
+        assert client.get(path, headers={"Authorization": wrong}).status_code == 401
+    client.cookies.set(COOKIE, "made-up")
     assert client.get(path).status_code == 303
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_whoever_has_signed_in_and_is_no_operator_sees_no_page_either(
+    client: TestClient, portal: Portal, path: str
+) -> None:
+    client.cookies.set(COOKIE, portal.people.welcome("https://id.example", "1", "Ann", role=Role.MODERATOR))
+    answer = client.get(path)
+    assert answer.status_code == 403
+    assert "This needs the role operator" in answer.text
 
 
 @pytest.mark.parametrize("path", FORMS)
 def test_nothing_is_done_for_anybody_who_has_shown_nothing(client: TestClient, portal: Portal, path: str) -> None:
-    for headers in ({}, {"Authorization": "Bearer wrong"}):
-        assert (
-            client.post(
-                path, data={"kind": "harvest", "source": "ice", "enabled": "false"}, headers=headers
-            ).status_code
-            == 403
-        )
+    for headers, status in (({}, 403), ({"Authorization": "Bearer wrong"}, 401)):
+        data = {"kind": "harvest", "source": "ice", "enabled": "false"}
+        assert client.post(path, data=data, headers=headers).status_code == status
     assert portal.jobs() == []
     assert portal.store.ledger.source("ice").enabled
 
@@ -110,41 +118,9 @@ def test_no_other_site_can_send_a_form_in_an_operators_name(inside: TestClient, 
     assert inside.get(PAGES[0]).status_code == 200
 
 
-def test_a_link_lets_one_browser_in_by_a_cookie_that_scripts_and_other_sites_do_not_get(
-    client: TestClient, portal: Portal
-) -> None:
-    code = portal.operators.invite()
-    # A mail program that looks at links before people do must not use it up.
-    assert f'value="{code}"' in client.get("/admin/enter", params={"code": code}).text
-    answer = client.post("/admin/enter", data={"code": code})
-    assert answer.status_code == 303
-    said = answer.headers["set-cookie"].lower()
-    assert all(word in said for word in ("httponly", "samesite=strict", "path=/admin"))
-    assert client.get(PAGES[0]).status_code == 200
-    client.cookies.clear()
-    again = client.post("/admin/enter", data={"code": code})
-    assert again.status_code == 403
-    assert "used already" in again.text
-    assert client.post("/admin/enter", data={"token": "wrong"}).status_code == 403
-    assert client.post("/admin/enter", data={"token": TOKEN}).status_code == 303
-
-
-def test_behind_tls_the_cookie_is_for_tls_only(client: TestClient, portal: Portal) -> None:
-    client.base_url = "https://portal.example"
-    answer = client.post("/admin/enter", data={"code": portal.operators.invite()})
-    assert "secure" in answer.headers["set-cookie"].lower()
-
-
-def test_whoever_leaves_is_out_even_with_the_cookie(inside: TestClient) -> None:
-    session = inside.cookies[COOKIE]
-    assert inside.post("/admin/leave", data={"key": key(inside)}).status_code == 303
-    inside.cookies.set(COOKIE, session, path="/admin")
-    assert inside.get(PAGES[0]).status_code == 303
-
-
 def test_the_list_says_how_each_source_stands(inside: TestClient) -> None:
     page = inside.get(PAGES[0])
-    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["cache-control"] == "private, no-store"
     assert "Ice &lt;b&gt;shelf&lt;/b&gt;" in page.text
     assert "held: 2 of 3 records have vanished" in page.text
     assert "not enabled" in page.text
@@ -187,7 +163,7 @@ def test_work_is_left_for_the_steward_and_its_state_is_shown(inside: TestClient,
     assert asked == [
         ("harvest", {"source": "ice", "full": True}, WAITING),
         ("retry", {"number": 1}, WAITING),
-        ("approve", {"run": 2, "by": "an operator's browser"}, WAITING),
+        ("approve", {"run": 2, "by": "Local"}, WAITING),
     ]
     assert "Job 1, harvest, is waiting" in inside.get(answer.headers["location"]).text
     assert inside.get("/admin/jobs/1").json()["status"] == WAITING

@@ -1,9 +1,97 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, quote, urlsplit
+
 import pytest
 
 from ui import links
 
+if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
+
+# Ways to write an address of another host so that it may look like one of ours, and such as lead round in a circle.
+ELSEWHERE: Final = (
+    "https://evil.example",
+    "http://evil.example/",
+    "HTTPS://EVIL.EXAMPLE",
+    "https:evil.example",
+    "https:/evil.example",
+    "https:///evil.example",
+    "https:\\\\evil.example",
+    "//evil.example",
+    "///evil.example",
+    "////evil.example",
+    "/////evil.example/x",
+    "//evil.example/%2e%2e",
+    "//evil.example@portal.example/",
+    "//portal.example@evil.example/",
+    "//[::1]/",
+    "//2130706433/",
+    "/\\evil.example",
+    "\\/evil.example",
+    "\\\\evil.example",
+    "\\evil.example",
+    "/\\/evil.example",
+    "/\\\\evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "/\r/evil.example",
+    "\t//evil.example",
+    "\n//evil.example",
+    " //evil.example",
+    "\x00//evil.example",
+    "\x01https://evil.example",
+    "/\x0b/evil.example",
+    "/\x0c/evil.example",
+    "/\x00/evil.example",
+    "/ /evil.example",
+    "/\u3000/evil.example",
+    "/\u00a0/evil.example",
+    "/\u2028/evil.example",
+    "/\u2044evil.example",
+    "/\uff0fevil.example",
+    "\uff0f\uff0fevil.example",
+    "/\uff3cevil.example",
+    "\u2215\u2215evil.example",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "java\tscript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "vbscript:x",
+    "blob:https://evil.example/x",
+    "file:///etc/passwd",
+    "evil.example",
+    "evil.example/path",
+    "@evil.example",
+    ":80/evil",
+    "?next=//evil.example",
+    "#//evil.example",
+    "./evil",
+    "../evil",
+    "/.//evil.example",
+    "/..//evil.example",
+    "/x/../..//evil.example",
+    "/x//evil.example/..",
+    "/search\r\nLocation: https://evil.example",
+    "/search?q=a\r\nSet-Cookie: x=1",
+    '/search?"><script>alert(1)</script>',
+    "/\ud800/evil.example",
+    "/signin?next=//evil.example",
+    "/signout",
+    "/" + "a" * 5_000,
+    "",
+)
+OURS: Final = (
+    "/",
+    "/me",
+    "/search?q=ice&facet.mission=earth-observation%2Fcryosat-2",
+    "/search?q=a+b&filter=url%20%3D%20'https://x.example/'",
+    "/records/aaaaaaaaaaaaaaaa",
+    "/selection?id=a&id=b",
+    "/launches/",
+    "/open?url=https%3A%2F%2Fx.example%2F..%2Fy",
+)
 PAIRS = (("q", "sea ice"), ("facet.kind", "dataset"), ("after", "abc"))
 
 
@@ -60,3 +148,23 @@ def test_json_is_the_same_url_with_f() -> None:
 
 def test_the_question_has_no_empty_parameter_and_none_of_the_pages_own() -> None:
     assert links.asked([("q", " "), ("f", "json"), ("more", "kind"), ("time", "2020")]) == (("time", "2020"),)
+
+
+@pytest.mark.parametrize("number", range(len(ELSEWHERE)))
+def test_nobody_is_led_to_another_host_after_signing_in(number: int) -> None:
+    assert links.back(ELSEWHERE[number]) == "/"
+
+
+@pytest.mark.parametrize("address", OURS)
+def test_whoever_has_signed_in_comes_back_to_the_page(address: str) -> None:
+    assert links.back(address) == address
+    asked = dict(parse_qsl(urlsplit(links.way_in(address)).query))
+    assert asked.get("next", "/") == address
+
+
+@pytest.mark.slow
+def test_no_form_of_signing_in_leads_to_another_host(client: TestClient) -> None:
+    for address in ELSEWHERE:
+        sent = address.encode("utf-8", "surrogatepass")
+        shown = client.get(f"/signin?next={quote(sent, safe='')}").text
+        assert 'name="next" value="/"' in shown

@@ -91,6 +91,8 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "creation-name": "discovery.store.creations:MAX_NAME",
         "creation-people": "discovery.store.creations:MAX_LISTED",
         "creations": "discovery.store.creations:MAX_OWNED",
+        "selection-ids": "discovery.selection:MAX_IDS",
+        "selection-rows": "discovery.selection:MAX_ROWS",
         "marks": "discovery.store.marks:MAX_MARKS",
     }
 )
@@ -108,6 +110,7 @@ CUTS: Final = (
     "discovery.index.plans:MAX_TERM",
     "discovery.index.plans:COUNTED",
     "discovery.store.ingest:MAX_QUARANTINED_BODY",
+    "discovery.launch.notebook:MAX_FILES",
     "harvesters.documents:MAX_DOCUMENT",
     "harvesters.trail:MAX_DOCUMENTS",
     "harvesters.stac_items:MAX_LINE",

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
 import re
+import runpy
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import nbformat
 import orjson
 import pytest
 
+from discovery.launch.notebook import Notebook
 from discovery.launch.opening import Around, Opening, opening
 from discovery.launch.rules import shipped
 from discovery.model.record import Asset, Record
@@ -76,6 +81,36 @@ def mounted(tmp_path: Path) -> Path:
     (folder / "o" / "4sp" / "04").mkdir(parents=True)
     shutil.copy(DATA / f"{STIS}.gz", folder / "o" / "4sp" / "04")
     return folder
+
+
+Run = Callable[..., dict[str, Any]]
+
+
+def code(made: Notebook) -> list[str]:
+    cells = nbformat.reads(made.content.decode(), as_version=4).cells
+    return [cell.source for cell in cells if cell.cell_type == "code"]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Return `run(notebook, volumes)`: what its names hold when all of its cells have run, in a folder of its own."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def ran(made: Notebook, volumes: dict[str, str] | None = None) -> dict[str, Any]:
+        monkeypatch.setenv("DISCOVERY_VOLUMES", json.dumps(volumes or {}))
+        script = folder / "cells.py"
+        script.write_text("\n".join(code(made)), encoding="utf-8")
+        return runpy.run_path(str(script))
+
+    yield ran
+    plt.close("all")
 
 
 class Files(http.server.SimpleHTTPRequestHandler):

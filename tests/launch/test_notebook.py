@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,25 +62,6 @@ def data_of(made: Notebook) -> dict[str, Any]:
     return data
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return `run(notebook, volumes)`: what its names hold when all of its cells have run, in a folder of its own."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-
-    def ran(made: Notebook, volumes: dict[str, str] | None = None) -> dict[str, Any]:
-        monkeypatch.setenv("DATA_VOLUMES", json.dumps(volumes or {}))
-        script = folder / "cells.py"
-        script.write_text("\n".join(code(made)), encoding="utf-8")
-        return runpy.run_path(str(script))
-
-    return ran
-
-
 def test_a_notebook_is_valid_and_the_same_each_time(open_: Open, hubble: Record) -> None:
     made = build(open_(hubble), site=SITE)
     nbformat.validate(opened(made))
@@ -101,7 +81,7 @@ def test_every_family_has_cells_that_compile_and_know_their_names(family: str, o
         stored = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         stored |= {(a.asname or a.name).partition(".")[0] for n in ast.walk(tree)
                    if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names}  # fmt: skip
-        stored |= {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+        stored |= {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ExceptHandler) and n.name}
         stored |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
         known |= stored
         asked = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
@@ -147,7 +127,7 @@ def test_what_was_chosen_comes_first(open_: Open, make: Make) -> None:
     volume = ways.volumes[0].volume
     lab = ways.datalabs[0].datalab
     data = data_of(build(ways, site=SITE, choice=Choice("b", volume.id, lab.id)))
-    assert data["file"] == "b"
+    assert data["begin"] == ["b.nc"]
     chosen = next(each for each in data["files"] if each["key"] == "b")
     assert chosen["places"][0] == {"kind": "volume", "address": "/media/data/euclid_q1/b.nc", "volume": volume.id}
     assert data["datalab"]["title"] == lab.title
@@ -173,8 +153,10 @@ def test_a_mounted_file_is_read_where_it_is(
     open_: Open, hubble: Record, mounted: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = run(build(open_(hubble), site=SITE), {"/media/data/hst_stis": str(mounted)})
-    assert names["image"].shape == (44, 62)
-    assert (int(names["image"].min()), int(names["image"].max())) == (1487, 1515)
+    (hdus,) = names["fits_files"].values()
+    image = names["shown"](hdus).data
+    assert image.shape == (44, 62)
+    assert (int(image.min()), int(image.max())) == (1487, 1515)
     assert f"{mounted}/o/4sp/04/o4sp040b0_raw.fits.gz" in capsys.readouterr().out
     assert not Path("data").exists()
 
@@ -185,9 +167,10 @@ def test_a_file_that_is_not_mounted_is_fetched_once(
     site = serve(DATA)
     made = build(open_(make(Asset(f"{site}/irsa-2mass.xml", "t", media_type="application/x-votable+xml"))), site=SITE)
     names = run(made)
-    assert len(names["table"]) == 7
-    assert round(float(names["table"]["ra"][0]), 3) == 10.016
-    kept = Path("data/irsa-2mass.xml")
+    table = names["tables"]["irsa-2mass.xml"]
+    assert len(table) == 7
+    assert round(float(table["ra"][0]), 3) == 10.016
+    (kept,) = Path("data").rglob("*.xml")
     assert kept.read_bytes() == (DATA / "irsa-2mass.xml").read_bytes()
     assert [each.name for each in kept.parent.iterdir()] == ["irsa-2mass.xml"]
 
@@ -198,7 +181,7 @@ def test_a_file_that_is_too_large_is_not_kept(open_: Open, make: Make, serve: Ca
     limited = made.content.replace(b"LARGEST = 500_000_000", b"LARGEST = 1_000")
     with pytest.raises(ValueError, match="larger than LARGEST"):
         run(Notebook(made.name, limited))
-    assert not Path("data/irsa-2mass.xml").exists()
+    assert [*Path("data").rglob("*.xml")] == []
 
 
 def test_what_is_nowhere_says_so(open_: Open, hubble: Record, run: Run) -> None:
@@ -220,8 +203,9 @@ def test_a_raster_is_read_in_part_where_the_server_can(
     site = serve(tmp_path, parts=parts)
     asset = Asset(f"{site}/made.tif", "b", media_type="image/tiff; application=geotiff; profile=cloud-optimized")
     names = run(build(open_(make(asset)), site=SITE))
-    assert names["bands"].shape == (3, 900, 1200)
-    assert int(names["bands"][0, 0, 5]) == 5
+    bands = names["rasters"]["made.tif"]
+    assert bands.shape == (3, 900, 1200)
+    assert int(bands[0, 0, 5]) == 5
     assert Path("data").exists() is not parts
 
 
@@ -235,8 +219,9 @@ def test_a_netcdf_file_is_opened(
     made.to_netcdf(tmp_path / "made.nc", engine="h5netcdf")
     site = serve(tmp_path)
     names = run(build(open_(make(Asset(f"{site}/made.nc", "n"))), site=SITE))
-    assert names["data"]["ice"].sizes == {"time": 3, "y": 4, "x": 5}
-    assert names["wide"] == ["ice"]
+    data = names["netcdfs"]["made.nc"]
+    assert data["ice"].sizes == {"time": 3, "y": 4, "x": 5}
+    assert names["wide"](data) == ["ice"]
 
 
 @pytest.mark.parametrize("consolidated", [True, False])
@@ -251,11 +236,11 @@ def test_a_zarr_group_is_opened_over_the_network(
     asset = Asset(f"{site}/made.zarr", "z", media_type="application/vnd.zarr")
     if consolidated:
         names = run(build(open_(make(asset)), site=SITE))
-        assert float(names["data"]["sst"].sum()) == 168.0
+        assert float(names["zarrs"]["made.zarr"]["sst"].sum()) == 168.0
     mounts = make(asset, properties={"datalabs_path": "/data/user", "file_name": "made.zarr"})
     names = run(build(open_(mounts), site=SITE), {"/data/user": str(tmp_path)})
-    assert names["source"] == str(tmp_path / "made.zarr")
-    assert float(names["data"]["sst"].sum()) == 168.0
+    assert names["find"](names["DATA"]["files"][0]) == str(tmp_path / "made.zarr")
+    assert float(names["zarrs"]["made.zarr"]["sst"].sum()) == 168.0
 
 
 def test_a_parquet_file_is_opened(
@@ -267,7 +252,7 @@ def test_a_parquet_file_is_opened(
     pyarrow.parquet.write_table(pyarrow.table({"id": list(range(30))}), tmp_path / "made.parquet")
     site = serve(tmp_path)
     names = run(build(open_(make(Asset(f"{site}/made.parquet", "p"))), site=SITE))
-    assert names["first"].num_rows == 10
+    assert names["parquets"]["made.parquet"].num_rows == 30
     assert "30 rows" in capsys.readouterr().out
 
 
@@ -300,7 +285,7 @@ def test_a_datalink_document_is_listed(
     site = serve(tmp_path)
     asset = Asset(f"{site}/links.xml", "d", media_type="application/x-votable+xml;content=datalink")
     names = run(build(open_(make(asset)), site=SITE))
-    assert list(names["table"]["semantics"]) == ["#this"]
+    assert list(names["linked"]["links.xml"]["semantics"]) == ["#this"]
 
 
 def test_a_volume_is_looked_into(open_: Open, mounted: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -318,7 +303,7 @@ def test_the_notebook_runs_in_a_real_kernel_on_a_real_file_of_hubble(
 ) -> None:
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("MPLCONFIGDIR", os.environ.get("MPLCONFIGDIR", str(tmp_path / "mpl")))
-    monkeypatch.setenv("DATA_VOLUMES", json.dumps({"/media/data/hst_stis": str(mounted)}))
+    monkeypatch.setenv("DISCOVERY_VOLUMES", json.dumps({"/media/data/hst_stis": str(mounted)}))
     made = build(open_(hubble), site=SITE)
     ran = NotebookClient(opened(made), timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in ran.cells for output in cell.get("outputs", ())]

@@ -92,7 +92,8 @@ def test_the_notebook_is_a_file_to_download(client: TestClient) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
     book = nbformat.reads(answer.text, as_version=4)
     nbformat.validate(book)
-    assert '"file": "second"' in book.cells[1].source
+    data = book.cells[1].source
+    assert data.index('"key": "second"') < data.index('"key": "ehst-fits"')
     assert f"http://testserver/records/{IMAGE.id}" in book.cells[1].source
     assert client.head(f"/open/notebook?id={IMAGE.id}").status_code == 200
 

@@ -186,8 +186,8 @@ def _value(known: Field, value: object, at: str, complete: bool) -> tuple[Any, l
         case "map":
             return _map(known, value, at)
         case "flag":
-            if isinstance(value, bool):
-                return value, []
+            if isinstance(value, bool) or value in ("true", "false"):
+                return value in (True, "true"), []
             return None, [Problem(at, f"= {_shown(value)}, which is not true or false")]
     try:
         return size_of(value) if known.shape == SIZE else _text(known, value), []

@@ -12,6 +12,7 @@ from discovery.errors import MovedError, NotFoundError, UnavailableError
 from discovery.index.base import Answer, Generation, Index, Plan, Position
 from discovery.launch.opening import Around, Opening, opening
 from discovery.launch.rules import Rule, shipped
+from discovery.making import Making
 from discovery.model import terms
 from discovery.model.job import Job, checked
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
@@ -153,6 +154,7 @@ class Portal:
         self._understanding = Understanding(self._planner, index)
         self.people = People(store, operator_token)
         self.operators = self.people
+        self.making = Making(store, self.people)
         self._rules = shipped() if rules is None else rules
         self._secret = store.secret()
         self._around: tuple[int, Around] | None = None

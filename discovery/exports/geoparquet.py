@@ -18,7 +18,7 @@ import orjson
 import shapely
 
 from discovery.errors import BadQueryError, LimitError
-from discovery.stac_api.formats import CHUNK, Rows, late
+from discovery.exports.limits import CHUNK, late
 
 if TYPE_CHECKING:
     import pyarrow
@@ -37,6 +37,14 @@ _CORNERS: Final = {4: ("xmin", "ymin", "xmax", "ymax"), 6: ("xmin", "ymin", "zmi
 _INT64: Final = range(-(2**63), 2**63)
 _DEEP: Final = 24
 VERSION: Final = "1.0.0"
+
+
+class Rows(Protocol):
+    """Items by their numbers in the store."""
+
+    def chunks(self) -> Iterator[tuple[int, ...]]:
+        """Yield the numbers of as many items as are made at once."""
+        ...
 
 
 class Spool(Protocol):

@@ -18,10 +18,11 @@ from stac_fastapi.types.search import BaseSearchPostRequest
 from starlette.concurrency import run_in_threadpool
 
 from discovery.errors import BadQueryError, MovedError, NotFoundError
+from discovery.exports import geoparquet
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Keyed, Portal
 from discovery.query.query import Comparison, Query, conjunction
-from discovery.stac_api import aggregations, formats, geoparquet, question
+from discovery.stac_api import aggregations, formats, question
 from discovery.stac_api.aggregations import Counting
 from discovery.stac_api.chosen import Chosen
 from discovery.stac_api.documents import Documents

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 
 import orjson
 
+from discovery.exports.spliced import spliced
 from discovery.model.record import Record
-from discovery.model.stac import members, to_stac_collection, to_stac_item
+from discovery.model.stac import to_stac_collection, to_stac_item
 from discovery.portal import Portal
 from discovery.stac_api.links import Link, Links
 from discovery.stac_api.question import COLLECTION_KINDS
 from discovery.store.catalogue import Served, Stored
-
-ORIGINAL_ID = b'"discovery:original_id":'
-ORIGINAL_COLLECTION = b'"discovery:original_collection":'
 
 
 class Documents:
@@ -97,54 +95,6 @@ class Documents:
         document = to_stac_collection(stored.record)
         links = self._links.for_collection(stored.record.id, stored.stac_id)
         return _finished(document, stored, [*links, *volumes])
-
-
-def spliced(served: Served, links: Sequence[Link], kind: str, collection: str | None) -> bytes | None:
-    """Return a document as sent, with our links, and with the names that it has here where those are others.
-
-    Args:
-        served: The bytes, and where the links stand in them.
-        links: What to put first; the source's own links that still hold come after them.
-        kind: What `type` must be.
-        collection: The name to be found in the member `collection`, empty for none; None leaves it alone.
-
-    Returns:
-        None when the bytes are no STAC document of that type.
-    """
-    body = served.body
-    document = orjson.loads(body)
-    if document.get("type") != kind or "stac_version" not in document or "id" not in document:
-        return None
-    renamed = document["id"] != served.stac_id
-    moved = collection is not None and document.get("collection") != (collection or None)
-    # Looking for the places takes several times as long as reading the document.
-    places = {name: (start, end) for name, start, end in members(body)} if renamed or moved else {}
-    fresh = orjson.dumps(links)
-    edits = [(served.start, served.end, fresh[:-1] + b"," + served.links + b"]" if served.links else fresh)]
-    if renamed:
-        start, end = places["id"]
-        edits.append((start, end, orjson.dumps(served.stac_id) + b"," + ORIGINAL_ID + body[start:end]))
-    if moved and collection is not None:
-        edits.append(_collection(body, places.get("collection"), collection))
-    out, at = [], 0
-    for start, end, text in sorted(edits):
-        out += [body[at:start], text]
-        at = end
-    return b"".join([*out, body[at:]])
-
-
-def _collection(body: bytes, place: tuple[int, int] | None, name: str) -> tuple[int, int, bytes]:
-    """Return the edit that makes an item name its collection of this catalogue, or none where it has none here."""
-    if place is None:
-        at = body.index(b"{") + 1
-        return at, at, b'"collection":' + orjson.dumps(name) + b","
-    start, end = place
-    was = ORIGINAL_COLLECTION + body[start:end]
-    if name:
-        return start, end, orjson.dumps(name) + b"," + was
-    # The schema wants a link to the collection beside its name, and here is none to link to: the member is renamed.
-    opening = body.rindex(b'"', 0, body.rindex(b'"', 0, start))
-    return opening, end, was
 
 
 def _finished(document: dict[str, object], stored: Stored, links: Sequence[Link]) -> bytes:

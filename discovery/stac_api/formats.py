@@ -15,17 +15,14 @@ from typing import Final
 from fastapi import Request
 
 from discovery.errors import LimitError, UnknownFieldError
+from discovery.exports.limits import CHUNK, late
 from discovery.negotiation import ANYTHING, ranges
 from discovery.portal import Portal
 from discovery.query.query import Query
 
 MAX_ROWS: Final = 100_000
 """The most items in an answer of lines or a table; a larger answer is what `discovery export` is for."""
-MAX_SECONDS: Final = 60
-"""Seconds until the first byte of such an answer."""
 PARAMETER: Final = "f"
-CHUNK: Final = 500
-"""Items that are in memory at once; of the largest, with 30 kB each, that is 15 MB."""
 _WALK: Final = 5_000
 """Keys that an engine is asked for at once."""
 
@@ -120,17 +117,6 @@ def rows(portal: Portal, query: Query, limit: int | None) -> Rows:
         if len(keys) > MAX_ROWS:
             raise LimitError("stac-rows", f"more than {MAX_ROWS:,} items match by now: narrow the search")
     return Rows(tuple(keys), matched.value, matched.exact, found.next)
-
-
-def late(began: float) -> None:
-    """Refuse an answer that has not begun after a minute.
-
-    Raises:
-        LimitError: It has not.
-    """
-    if time.monotonic() - began > MAX_SECONDS:
-        told = f"the answer would take more than {MAX_SECONDS} seconds to begin: narrow the search or give a limit"
-        raise LimitError("stac-seconds", told, parameter="limit")
 
 
 def lines(found: Rows, bodies: Callable[[Sequence[int]], Sequence[bytes]], form: Format) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ import pytest
 from starlette.requests import Request
 
 from discovery.errors import LimitError, UnknownFieldError
+from discovery.exports import limits
 from discovery.model.record import OBSERVATIONS
 from discovery.portal import Portal
 from discovery.query.query import Query
@@ -68,7 +69,7 @@ def test_what_is_too_much_is_refused_by_the_name_of_its_limit(portal: Portal, mo
         rows(portal, Query(scope=OBSERVATIONS), None)
     assert caught.value.limit == "stac-rows"
     assert len(rows(portal, Query(scope=OBSERVATIONS), 202).keys) == 202
-    monkeypatch.setattr(formats, "MAX_SECONDS", -1)
+    monkeypatch.setattr(limits, "MAX_SECONDS", -1)
     monkeypatch.setattr(formats, "_WALK", 100)
     with pytest.raises(LimitError) as caught:
         rows(portal, Query(scope=OBSERVATIONS), 200)

@@ -72,7 +72,13 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
     stac_api.attach(app, door, title=settings.title)
     ogc_api.attach(app, door, title=settings.title)
     app.include_router(
-        discovery_graphql.router(door, vendor=VENDOR, title=settings.title, published=settings.graphql_published)
+        discovery_graphql.router(
+            door,
+            vendor=VENDOR,
+            title=settings.title,
+            published=settings.graphql_published,
+            origins=origins(settings.cors),
+        )
     )
     ui.attach(app, door, title=settings.title)
     app.add_middleware(Compression)

@@ -30,6 +30,8 @@ DRAIN: Final = 10
 """Seconds that requests under way are given after SIGTERM or Ctrl-C."""
 HANG: Final = 30
 """Seconds without a sign of life after which a worker is replaced."""
+MESSAGE: Final = 128 * 1024
+"""Bytes of a message that comes by a websocket; faces allow less."""
 _AGAIN: Final = 1.0
 
 _log = logging.getLogger(__name__)
@@ -102,6 +104,9 @@ def _config(settings: Settings, app: Callable[[], FastAPI]) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=DRAIN,
         timeout_worker_healthcheck=HANG,
+        ws_max_size=MESSAGE,
+        # What is told is short, and each connection would hold the memory of a compressor.
+        ws_per_message_deflate=False,
     )
 
 

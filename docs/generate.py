@@ -87,6 +87,7 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "graphql-selections": "discovery_graphql.inputs:MAX_TICKED",
         "graphql-numbers": "discovery_graphql.measures:MAX_NUMBERS",
         "graphql-suggestions": "discovery_graphql.naming:MAX_SUGGESTIONS",
+        "graphql-subscriptions": "discovery_graphql.sockets:MAX_OPERATIONS",
         "creation-bytes": "discovery.store.creations:MAX_BYTES",
         "creation-name": "discovery.store.creations:MAX_NAME",
         "creation-people": "discovery.store.creations:MAX_LISTED",
@@ -506,12 +507,26 @@ def run_statuses() -> str:
 def graphql_queries() -> str:
     """Return what the GraphQL schema can be asked."""
     schema = build_schema((published() / "schema.graphql").read_text(encoding="utf-8"))
-    assert schema.query_type is not None
+    kind = getattr(schema, f"{operation}_type")
     rows = [
+    return _graphql_fields("query")
+
+
+def graphql_mutations() -> str:
+    """Return what the GraphQL schema can be told to do."""
+    return _graphql_fields("mutation")
+
+
+def graphql_subscriptions() -> str:
+    """Return what can be followed by the GraphQL schema."""
+    return _graphql_fields("subscription")
+
+
+def _graphql_fields(operation: str) -> str:
         (_code(name), _joined(each.args), _code(each.type), each.description or "")
-        for name, each in schema.query_type.fields.items()
+        for name, each in kind.fields.items()
     ]
-    return table(("query", "arguments", "answer", "meaning"), rows)
+    return table((operation, "arguments", "answer", "meaning"), rows)
 
 
 def graphql_connection() -> str:
@@ -556,7 +571,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
         for each in (
             settings, commands, parameters, queryables, shown_facets, limits, cuts, http_limits, source_kinds,
             error_kinds, source_failures, quarantine_codes, warning_codes, report, run_statuses, graphql_queries,
-            graphql_connection, graphql_filters, operations,
+            graphql_mutations, graphql_subscriptions, graphql_connection, graphql_filters, operations,
         )
     }
 )  # fmt: skip

@@ -24,3 +24,9 @@ def resolver(text: str) -> Callable[[_F], _F]:
     """Return the decorator that makes a method a field."""
     decorated: Callable[[_F], _F] = strawberry.field(description=text)
     return decorated
+
+
+def subscription(text: str) -> Callable[[_F], _F]:
+    """Return the decorator that makes an asynchronous generator something to follow."""
+    decorated: Callable[[_F], _F] = strawberry.subscription(description=text)
+    return decorated

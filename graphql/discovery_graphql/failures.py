@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.types.execution import ExecutionResult
 
 from discovery.errors import (
     BadQueryError,
@@ -18,6 +19,28 @@ from discovery.errors import (
 )
 
 _log: Final = logging.getLogger(__name__)
+
+
+def answer(result: ExecutionResult) -> dict[str, Any]:
+    """Return a result as the value of its JSON; it has no `data` when nothing was executed."""
+    out: dict[str, Any] = {}
+    if result.errors:
+        out["errors"] = [formatted(each) for each in result.errors]
+    if result.data is not None or not result.errors or any(each.path for each in result.errors):
+        out["data"] = result.data
+    if result.extensions:
+        out["extensions"] = result.extensions
+    return out
+
+
+def as_graphql(error: DiscoveryError) -> GraphQLError:
+    """Return one of our errors as GraphQL carries it."""
+    return GraphQLError(str(error), original_error=error)
+
+
+def refused(error: DiscoveryError) -> dict[str, Any]:
+    """Return the answer that says why nothing was executed."""
+    return {"errors": [formatted(as_graphql(error))]}
 
 
 def formatted(error: GraphQLError) -> dict[str, Any]:

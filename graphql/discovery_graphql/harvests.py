@@ -7,13 +7,15 @@ from typing import Annotated, Any, cast
 import strawberry
 from strawberry import UNSET
 
-from discovery.errors import BadQueryError, DeniedError, LimitError
+from discovery.errors import BadQueryError, LimitError
 from discovery.http import redact
 from discovery.model import job as jobs
 from discovery.model import source as model
+from discovery.model.person import HARVEST, Role
 from discovery.portal import Portal
 from discovery_graphql.described import attribute, resolver
 from discovery_graphql.enums import JobStatus, RunStatus, member
+from discovery_graphql.rights import admitted
 from discovery_graphql.scalars import Instant, Long
 from discovery_graphql.search import MAX_PAGE, Info
 from harvesters.standing import standings
@@ -101,10 +103,10 @@ class Job:
 class HarvestQueries:
     """What operators ask."""
 
-    @resolver("The endpoints that are harvested. For operators: show their token as `Authorization: Bearer`.")
+    @resolver("The endpoints that are harvested. For operators: show a token as `Authorization: Bearer`.")
     def sources(self, info: Info) -> list[HarvestSource]:
         """Return every source."""
-        portal = _for_operators(info)
+        portal = for_operators(info)
         return [
             HarvestSource(
                 id=strawberry.ID(each.source.id),
@@ -116,7 +118,7 @@ class HarvestQueries:
                 stated=_long(each.stated),
                 quarantined=Long(each.quarantined),
                 next=Instant(each.next.at) if each.next else None,
-                last_run=_run(each.last) if each.last else None,
+                last_run=shown_run(each.last) if each.last else None,
             )
             for each in standings(portal.store)
         ]
@@ -124,8 +126,8 @@ class HarvestQueries:
     @resolver("Runs, newest first. For operators.")
     def runs(self, info: Info, source: Which = UNSET, first: Many = 20) -> list[HarvestRun]:
         """Return runs."""
-        portal = _for_operators(info)
-        return [_run(each) for each in portal.store.ledger.runs(source or None, _page(first))]
+        portal = for_operators(info)
+        return [shown_run(each) for each in portal.store.ledger.runs(source or None, _page(first))]
 
     @resolver("What is in quarantine, oldest first. For operators.")
     def quarantine(
@@ -136,7 +138,7 @@ class HarvestQueries:
         after: Annotated[int, strawberry.argument(description="Behind the element of this number.")] = 0,
     ) -> list[QuarantineEntry]:
         """Return elements in quarantine."""
-        portal = _for_operators(info)
+        portal = for_operators(info)
         found = portal.store.ledger.quarantined(source or None, _page(first), after=after)
         return [
             QuarantineEntry(
@@ -159,10 +161,10 @@ class HarvestQueries:
     @resolver("Work that was asked for. For operators.")
     def job(self, info: Info, id: Number) -> Job:
         """Return a job."""
-        return _job(_for_operators(info).job(id))
+        return shown_job(for_operators(info).job(id))
 
 
-@strawberry.type(description="What operators ask to be done; the steward does it. Only by POST, with their token.")
+@strawberry.type(description="What operators ask to be done; the steward does it. Only by POST, with a token.")
 class Mutation:
     """What operators ask to be done."""
 
@@ -189,7 +191,7 @@ class Mutation:
     @resolver("Delete what a held run found missing.")
     def approve(self, info: Info, run: Number) -> Job:
         """Ask for what was held back."""
-        return _ask(info, jobs.APPROVE, run=run, by="the operators' token")
+        return _ask(info, jobs.APPROVE, run=run, by=info.context.who.person.name if info.context.who.person else "")
 
     @resolver("Map what is stored again, without asking any source.")
     def remap(self, info: Info, source: Which = UNSET) -> Job:
@@ -197,19 +199,18 @@ class Mutation:
         return _ask(info, jobs.REMAP, source=source or None)
 
 
-def _for_operators(info: Info) -> Portal:
-    """Return the portal to those who have shown the token.
+def for_operators(info: Info) -> Portal:
+    """Return the portal to operators who have shown a token for harvests.
 
     Raises:
         DeniedError: They have not.
     """
-    if not info.context.operator:
-        raise DeniedError("this is for operators: show their token as `Authorization: Bearer TOKEN`")
+    admitted(info.context.who, Role.OPERATOR, HARVEST)
     return info.context.portal
 
 
 def _ask(info: Info, kind: str, **arguments: Any) -> Job:
-    return _job(_for_operators(info).ask(kind, arguments))
+    return shown_job(for_operators(info).ask(kind, arguments))
 
 
 def _page(first: int) -> int:
@@ -220,7 +221,8 @@ def _page(first: int) -> int:
     return first
 
 
-def _run(run: model.Run) -> HarvestRun:
+def shown_run(run: model.Run) -> HarvestRun:
+    """Return a run as the schema shows it."""
     report, counts = run.report, run.report.counts
     return HarvestRun(
         id=run.id,
@@ -239,7 +241,8 @@ def _run(run: model.Run) -> HarvestRun:
     )
 
 
-def _job(job: jobs.Job) -> Job:
+def shown_job(job: jobs.Job) -> Job:
+    """Return a job as the schema shows it."""
     run = job.result.get("run")
     return Job(
         id=job.id,

@@ -23,6 +23,7 @@ from discovery_graphql.inputs import FacetSelection, RecordFilter, RegionInput, 
 from discovery_graphql.limits import Limits
 from discovery_graphql.measures import CellInput, RangeInput, to_place, to_ranges
 from discovery_graphql.naming import NameQueries
+from discovery_graphql.progress import Subscription
 from discovery_graphql.records import TYPES, Node, Record, load, show
 from discovery_graphql.scalars import SCALARS
 from discovery_graphql.search import MAX_PAGE, YEAR, Bin, Info, SearchConnection, Step, connection, steps
@@ -171,6 +172,7 @@ def build() -> strawberry.Schema:
     return _Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=list(TYPES.values()),
         extensions=[lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS), Limits],
         config=StrawberryConfig(scalar_map=SCALARS, relay_max_results=MAX_PAGE),

@@ -11,6 +11,7 @@ from strawberry import UNSET
 
 from discovery.documents.site import Site
 from discovery.errors import BadQueryError, LimitError
+from discovery.model.person import NOBODY, Principal
 from discovery.portal import Keyed, Portal, across
 from discovery.query import marking
 from discovery.query import query as model
@@ -41,10 +42,14 @@ class Context:
     """What resolvers are given with every request."""
 
     portal: Portal
-    operator: bool = False
-    """Whether whoever asks has shown the operators' token."""
+    who: Principal = NOBODY
+    """Who asks, by the token that was shown."""
+    shown: str = ""
+    """The header `Authorization`, for what takes long enough that a token may be taken away meanwhile."""
     site: Site = _SITE
     """The portal as whoever asks knows it, for the addresses in documents."""
+    every: float = 1.0
+    """Seconds between two looks at what is followed."""
 
     def connections(self, info: Info, queries: Sequence[model.Query]) -> list[SearchConnection]:
         """Return a page for each of several questions of one selection; their records are read together."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
 
 from discovery import indexer
@@ -122,6 +127,31 @@ def client(portal: Portal) -> Iterator[TestClient]:
 
 
 Ask = Callable[..., dict[str, Any]]
+Listening = Callable[[FastAPI], AbstractContextManager[str]]
+
+
+@contextmanager
+def _listening(app: FastAPI) -> Iterator[str]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=2))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        for _ in range(500):
+            if server.started:
+                break
+            time.sleep(0.01)
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+
+
+@pytest.fixture(scope="session")
+def listening() -> Listening:
+    """Return `with listening(app) as place`: an application on a port of the system's choice, as `HOST:PORT`."""
+    return _listening
 
 
 @pytest.fixture(scope="session")

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
-import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from discovery.portal import Portal
 from discovery.query.query import Query
 from discovery_graphql import router
 
+Listening = Callable[[FastAPI], AbstractContextManager[str]]
 FILE = Path(__file__).parents[2] / "docs" / "examples" / "graphql_client.py"
 
 
@@ -35,22 +33,12 @@ def example() -> Any:
 
 
 @pytest.fixture(scope="module")
-def url(portal: Portal) -> Iterator[str]:
+def url(portal: Portal, listening: Listening) -> Iterator[str]:
     """A portal that listens on a port of the system's choice."""
     app = FastAPI()
     app.include_router(router(portal))
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    for _ in range(200):
-        if server.started:
-            break
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
-    listener.close()
+    with listening(app) as place:
+        yield f"http://{place}"
 
 
 def test_the_example_finds_everything_page_by_page(example: Any, url: str, portal: Portal) -> None:

@@ -115,7 +115,7 @@ def test_what_is_asked_for_waits_for_the_steward(ask: Ask, portal: Portal) -> No
     assert [(each.kind, dict(each.arguments)) for each in reversed(portal.jobs())] == [
         ("harvest", {"source": "ice", "full": True}),
         ("retry", {"number": 1}),
-        ("approve", {"run": 1, "by": "the operators' token"}),
+        ("approve", {"run": 1, "by": "Operators"}),
         ("remap", {}),
     ]
     assert ask("{ job(id: 1) { status finished run } }")["data"]["job"] == {

@@ -68,6 +68,8 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "stac-names": "discovery.stac_api.question:MAX_NAMES",
         "stac-aggregations": "discovery.stac_api.aggregations:MAX_AGGREGATIONS",
         "stac-fields": "discovery.stac_api.chosen:MAX_FIELDS",
+        "stac-depth": "discovery.stac_api.submission:MAX_DEPTH",
+        "stac-items": "discovery.stac_api.submission:MAX_ITEMS",
         "stac-rows": "discovery.stac_api.formats:MAX_ROWS",
         "stac-seconds": "discovery.exports.limits:MAX_SECONDS",
         "stac-columns": "discovery.exports.geoparquet:MAX_COLUMNS",

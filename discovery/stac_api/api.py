@@ -15,6 +15,7 @@ from stac_fastapi.api.models import (
     ItemCollectionUri,
     create_get_request_model,
     create_post_request_model,
+    create_request_model,
 )
 from stac_fastapi.extensions.collection_search import CollectionSearchExtension
 from stac_fastapi.extensions.fields import FieldsConformanceClasses, FieldsExtension
@@ -31,8 +32,10 @@ from discovery import __version__
 from discovery.errors import DiscoveryError
 from discovery.portal import Portal
 from discovery.stac_api.client import PortalClient
-from discovery.stac_api.extensions import AggregationExtension, FormatExtension, SearchBody
+from discovery.stac_api.extensions import AggregationExtension, CollectionsBody, FormatExtension, SearchBody
 from discovery.stac_api.queryables import Queryables, Sortables, Values
+from discovery.stac_api.transactions import Transactions
+from discovery.stac_api.writing import TransactionExtension
 
 DESCRIPTION = "Datasets and observations of many missions and archives, harvested into one catalogue."
 _CQL2 = (
@@ -172,6 +175,12 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
         router=_SlashRouter(route_class=StacRoute, tags=["STAC"]),
     )
     of_collections = CollectionSearchExtension.from_extensions(extensions)
+    written = TransactionExtension(
+        writes=Transactions(portal, prefix),
+        search=client.post_all_collections,
+        searched=create_request_model("CollectionsPost", CollectionsBody, extensions=extensions, request_type="POST"),
+        router=_SlashRouter(route_class=StacRoute, tags=["STAC"]),
+    )
     router = _SlashRouter(prefix=prefix, route_class=StacRoute, tags=["STAC"])
     router.add_api_route("/api", client.description_of_service, methods=["GET"], include_in_schema=False)
     scratch = FastAPI(openapi_url="/api", docs_url=None, redoc_url=None)
@@ -186,7 +195,7 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
             enable_direct_response=False,
         ),
         client=client,
-        extensions=[*extensions, of_collections, counts],
+        extensions=[*extensions, of_collections, counts, written],
         search_get_request_model=create_get_request_model([*extensions, FormatExtension()]),
         search_post_request_model=create_post_request_model(extensions, SearchBody),
         items_get_request_model=create_get_request_model(
@@ -199,5 +208,5 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
     )
     # `register` of the extensions has filled their routers, on the other application, with the prefix. A router that
     # is included is searched twice for each request, so the routes themselves are taken over.
-    for each in (filters.router, sorts.router, counts.router, router):
+    for each in (filters.router, sorts.router, counts.router, written.router, router):
         app.router.routes.extend(each.routes)

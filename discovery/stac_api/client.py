@@ -17,6 +17,7 @@ from stac_fastapi.types.core import BaseCoreClient
 from stac_fastapi.types.search import BaseSearchPostRequest
 from starlette.concurrency import run_in_threadpool
 
+from discovery import conditions
 from discovery.errors import BadQueryError, MovedError, NotFoundError
 from discovery.exports import geoparquet
 from discovery.model.record import OBSERVATIONS, RESOURCES
@@ -136,13 +137,13 @@ class PortalClient(BaseCoreClient):
         links = Links.of(request, self.prefix)
         served = self.portal.store.catalogue.served_item(collection_id, item_id)
         if served is not None and served.parent_kind in question.COLLECTION_KINDS:
-            return Response(Documents(self.portal, links).item(served), media_type=GEOJSON)
+            return _tagged(request, Documents(self.portal, links).item(served), GEOJSON)
         dataset = self._named(RESOURCES, "", collection_id)
         try:
             key = self.portal.record(self._item(dataset, item_id)).key
         except MovedError as moved:
             return _moved(self.portal, links, moved.id)
-        return Response(Documents(self.portal, links).items([key])[0], media_type=GEOJSON)
+        return _tagged(request, Documents(self.portal, links).items([key])[0], GEOJSON)
 
     def _item(self, dataset: str, item_id: str) -> str:
         """Return the id of an item of a collection, or of the one that the collection was merged into.
@@ -163,7 +164,13 @@ class PortalClient(BaseCoreClient):
 
     def all_collections(self, *, request: Request, **given: Any) -> Response:
         """Return the collections that match."""
-        asked = _given(request, given)
+        return self._collections(request, _given(request, given))
+
+    def post_all_collections(self, search_request: Any, *, request: Request, **_: Any) -> Response:
+        """Return the collections that a body asks for."""
+        return self._collections(request, _asked(search_request))
+
+    def _collections(self, request: Request, asked: Asked) -> Response:
         found = self.portal.keys(question.collections(self.portal, asked))
         links = Links.of(request, self.prefix)
         bodies = Documents(self.portal, links).collections(found.keys)
@@ -180,7 +187,7 @@ class PortalClient(BaseCoreClient):
             stored = self.collection(collection_id)
         except MovedError as moved:
             return _moved(self.portal, links, moved.id)
-        return Response(Documents(self.portal, links).collection(stored), media_type=JSON)
+        return _tagged(request, Documents(self.portal, links).collection(stored), JSON)
 
     def _search(self, request: Request, asked: Asked) -> Response:
         links = Links.of(request, self.prefix)
@@ -303,6 +310,14 @@ def _here(request: Request, address: str) -> str:
 def _counted(here: str, links: Links, answer: list[dict[str, Any]]) -> Response:
     around = [link("self", here), link("root", links.root)]
     return _json({"type": "AggregationCollection", "aggregations": answer, "links": around})
+
+
+def _tagged(request: Request, body: bytes, media_type: str) -> Response:
+    """Return a document with its tag, or 304 for a reader who has it; whoever changes it names the tag."""
+    headers = {"ETag": conditions.tag_of(body), "Cache-Control": "no-cache"}
+    if conditions.has(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type=media_type)
 
 
 def _json(body: object) -> Response:

@@ -12,7 +12,7 @@ from stac_fastapi.api.models import CollectionUri, EmptyRequest, create_request_
 from stac_fastapi.api.routes import create_async_endpoint
 from stac_fastapi.extensions.collection_search.request import BaseCollectionSearchGetRequest
 from stac_fastapi.types.extension import ApiExtension
-from stac_fastapi.types.search import APIRequest, BaseSearchGetRequest, BaseSearchPostRequest
+from stac_fastapi.types.search import APIRequest, BaseSearchGetRequest, BaseSearchPostRequest, Limit
 
 AGGREGATION: Final = "https://api.stacspec.org/v0.3.0/aggregation"
 COLLECTION_AGGREGATION: Final = "discovery:conformance/collection-aggregation"
@@ -47,11 +47,19 @@ class AggregateBody(SearchBody, _Counted):
     """What counts over items are sent as."""
 
 
-class CollectionsAggregateBody(_Counted):
-    """What counts over collections are sent as."""
-
+class _CollectionsBody(BaseModel):
     bbox: list[float] | None = None
     datetime: str | None = None
+
+
+class CollectionsAggregateBody(_CollectionsBody, _Counted):
+    """What counts over collections are sent as."""
+
+
+class CollectionsBody(_CollectionsBody):
+    """What a search among collections is sent as."""
+
+    limit: Limit | None = 10
 
 
 def _listed(value: Annotated[str | None, Query(description=_WHAT)] = None) -> list[str] | None:

@@ -1,7 +1,9 @@
 # Everything runs in .venv, which `make install` builds from requirements.lock. Only Python 3.11 and make are needed.
 PYTHON ?= python3.11
-# Two workers, for suites that grow: at 5 to 20 s, on a shared machine, no clear gain was measured. WORKERS=0 runs in one process.
+# One for each core of the machine that tests; WORKERS=0 runs in one process.
 WORKERS ?= 2
+# A worker that has nothing left takes from the other: some tests take a minute, and others follow them in the same share.
+SPREAD := -n $(WORKERS) --dist worksteal
 PYTEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -50,10 +52,10 @@ lint: install ## Check style, types and the direction of imports
 	@$(BIN)/lint-imports --no-logo
 
 unit: install ## Run the tests of less than a minute in all
-	@$(BIN)/python -m pytest -n $(WORKERS) -q -m "not long and not bench and not slow and not peer" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(SPREAD) -q -m "not long and not bench and not slow and not peer" $(PYTEST_ARGS)
 
 rest: install assets ## Run the tests that start programs, and the peers that are here
-	@$(BIN)/python -m pytest -n $(WORKERS) -q -m "not long and not bench and (slow or peer)" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(SPREAD) -q -m "not long and not bench and (slow or peer)" $(PYTEST_ARGS)
 
 test-long: install assets ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m long --timeout 1800 $(PYTEST_ARGS)

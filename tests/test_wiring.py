@@ -125,6 +125,7 @@ def test_commands_do_not_load_a_web_framework() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
 
 
+@pytest.mark.slow
 def test_a_portal_that_cannot_be_opened_leaves_nothing_open(tmp_path: Path) -> None:
     """An open SQLite store would be a ResourceWarning, which is an error here."""
     with pytest.raises(ConfigError, match="index 'none' is not known"):

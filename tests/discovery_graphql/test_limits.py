@@ -111,6 +111,7 @@ HOSTILE: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("query", "variables", "code"), HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_document_is_refused_quickly(
     client: TestClient, query: str, variables: dict[str, Any], code: str

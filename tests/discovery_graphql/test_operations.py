@@ -44,6 +44,7 @@ def closed(portal: Portal) -> Iterator[TestClient]:
         yield opened
 
 
+@pytest.mark.slow
 def test_a_closed_portal_answers_published_operations_alone(closed: TestClient) -> None:
     for operation in OPERATIONS.all:
         assert closed.post("/graphql", json={"documentId": operation.id}).json()["data"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
 import strawberry
 
 from discovery_graphql.selection import Selected
@@ -62,6 +63,7 @@ def test_what_is_skipped_is_not_seen() -> None:
     assert "counted" not in found
 
 
+@pytest.mark.slow
 def test_doubling_fragments_are_walked_once() -> None:
     steps = " ".join(f"fragment f{n} on Inner {{ ...f{n + 1} ...f{n + 1} }}" for n in range(60))
     began = time.perf_counter()

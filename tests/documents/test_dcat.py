@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+import pytest
 import rdflib
 from rdflib import Namespace, URIRef
 from rdflib.compare import isomorphic
@@ -23,6 +24,7 @@ def nodes(record: Record, site: Site) -> list[rdf.Node]:
     return dcat.record(dcat.Entry(record, 1_600_000_000_000), site)
 
 
+@pytest.mark.slow
 def test_every_record_is_one_valid_graph_in_each_form(
     samples: list[Record], site: Site, graphs: Callable[..., Any], valid: Valid
 ) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdflib import RDF, Graph, Literal, URIRef
@@ -38,6 +39,7 @@ def test_nameless_things_of_one_stream_are_told_apart() -> None:
     assert len(set(graph.objects(URIRef(NAME), URIRef(rdf.full("dct:creator"))))) == 2
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.text())
 def test_any_text_comes_back_from_each_form(text: str) -> None:

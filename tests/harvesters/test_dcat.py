@@ -196,6 +196,7 @@ def test_nodes_that_name_each_other_in_a_circle_and_deep_ones_end() -> None:
     assert len(list(dcat.nodes({"@type": "Dataset", "@id": "d", "p": deep}))) == 1
 
 
+@pytest.mark.slow
 def test_a_few_nodes_that_name_each_other_many_times_are_not_blown_up() -> None:
     names = ["d", "a", "b", "c"]
     graph = [

@@ -124,6 +124,7 @@ def test_positions_that_are_none_are_left_out(positions: str) -> None:
     assert read(polygon(f"<gml:Polygon>{ring}</gml:Polygon>"))[0].geometry is None
 
 
+@pytest.mark.slow
 def test_a_polygon_of_too_many_corners_is_left_out() -> None:
     ring = RING.format(f"<gml:posList>{'1 2 ' * 100_001}</gml:posList>")
     assert read(polygon(f"<gml:Polygon>{ring}</gml:Polygon>")) == (Extent(), ["bad-geometry"])

@@ -80,6 +80,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("C",)), max_size
 TEXTS = st.lists(TEXT.filter(bool), max_size=3, unique=True).map(tuple)
 
 
+@pytest.mark.slow
 @given(
     st.builds(
         Record, st.just("s"), TEXT, TEXT, st.sampled_from(("dataset", "volume", "observation")), TEXT,

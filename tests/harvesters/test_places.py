@@ -92,6 +92,7 @@ def test_collections_in_collections_end_somewhere() -> None:
     assert (places.geometry(value, notes), codes(notes)) == (None, ["bad-geometry"])
 
 
+@pytest.mark.slow
 def test_a_footprint_of_too_many_corners_is_left_out() -> None:
     notes = Notes()
     points = [[n / 1000, 0] for n in range(places.MAX_POSITIONS + 1)]

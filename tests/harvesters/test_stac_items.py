@@ -101,6 +101,7 @@ def spoilt(make: Make) -> dict[str, tuple[bytes, str]]:
     return {name: (each if isinstance(each, bytes) else dump(each), code) for name, (each, code) in table.items()}
 
 
+@pytest.mark.slow
 def test_every_spoilt_element_ends_where_it_should(
     store: Store, harvest: Harvest, lines: Lines, make_item: Make
 ) -> None:

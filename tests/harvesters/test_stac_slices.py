@@ -86,6 +86,7 @@ def test_slices_follow_each_other_without_a_gap(many: list[Item], by_interval: b
     assert 5 < len(slices) < 60
 
 
+@pytest.mark.slow
 def test_a_crowded_day_is_cut_finer_than_empty_years(make_item: Make) -> None:
     crowd = [
         make_item(f"i{n}", properties={"datetime": iso(instant("2020-05-05T00:00:00Z") + n * 60_000)})

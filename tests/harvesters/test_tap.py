@@ -114,6 +114,7 @@ def test_observations_know_the_dataset_of_their_collection(
     assert (dataset.kind, dataset.title) == ("dataset", "Carte du Ciel")
 
 
+@pytest.mark.slow
 def test_a_second_harvest_changes_nothing(replay: ReplayServer, store: Store, harvest: Harvest) -> None:
     source = Source("synthetic", "tap", f"{replay.url}/synthetic/tap")
     harvest(source)

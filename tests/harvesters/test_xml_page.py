@@ -82,7 +82,11 @@ def test_a_page_that_is_cut_off_is_no_page(kept: float) -> None:
         (b"<A><SearchResults>text</SearchResults></A>", "broken-xml"),
         (b"<A><SearchResults><R></SearchResults></A>", "broken-xml"),
         (b"<A b=c><SearchResults/></A>", "broken-xml"),
-        (b"<SearchResults>" + (b"<R>" + b"<a/>" * 99_999 + b"</R>") * 11 + b"</SearchResults>", "too-large"),
+        pytest.param(
+            b"<SearchResults>" + (b"<R>" + b"<a/>" * 99_999 + b"</R>") * 11 + b"</SearchResults>",
+            "too-large",
+            marks=pytest.mark.slow,
+        ),
         (b"<SearchResults>" + b"<R/>" * 100_001 + b"</SearchResults>", "too-large"),
     ],
 )

@@ -153,6 +153,7 @@ def test_a_busy_source_is_asked_again(server: Server, client: Client, status: in
     assert client.counters.retries == 2
 
 
+@pytest.mark.slow
 def test_retry_after_is_waited_for_by_this_thread_and_by_all_others(server: Server, hasty: Policy) -> None:
     server.answer("/other", b"")
     failing(server, 1, 503, {"Retry-After": "1"})

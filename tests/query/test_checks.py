@@ -69,6 +69,7 @@ def test_everything_else_passes() -> None:
     check_text(5, "filter")
 
 
+@pytest.mark.slow
 def test_a_filter_may_be_deeper_than_a_stack() -> None:
     node: Filter = Comparison("=", "kind", LONE)
     for _ in range(50_000):

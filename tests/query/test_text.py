@@ -379,6 +379,7 @@ _WORDS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(_WORDS, min_size=1, max_size=12), st.data())
 def test_a_record_is_found_by_any_run_of_its_own_words(parts: list[str], data: st.DataObject) -> None:
     # A leading hyphen and a quotation mark mean something in a query, so the record does without them too.

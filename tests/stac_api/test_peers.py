@@ -14,6 +14,7 @@ S2 = "sentinel-s2-l2a-cogs"
 AROUND = '{"type":"Polygon","coordinates":[[[170,-80],[180,-80],[180,-60],[170,-60],[170,-80]]]}'
 
 
+@pytest.mark.slow
 def test_pystac_client_walks_the_whole_catalogue(client: httpx.Client) -> None:
     catalogue = pystac_client.Client.open(f"{client.base_url}/stac/")
     assert {each.id for each in catalogue.get_collections()} >= {S2, f"mirror.collections.{S2}"}

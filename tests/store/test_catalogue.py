@@ -160,6 +160,7 @@ def test_an_export_may_be_of_one_scope(store: Store, mapped: Make) -> None:
     assert [row["source_id"] for row in store.catalogue.export(RESOURCES)] == ["a"]
 
 
+@pytest.mark.slow
 def test_an_export_does_not_keep_what_it_has_yielded(store: Store, mapped: Make) -> None:
     store.ingest.page("s", 1, [mapped(f"r{n}", "x" * 5000) for n in range(3000)])
     sum(1 for _ in store.catalogue.export())  # what is made once stays out of the measure

@@ -377,6 +377,7 @@ _orders = given(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @_orders
 def test_the_groups_are_the_same_whatever_came_first(

@@ -148,6 +148,7 @@ def test_partitions_have_checkpoints_of_their_own(store: Store) -> None:
     assert store.ingest.checkpoint("t", "north") == Checkpoint(1, {"n": 3})
 
 
+@pytest.mark.slow
 def test_a_reader_beside_writers_never_misses_a_change(store: Store, mapped: Make) -> None:
     """A follower that has seen change N must never later find a number below N that it has not seen."""
     writers = [
@@ -206,6 +207,7 @@ def test_a_killed_writer_leaves_whole_pages_only(store: Store) -> None:
     assert pages > 0
 
 
+@pytest.mark.slow
 @pytest.mark.stores("sqlite")
 def test_a_full_disk_tears_nothing_and_says_to_try_again(store: Store) -> None:
     command = [sys.executable, "-c", FILLER, store.database.url]

@@ -51,6 +51,7 @@ def test_a_key_of_two_records_of_one_source_leads_nowhere(store: Store) -> None:
     assert families(store, {one, two}) == [({one}, set()), ({two}, set())]
 
 
+@pytest.mark.slow
 def test_a_long_chain_is_not_walked_to_its_end(store: Store) -> None:
     chain = [hold(store, f"s{n:03}", f"k{n:03}", f"k{n + 1:03}") for n in range(2 * MOST + 40)]
     middle = len(chain) // 2

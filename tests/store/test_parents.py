@@ -157,6 +157,7 @@ def test_many_are_written_in_steps_and_each_finds_what_is_left(store: Store, mon
     assert {parent(store, each) for each in scenes} == {dataset("b", "s2").id}
 
 
+@pytest.mark.slow
 def test_the_parents_do_not_depend_on_what_came_first(tmp_path: Path, empty: Path) -> None:
     every: Sequence[Record] = [
         scene("a", "s2", "1"),

@@ -47,6 +47,7 @@ def names(graph: rdflib.Graph) -> set[str]:
     return {str(each) for each in graph.subjects(RDF.type, DCAT.Dataset)}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")
 def test_pages_and_stream_hold_the_same_records_once(make_client: Make) -> None:
     given = [dataset(each) for each in range(catalogue.SIZE * 2 + 5)]

@@ -134,6 +134,7 @@ def test_a_link_without_secrets_is_sent_as_it_is() -> None:
     assert pages.record_json(plain(links=(Link(href),)))["links"][0]["href"] == href
 
 
+@pytest.mark.slow
 def test_a_link_stands_on_the_page_once(make_client: Callable[[Iterable[Record]], TestClient]) -> None:
     given = (Link("https://a.example/site", "about", "Site"), Link("https://a.example/paper", "cite-as", "Paper"))
     record = Record("open-science", "c", "1", "dataset", "Linked", links=(*given, *given))
@@ -142,6 +143,7 @@ def test_a_link_stands_on_the_page_once(make_client: Callable[[Iterable[Record]]
     assert sorted(leading) == ["https://a.example/paper", "https://a.example/site"]
 
 
+@pytest.mark.slow
 def test_a_record_with_thousands_of_parts_stays_one_page(
     make_client: Callable[[Iterable[Record]], TestClient],
 ) -> None:

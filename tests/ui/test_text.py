@@ -63,6 +63,7 @@ def test_a_link_that_leads_nowhere_from_here_keeps_its_text_alone(href: str) -> 
     assert "href" not in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hostile", ["*" * 30_000, "[" * 30_000, "> " * 15_000, "`" * 29_999, "- " * 15_000])
 def test_hostile_markdown_takes_no_time(hostile: str) -> None:
     began = time.process_time()

@@ -165,6 +165,7 @@ def quickest(value: Any) -> float:
     return min(tries)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [10, 100, 10_000, 100_000])
 @pytest.mark.parametrize("kind", ["not", "and", "casei", "list", "rings"])
 def test_a_bomb_answers_at_once(kind: str, size: int) -> None:

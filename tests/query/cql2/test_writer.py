@@ -96,6 +96,7 @@ def grown(inner: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
 FILTERS = st.recursive(LEAVES, grown, max_leaves=10)
 
 
+@pytest.mark.slow
 @given(FILTERS)
 def test_every_filter_reads_back_as_written(node: Filter) -> None:
     assert parse_json(to_json(node)) == node

@@ -110,6 +110,7 @@ def test_a_page_or_a_flood_instead_of_an_answer_is_no_answer() -> None:
     assert Service(said(ANSWER + " " * 100_000)).sesame().resolve("3C 405") is None
 
 
+@pytest.mark.slow
 def test_only_so_many_answers_are_kept(known: Service) -> None:
     sesame = known.sesame()
     for number in range(KEPT + 1):

@@ -32,6 +32,7 @@ def test_names_are_compared_without_what_people_leave_out(text: str, expected: s
     assert " ".join(words(text)) == expected
 
 
+@pytest.mark.slow
 def test_every_line_is_found_again_by_its_own_name_and_frame() -> None:
     for each in table():
         assert each.kind in names.KINDS
@@ -85,6 +86,7 @@ def test_a_name_that_counts_only_alone_is_marked_by_a_tilde() -> None:
     assert [each.matched for each in mine.exact("java island", alone=False)] == ["alias"]
 
 
+@pytest.mark.slow
 def test_nothing_is_read_before_somebody_asks() -> None:
     code = "import discovery.query.names.table as t; assert t.table.cache_info().currsize == 0"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

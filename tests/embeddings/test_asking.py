@@ -1,0 +1,161 @@
+"""What is found is right, is allowed, and is the same each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from discovery.embeddings import asking, building
+from discovery.embeddings.asking import MODES, Searcher
+from discovery.embeddings.building import Wanted
+from discovery.embeddings.segment import OpenSegment
+from discovery.embeddings.spaces import opened
+from discovery.embeddings.vectors import Flags, prepared
+from discovery.errors import BadQueryError, UnavailableError
+from discovery.testing.vectors import clustered, nearest
+
+CLAY = Path(__file__).resolve().parents[2] / "fixtures" / "embeddings" / "clay_v0_03WVN_20220610.parquet"
+
+VECTORS = clustered(3000, 32)
+UNIT = prepared(VECTORS, "cosine")[0]
+
+
+@pytest.fixture(scope="module")
+def searcher(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
+    """Return a space of two files with codes, one mapped and one with a sidecar."""
+    folder = tmp_path_factory.mktemp("asking")
+    np.save(folder / "a.npy", VECTORS[:2000])
+    np.save(folder / "b.npy", VECTORS[2000:])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(building, "FEWEST", 1000)
+        patch.setattr(building, "lists_for", lambda _rows: 16)
+        made = building.add(folder / "s", Wanted((str(folder / "a.npy"), str(folder / "b.npy"))))
+    return opened(folder / "s", made)
+
+
+@pytest.fixture
+def coded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have rows looked for by codes however few there are."""
+    monkeypatch.setattr(asking, "_FEW", 0)
+
+
+def only(rows: np.ndarray) -> Callable[[OpenSegment], Flags]:
+    def allowed(segment: OpenSegment) -> Flags:
+        mask = np.zeros(len(VECTORS), dtype=bool)
+        mask[rows] = True
+        return mask[segment.said.start : segment.said.start + segment.rows]
+
+    return allowed
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_finds_what_a_loop_finds(searcher: Searcher, coded: None, mode: str) -> None:
+    answer = searcher.search(UNIT[[7, 2500]], 10, mode=mode)
+    assert answer.exact == (mode == "exact")
+    for row, found in zip((7, 2500), answer.found, strict=True):
+        assert found.rows[0] == row
+        assert len(set(found.rows.tolist()) & set(nearest(VECTORS, VECTORS[row], 10))) >= 9
+        assert (np.diff(found.scores) <= 0).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_exact_is_brute_force_and_every_hit_is_allowed(searcher: Searcher, data: st.DataObject) -> None:
+    rows = np.array(sorted(data.draw(st.sets(st.integers(0, 2999), min_size=1, max_size=60))))
+    query = data.draw(st.integers(0, 2999))
+    size = data.draw(st.integers(1, 20))
+    for mode in MODES:
+        found = searcher.search(UNIT[[query]], size, mode=mode, allowed=only(rows)).found[0]
+        assert found.rows.tolist() == [rows[each] for each in nearest(VECTORS[rows], VECTORS[query], size)]
+
+
+def test_a_filter_far_from_the_query_still_finds_all(searcher: Searcher, coded: None) -> None:
+    """The rows that look least like the query: their lists are the last that a plain search would look into."""
+    far = np.argsort(UNIT @ UNIT[5])[:60]
+    answer = searcher.search(UNIT[[5]], 10, allowed=only(far))
+    assert not answer.exact
+    assert answer.eligible == 60
+    assert answer.found[0].rows.tolist() == [far[each] for each in nearest(VECTORS[far], VECTORS[5], 10)]
+
+
+def test_nothing_allowed_is_nothing_found(searcher: Searcher) -> None:
+    answer = searcher.search(UNIT[[5]], 10, allowed=only(np.array([], dtype=np.int64)))
+    assert answer.eligible == 0
+    assert answer.found[0].rows.tolist() == []
+
+
+def test_many_queries_find_what_each_finds_alone(searcher: Searcher, coded: None) -> None:
+    together = searcher.search(UNIT[:30], 5).found
+    for row in range(30):
+        assert searcher.search(UNIT[[row]], 5).found[0].rows.tolist() == together[row].rows.tolist()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [({"size": 0}, "size is 0"), ({"size": 1001}, "1 to 1000"), ({"mode": "psychic"}, "mode 'psychic'")],
+)
+def test_what_cannot_be_asked_is_named(searcher: Searcher, given: dict[str, object], told: str) -> None:
+    with pytest.raises(BadQueryError, match=told):
+        searcher.search(UNIT[[0]], **({"size": 1} | given))  # type: ignore[arg-type]
+    with pytest.raises(BadQueryError, match="at most 256"):
+        searcher.search(np.repeat(UNIT[[0]], 257, axis=0), 1)
+
+
+def test_rows_without_a_vector_are_never_found(tmp_path: Path) -> None:
+    given = clustered(50, 8)
+    given[3], given[4] = 0, np.nan
+    np.save(tmp_path / "v.npy", given)
+    made = building.add(tmp_path / "s", Wanted((str(tmp_path / "v.npy"),)))
+    assert made.live == 48
+    found = opened(tmp_path / "s", made).search(prepared(given, "cosine")[0][[0]], 50).found[0]
+    assert len(found.rows) == 48
+    assert not {3, 4} & set(found.rows.tolist())
+
+
+def test_distances_are_scores_with_their_sign_turned(tmp_path: Path) -> None:
+    given = np.array([[0, 0], [3, 4], [6, 8]], dtype=np.float32)
+    np.save(tmp_path / "v.npy", given)
+    made = building.add(tmp_path / "s", Wanted((str(tmp_path / "v.npy"),), metric="l2"))
+    found = opened(tmp_path / "s", made).search(given[[0]], 3).found[0]
+    assert found.rows.tolist() == [0, 1, 2]
+    assert found.scores.tolist() == [0, -5, -10]
+
+
+def test_a_file_that_is_gone_is_told_and_the_others_answer(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        np.save(tmp_path / f"{name}.npy", clustered(100, 8))
+    made = building.add(tmp_path / "s", Wanted((str(tmp_path / "a.npy"), str(tmp_path / "b.npy"))))
+    (tmp_path / "a.npy").unlink()
+    answer = opened(tmp_path / "s", made).search(prepared(clustered(1, 8), "cosine")[0], 200)
+    assert "a.npy" in answer.warnings[0]
+    assert set(answer.found[0].rows.tolist()) == set(range(100, 200))
+    (tmp_path / "b.npy").unlink()
+    with pytest.raises(UnavailableError, match=r"b\.npy"):
+        opened(tmp_path / "s", made).search(prepared(clustered(1, 8), "cosine")[0], 200)
+
+
+def test_a_file_that_changes_while_it_is_open_gives_no_wrong_rows(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", clustered(100, 8))
+    made = building.add(tmp_path / "s", Wanted((str(tmp_path / "a.npy"),)))
+    held = opened(tmp_path / "s", made)
+    query = prepared(clustered(1, 8), "cosine")[0]
+    assert len(held.search(query, 5).found[0].rows) == 5
+    np.save(tmp_path / "a.npy", clustered(100, 8, seed=9))
+    for each in (held, opened(tmp_path / "s", made)):
+        with pytest.raises(UnavailableError, match="has changed"):
+            each.search(query, 5)
+
+
+def test_a_real_tile_finds_its_own_rows_first(tmp_path: Path) -> None:
+    made = building.add(tmp_path / "clay", Wanted((str(CLAY),)))
+    held = opened(tmp_path / "clay", made)
+    for row in (0, 200, 416):
+        found = held.search(held.segments[0].vectors(np.array([row])), 3)
+        assert found.exact
+        assert found.found[0].rows[0] == row
+        assert found.found[0].scores[0] == pytest.approx(1, abs=1e-5)

@@ -34,6 +34,7 @@ TABLE: Final = (
     Setting("index_prefix", str, "discovery", "The beginning of the names of indexes on Elasticsearch, one a portal."),
     Setting("index_key", str, "", "The API key that Elasticsearch knows the portal by, encoded."),
     Setting("index_ca", str, "", "A file with the certificate authority of Elasticsearch, if it has one of its own."),
+    Setting("zones", str, "", "A TOML file with the datazones that can be launched in; relative to the home."),
     Setting("launch_rules", str, "", "A TOML file with rules of your own for where files are; relative to the home."),
     Setting(
         "terms", str, "", "A TOML file with names of your own for missions, instruments and such; relative to the home."
@@ -64,8 +65,8 @@ TABLE: Final = (
 )
 FILE: Final = "discovery.toml"
 _PREFIX: Final = "DISCOVERY_"
-_OUTSIDE: Final = frozenset({"HOME", "REQUIRE_PEERS"})
-"""DISCOVERY_ names that are no settings: the home itself, and a switch of our tests."""
+_OUTSIDE: Final = frozenset({"HOME", "REQUIRE_PEERS", "VOLUMES"})
+"""DISCOVERY_ names that are no settings: the home itself, a switch of our tests, and what hubs tell notebooks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Settings:
     index_prefix: str = "discovery"
     index_key: str = ""
     index_ca: str = ""
+    zones: str = ""
     launch_rules: str = ""
     terms: str = ""
     sesame: str = ""

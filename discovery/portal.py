@@ -12,6 +12,8 @@ from discovery.errors import MovedError, NotFoundError, UnavailableError
 from discovery.index.base import Answer, Generation, Index, Plan, Position
 from discovery.launch.opening import Around, Opening, opening
 from discovery.launch.rules import Rule, shipped
+from discovery.launch.zones import Zones
+from discovery.launching import Launching
 from discovery.making import Making
 from discovery.model import terms
 from discovery.model.job import Job, checked
@@ -135,6 +137,8 @@ class Portal:
         rules: How places of files are made out of records; None is what is shipped.
         operator_token: What programs of operators show; empty lets none in.
         sesame: What is asked for names of the sky that our own tables do not have; None asks nobody.
+        zones: Where there is something to launch at; None is everybody's own computer.
+        site: The portal's own address, for links in notebooks; empty takes that which a browser asked for.
     """
 
     def __init__(
@@ -145,6 +149,8 @@ class Portal:
         *,
         operator_token: str = "",
         sesame: Sesame | None = None,
+        zones: Zones | None = None,
+        site: str = "",
     ) -> None:
         self.store = store
         self.index = index
@@ -156,6 +162,7 @@ class Portal:
         self.operators = self.people
         self.making = Making(store, self.people)
         self._rules = shipped() if rules is None else rules
+        self.launching = Launching(store, zones or Zones(), self.opening, self.people, site=site)
         self._secret = store.secret()
         self._around: tuple[int, Around] | None = None
 
@@ -428,5 +435,6 @@ class Portal:
         """Let go of files and connections."""
         if self._sesame is not None:
             self._sesame.close()
+        self.launching.close()
         self.index.close()
         self.store.close()

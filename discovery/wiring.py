@@ -70,12 +70,19 @@ def _elasticsearch(settings: Settings, address: str) -> Index:
 
 def open_portal(settings: Settings) -> Portal:
     """Return the portal over the store and the engine of the settings."""
-    from discovery.launch import rules
+    from discovery.launch import rules, zones
     from discovery.portal import Portal  # Regions bring astropy, which takes half a second to import.
 
     own = rules.load(settings.home / settings.launch_rules) if settings.launch_rules else None
-    asked = sesame(settings)
-    return Portal(open_store(settings), open_index(settings), own, operator_token=settings.operator_token, sesame=asked)
+    return Portal(
+        open_store(settings),
+        open_index(settings),
+        own,
+        operator_token=settings.operator_token,
+        sesame=sesame(settings),
+        zones=zones.load(settings.home / settings.zones) if settings.zones else None,
+        site=settings.url.rstrip("/"),
+    )
 
 
 def sesame(settings: Settings) -> Sesame | None:

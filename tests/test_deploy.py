@@ -33,7 +33,7 @@ FILES = sorted(str(path.relative_to(DEPLOY)) for path in DEPLOY.rglob("*") if pa
 @pytest.mark.parametrize("name", FILES)
 def test_every_setting_that_is_named_is_one(name: str) -> None:
     named = set(re.findall(r"DISCOVERY_([A-Z_]+)", (DEPLOY / name).read_text()))
-    assert named <= {each.name.upper() for each in TABLE} | {"HOME"}
+    assert named <= {each.name.upper() for each in TABLE} | {"HOME", "VOLUMES"}
 
 
 def test_every_command_that_is_run_is_one(compose: dict[str, Any]) -> None:

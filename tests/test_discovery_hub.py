@@ -174,11 +174,11 @@ def test_the_local_spawner_links_volumes_and_keeps_what_people_have(policy: Any,
     asyncio.run(hub.local_hook(policy)(spawner))
     link = tmp_path / "home" / "data" / "pla_legacy"
     assert link.readlink() == tmp_path / "volume"
-    assert json.loads(spawner.environment["DATA_VOLUMES"]) == {"/media/data/pla_legacy": str(link)}
+    assert json.loads(spawner.environment["DISCOVERY_VOLUMES"]) == {ONE: str(link), "/media/data/pla_legacy": str(link)}
     # Another server of the same person has no volume of this one, and what the operator set.
     hub.local_options(policy)(spawner, {})
     asyncio.run(hub.local_hook(policy)(spawner))
-    assert spawner.environment == {"KEPT": "1", "DATA_VOLUMES": "{}"}
+    assert spawner.environment == {"KEPT": "1", "DISCOVERY_VOLUMES": "{}"}
     link.unlink()
     link.mkdir()
     (link / "mine").touch()

@@ -295,8 +295,7 @@ def local_hook(policy: Policy) -> Hook:
     async def prepare(spawner: Any) -> None:
         wanted = _wanted.get(spawner, Wanted())
         home = Path(spawner.home_dir)
-        links = {each.mount: str(_link(home, each)) for each in wanted.volumes}
-        _environment(spawner, {"DATA_VOLUMES": json.dumps(links)})
+        _environment(spawner, _places({each: str(_link(home, each)) for each in wanted.volumes}))
         place = home / "notebooks" / wanted.name
         # One that is there may hold somebody's work.
         if wanted.notebook and not place.exists():
@@ -424,12 +423,18 @@ def kube_options(policy: Policy) -> Options:
 
 def _told(policy: Policy, wanted: Wanted) -> dict[str, str]:
     """Return what a container is told by its environment: where volumes are, and how it comes by its notebook."""
-    told = {"DATA_VOLUMES": json.dumps({each.mount: each.mount for each in wanted.volumes})}
+    told = _places({each: each.mount for each in wanted.volumes})
     if wanted.notebook:
         told["DATA_NOTEBOOK_URL"] = f"{policy.portal}/launches/notebook"
         told["DATA_NOTEBOOK_PASS"] = wanted.notebook
         told["DATA_NOTEBOOK_NAME"] = wanted.name
     return told
+
+
+def _places(volumes: Mapping[Volume, str]) -> dict[str, str]:
+    """Return what tells notebooks where volumes are, each by its id and by the folder that the catalogue names."""
+    places = {name: where for each, where in volumes.items() for name in (each.id, each.mount)}
+    return {"DISCOVERY_VOLUMES": json.dumps(places)}
 
 
 def _limit(spawner: Any, wanted: Wanted, kept: Mapping[str, Any]) -> None:

@@ -190,9 +190,11 @@ class Client:
         call = self._call("POST", url, params, merged, accept, body, idempotent, max_bytes, total, attempts)
         return self._attempt(call, _whole)
 
-    def delete(self, url: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    def delete(self, url: str, *, json: object = None, headers: Mapping[str, str] | None = None) -> Response:
         """Delete what the URL names, such as a finished job of TAP, and return the answer. Otherwise as `get`."""
-        call = self._call("DELETE", url, None, headers, None, None, True, None, None, None)
+        body, kind = _encoded(None, json, None)
+        merged = ({"content-type": kind} if kind else {}) | _lower(headers)
+        call = self._call("DELETE", url, None, merged, None, body, True, None, None, None)
         return self._attempt(call, _whole)
 
     def stream(

@@ -18,6 +18,7 @@ from discovery.store.footprints import Footprints
 from discovery.store.history import History
 from discovery.store.ingest import Ingest
 from discovery.store.jobs import Jobs
+from discovery.store.launches import Launches
 from discovery.store.ledger import Ledger
 from discovery.store.marks import Marks
 from discovery.store.parents import Parents
@@ -56,6 +57,7 @@ class Store:
         self.footprints = Footprints(self.database)
         self.creations = Creations(self.database)
         self.marks = Marks(self.database)
+        self.launches = Launches(self.database)
 
     @property
     def local(self) -> bool:

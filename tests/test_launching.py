@@ -1,0 +1,296 @@
+"""The life of launches over a real store: started once, followed from wherever they are, and nobody else's."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import update
+
+from discovery.errors import (
+    BadQueryError,
+    ConflictError,
+    DeniedError,
+    LimitError,
+    NotFoundError,
+    UnavailableError,
+    UnknownFieldError,
+)
+from discovery.launch.opening import Around, Opening, opening
+from discovery.launch.rules import shipped
+from discovery.launch.targets import Health, Order
+from discovery.launch.zones import BINDER, HERE, HUB, Place, Size, Zone, Zones
+from discovery.launching import Launching, Wish
+from discovery.model.launch import ASKED, FAILED, READY, STARTING, STOPPED, STOPPING, Launch, State
+from discovery.model.person import LAUNCH, NOBODY, READ, Person, Principal, Role
+from discovery.model.record import Asset, Record
+from discovery.people import People
+from discovery.store.launches import new_id
+from discovery.store.schema import launches
+from discovery.store.store import Store
+
+IMAGE = f"registry.example/lab@sha256:{'0' * 64}"
+ADA = Principal(Role.USER, Person("ada" * 5 + "a", "Ada"), frozenset({READ, LAUNCH}), "s")
+EVE = replace(ADA, person=Person("eve" * 5 + "e", "Eve"))
+
+
+def record(name: str, kind: str = "dataset", **more: object) -> Record:
+    return Record(source="s", container="", source_id=name, kind=kind, title=name.title(), **more)  # type: ignore[arg-type]
+
+
+VOLUME = record("planck", "volume", missions=("astronomy/planck",), properties={"mount_path": "/media/data/pla"})
+FAR = record("far", "volume", missions=("astronomy/planck",), properties={"mount_path": "/media/data/far"})
+LAB = record("lab", "datalab", properties={"interface": "lab", "image": IMAGE})
+EVIL = record("evil", "datalab", properties={"interface": "lab", "image": f"evil.example/x@sha256:{'1' * 64}"})
+MAPS = tuple(
+    record(
+        f"map-{n}",
+        missions=("astronomy/planck",),
+        assets=(Asset(f"https://pla.example/map-{n}.fits", "data", "Map", "image/fits", ("data",)),),
+    )
+    for n in range(3)
+)
+VOLUMES = replace(VOLUME, assets=(Asset("https://pla.example/", "twin", "", "", ()),))
+AROUND = Around.of([VOLUMES, FAR, LAB, EVIL])
+RECORDS = {each.id: each for each in MAPS}
+
+
+def find(id: str) -> Opening:
+    if id not in RECORDS:
+        raise NotFoundError(f"no record {id}")
+    return opening(RECORDS[id], shipped(), AROUND)
+
+
+class Scripted:
+    """A target that is in a state until a test puts it into another one."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.orders: list[Order] = []
+        self.now: State | Exception = State(STARTING, "starting", "https://hub.example/user/x", "ada/x")
+        self.well = Health(ok=True)
+        self.asked = 0
+
+    def health(self) -> Health:
+        self.asked += 1
+        return self.well
+
+    def _said(self) -> State:
+        if isinstance(self.now, Exception):
+            raise self.now
+        return self.now
+
+    def start(self, order: Order) -> State:
+        self.orders.append(order)
+        return self._said()
+
+    def state(self, _launch: Launch) -> State:
+        return self._said()
+
+    def stop(self, _launch: Launch) -> State:
+        return self._said()
+
+    def url(self, launch: Launch) -> str:
+        return f"{launch.url}?token=secret"
+
+    def close(self) -> None:
+        return
+
+
+SIZES = (Size("small", "Small", 1, "2G"), Size("large", "Large", 8, "32G", 1))
+HUB_PLACE = Place("hub", HUB, "The hub", "https://hub.example", servers=2, images=(IMAGE,), sizes=SIZES)
+ZONES = Zones(
+    (
+        Zone("far", "FAR", volumes=("far",), places=(replace(HUB_PLACE, images=()),)),
+        Zone("near", "NEAR", volumes=("pla",), places=(HUB_PLACE, Place("binder", BINDER, "B", "https://b.example"))),
+        HERE,
+    )
+)
+Made = tuple[Launching, Scripted]
+
+
+@pytest.fixture
+def made(store: Store) -> Made:
+    target = Scripted(HUB_PLACE)
+    return Launching(store, ZONES, find, People(store), site="https://portal.example", build=lambda _: target), target
+
+
+WISH = Wish((MAPS[0].id, MAPS[1].id), "near", "hub")
+
+
+def test_the_zone_where_the_files_are_comes_first_with_its_volumes(made: Made) -> None:
+    found = made[0].choices(Wish((MAPS[0].id,)))
+    assert [each.name for each in found.zones] == ["near", "far", "here"]
+    assert (found.zone.name, found.place.name) == ("near", "hub")
+    assert [each.id for each in found.mounted] == [VOLUME.id]
+    assert found.absent == ()
+    assert {each.datalab.id for each in found.datalabs} == {LAB.id, EVIL.id}
+    assert found.title == "Map-0"
+    far = made[0].choices(Wish((MAPS[0].id,), "far"))
+    assert far.mounted == ()
+    assert [each.id for each in far.absent] == [VOLUME.id]
+    assert made[0].choices(WISH).title == "Map-0 and 1 more"
+    own = made[0].choices(Wish((MAPS[0].id,), "here", "download"))
+    assert own.mounted == ()
+
+
+def test_health_is_asked_once_in_a_while(made: Made) -> None:
+    for _ in range(5):
+        assert made[0].choices(WISH).health.ok
+    assert made[1].asked == 1
+
+
+@pytest.mark.parametrize(
+    ("wish", "error", "words"),
+    [
+        (Wish(()), BadQueryError, "name a record"),
+        (Wish(("../../etc/passwd",)), BadQueryError, "not the id of a record"),
+        (Wish(("a" * 16,)), NotFoundError, "no record"),
+        (Wish(tuple(record(f"other-{n}").id for n in range(101))), LimitError, "more than a notebook opens"),
+        (replace(WISH, zone="moon"), UnknownFieldError, "zone 'moon'"),
+        (replace(WISH, target="shell"), UnknownFieldError, "target"),
+        (replace(WISH, size="huge"), UnknownFieldError, "size"),
+        (replace(WISH, datalab="x" * 16), UnknownFieldError, "datalab"),
+        (replace(WISH, volumes=("../x",)), UnknownFieldError, "volume"),
+        (replace(WISH, volumes=("a" * 16,) * 21), LimitError, "volumes"),
+        (replace(WISH, datalab=EVIL.id), DeniedError, "the image of Evil is not allowed at The hub in NEAR"),
+        (replace(WISH, datalab=LAB.id, zone="far"), DeniedError, "is not allowed"),
+        (replace(WISH, file="nothing"), UnknownFieldError, "file"),
+    ],
+)
+def test_what_cannot_be_launched_is_refused_in_words(
+    made: Made, wish: Wish, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        made[0].choices(wish)
+    with pytest.raises(error, match=words):
+        made[0].launch(ADA, new_id(), wish)
+    assert made[1].orders == []
+    assert made[0].of(ADA) == []
+
+
+def test_a_launch_sends_ids_alone_and_its_notebook_comes_once_for_its_pass(made: Made) -> None:
+    launching, target = made
+    kept = launching.launch(ADA, new_id(), replace(WISH, datalab=LAB.id, size="large"))
+    assert (kept.status, kept.message) == (STARTING, "starting")
+    order = target.orders[0]
+    assert order.launch.asked.volumes == (VOLUME.id,)
+    assert (order.launch.asked.image, order.launch.asked.size, order.launch.datalab) == (IMAGE, "large", LAB.id)
+    assert order.notebook not in repr(order)
+    written = launching.notebook(order.notebook)
+    assert written.name == order.launch.asked.notebook
+    text = json.dumps(json.loads(written.content))
+    assert all(f"map-{n}.fits" in text for n in (0, 1))
+    for used in (order.notebook, f"{kept.id}.x", kept.id, "", "x" * 300):
+        with pytest.raises(DeniedError, match="gives no notebook"):
+            launching.notebook(used)
+    assert launching.notebook_of(ADA, kept.id).content == written.content
+    with pytest.raises(NotFoundError):
+        launching.notebook_of(EVE, kept.id)
+
+
+def test_a_double_click_is_one_launch(made: Made) -> None:
+    launching, target = made
+    id = new_id()
+    with ThreadPoolExecutor(6) as pool:
+        kept = list(pool.map(lambda _: launching.launch(ADA, id, WISH), range(6)))
+    assert len({each.id for each in kept}) == 1
+    assert len(target.orders) == 1
+    with pytest.raises(ConflictError, match="somebody else"):
+        launching.launch(EVE, id, WISH)
+    with pytest.raises(BadQueryError, match="not confirmed"):
+        launching.launch(ADA, "short", WISH)
+
+
+def test_nobody_launches_without_the_right_and_no_token_without_its_scope(made: Made) -> None:
+    for who in (NOBODY, replace(ADA, scopes=frozenset({READ})), replace(ADA, role=Role.ANONYMOUS)):
+        with pytest.raises(DeniedError):
+            made[0].launch(who, new_id(), WISH)
+    assert made[1].orders == []
+
+
+def test_a_quota_has_its_sentence_and_ends_with_a_stop(made: Made) -> None:
+    launching, target = made
+    first = launching.launch(ADA, new_id(), WISH)
+    launching.launch(ADA, new_id(), WISH)
+    with pytest.raises(LimitError, match="you have 2 running there already"):
+        launching.launch(ADA, new_id(), WISH)
+    target.now = State(STOPPED)
+    assert launching.stop(ADA, first.id).status == STOPPED
+    assert launching.stop(ADA, first.id).status == STOPPED
+    target.now = State(STARTING)
+    launching.launch(ADA, new_id(), WISH)
+    launching.launch(EVE, new_id(), WISH)
+
+
+def test_a_launch_is_followed_from_wherever_it_is(made: Made) -> None:
+    launching, target = made
+    id = launching.launch(ADA, new_id(), WISH).id
+    with pytest.raises(ConflictError, match="is starting and cannot be opened"):
+        launching.address(ADA, id)
+    target.now = UnavailableError("The hub does not answer just now; nothing is lost")
+    away = launching.follow(ADA, id)
+    assert (away.status, away.message) == (STARTING, "The hub does not answer just now; nothing is lost")
+    target.now = State(READY)
+    assert launching.follow(ADA, id).status == READY
+    assert launching.address(ADA, id) == "https://hub.example/user/x?token=secret"
+    assert [each.id for each in launching.of(ADA, running=True)] == [id]
+    target.now = State(STOPPING)
+    assert launching.stop(ADA, id).status == STOPPING
+    target.now = State(READY)
+    assert launching.follow(ADA, id).status == STOPPING, "a hub that is slow to stop does not make it ready again"
+    target.now = State(STOPPED, "the server has ended")
+    assert launching.follow(ADA, id).status == STOPPED
+    assert launching.of(ADA, running=True) == []
+    for act in (launching.follow, launching.stop, launching.address):
+        with pytest.raises(NotFoundError, match="no such launch of yours"):
+            act(EVE, id)
+
+
+def test_a_hub_that_is_down_fails_the_launch_and_keeps_what_was_wanted(made: Made) -> None:
+    launching, target = made
+    target.now = UnavailableError("The hub does not answer just now; nothing is lost")
+    failed = launching.launch(ADA, new_id(), WISH)
+    assert failed.status == FAILED
+    assert "start it again in a moment, or take the notebook as a file" in failed.message
+    assert launching.notebook_of(ADA, failed.id).content
+    target.now = BadQueryError("The hub refuses this: the volume pla is not mounted on this hub just now")
+    assert "pla is not mounted" in launching.launch(ADA, new_id(), WISH).message
+
+
+def test_what_a_killed_process_has_left_is_started_by_whoever_looks(made: Made, store: Store) -> None:
+    launching, target = made
+    kept, _ = store.launches.add(
+        replace(launching.launch(EVE, new_id(), WISH), id=new_id(), person=ADA.id, status=ASKED), 9
+    )
+    target.orders.clear()
+    assert launching.follow(ADA, kept.id).status == ASKED
+    assert target.orders == [], "another request may be at it"
+    with store.database.write() as connection:
+        connection.execute(update(launches).where(launches.c.id == kept.id).values(updated=kept.updated - 60_000))
+    assert launching.follow(ADA, kept.id).status == STARTING
+    assert len(target.orders) == 1
+
+
+def test_a_launch_that_is_never_ready_fails_in_the_end(made: Made, store: Store) -> None:
+    launching, _ = made
+    id = launching.launch(ADA, new_id(), WISH).id
+    with store.database.write() as connection:
+        connection.execute(update(launches).where(launches.c.id == id).values(created=0))
+    assert "not ready within 15 minutes" in launching.follow(ADA, id).message
+
+
+def test_a_zone_that_was_taken_away_ends_its_launches(made: Made, store: Store) -> None:
+    id = made[0].launch(ADA, new_id(), WISH).id
+    without = Launching(store, Zones(), find, People(store))
+    ended = without.follow(ADA, id)
+    assert ended.status == STOPPED
+    assert "not there any more" in ended.message
+
+
+def test_what_was_done_stands_in_the_audit_log(made: Made, store: Store) -> None:
+    id = made[0].launch(ADA, new_id(), WISH).id
+    made[0].stop(ADA, id)
+    assert [each.act for each in store.audit.lines(about=id)] == ["launch.stop", "launch.start"]

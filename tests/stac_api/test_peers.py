@@ -2,11 +2,18 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
 import pystac_client
 import pytest
+from fastapi import FastAPI
+
+from discovery.index.tantivy import TantivyIndex
+from discovery.portal import Portal
+from discovery.stac_api import attach
+from discovery.store.store import Store
 
 ROOT = Path(__file__).parents[2]
 VENV = ROOT / ".cache" / "peers" / "stac-api-validator"
@@ -47,3 +54,35 @@ def test_stac_api_validator_finds_no_error(client: httpx.Client, peer: Callable[
     found = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=100, check=False)
     assert found.returncode == 0, found.stdout + found.stderr
     assert "errors: none" in (found.stdout + found.stderr).lower()
+
+
+@pytest.mark.peer
+def test_stac_api_validator_writes_an_item_and_finds_what_it_wrote(
+    tmp_path: Path, serving: Callable[..., AbstractContextManager[httpx.Client]], peer: Callable[[bool, str], None]
+) -> None:
+    peer((VENV / ".installed").is_file(), "stac-api-validator is not here; tests/peers/stac_validator.sh builds it")
+    token = "t" * 40
+    portal = Portal(Store(f"sqlite:///{tmp_path / 'store.db'}"), TantivyIndex(tmp_path / "index"), operator_token=token)
+    app = FastAPI()
+    attach(app, portal, title="Test")
+    shown = {"Authorization": f"Bearer {token}"}
+    extent = {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [["2015-01-01T00:00:00Z", None]]}}
+    collection = {"type": "Collection", "stac_version": "1.1.0", "id": "c", "description": "d", "license": "CC0-1.0"}
+    # It begins by deleting an item of this name, and counts it as an error where there is none.
+    item = {"type": "Feature", "stac_version": "1.1.0", "id": "S2A_47XNF_20230423_0_L2A", "geometry": None,
+            "properties": {"datetime": "2020-01-01T00:00:00Z"}, "assets": {}}  # fmt: skip
+    with serving(app) as client:
+        made = client.post("/stac/collections", json={**collection, "extent": extent}, headers=shown)
+        assert made.status_code == 201, made.text
+        assert client.post("/stac/collections/c/items", json=item, headers=shown).status_code == 201
+        command = [VENV / "bin" / "python", ROOT / "tests" / "peers" / "offline.py", ROOT / "fixtures" / "schemas",
+                   VENV / "bin" / "stac-api-validator", "--root-url", f"{client.base_url}/stac/",
+                   "--conformance", "core", "--conformance", "transaction", "--collection", "c",
+                   "--transaction-collection", "c", "--auth-bearer-token", token]  # fmt: skip
+        found = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=100, check=False)
+    portal.close()
+    told = found.stdout + found.stderr
+    faults = [each for each in told.splitlines() if each.startswith("- ")]
+    # What was deleted is a 410 here, which says more than the 404 that it looks for.
+    assert len(faults) == 1, told
+    assert "unexpected status code 410 instead of 404" in faults[0]

@@ -11,12 +11,14 @@ import typer
 
 from discovery import __version__, config, log
 from discovery.cli import (
+    datalabs,
     duplicates,
     harvests,
     jobs,
     links,
     opening,
     operators,
+    pipelines,
     previews,
     quarantine,
     runs,
@@ -26,6 +28,7 @@ from discovery.cli import (
     sources,
     terms,
     upkeep,
+    volumes,
 )
 from discovery.cli.output import INCOMPLETE, WRONG_USE, complaints
 from discovery.errors import BadQueryError, ConfigError, DiscoveryError, NotFoundError
@@ -47,6 +50,9 @@ app.add_typer(jobs.app, name="jobs")
 app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(terms.app, name="terms")
 app.add_typer(operators.app, name="operator")
+app.add_typer(volumes.app, name="volume")
+app.add_typer(datalabs.app, name="datalab")
+app.add_typer(pipelines.app, name="pipeline")
 
 
 def _print_version(wanted: bool) -> None:

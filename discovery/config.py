@@ -37,6 +37,12 @@ TABLE: Final = (
     Setting("zones", str, "", "A TOML file with the datazones that can be launched in; relative to the home."),
     Setting("launch_rules", str, "", "A TOML file with rules of your own for where files are; relative to the home."),
     Setting(
+        "mounts",
+        str,
+        "",
+        "Where volumes are on this machine, as PATH=HERE,PATH=HERE; those not named are looked for where they say.",
+    ),
+    Setting(
         "terms", str, "", "A TOML file with names of your own for missions, instruments and such; relative to the home."
     ),
     Setting(
@@ -81,6 +87,7 @@ class Settings:
     index_ca: str = ""
     zones: str = ""
     launch_rules: str = ""
+    mounts: str = ""
     terms: str = ""
     sesame: str = ""
     title: str = "Discovery"

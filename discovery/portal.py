@@ -11,7 +11,9 @@ from discovery import finding, overlaps
 from discovery.errors import MovedError, NotFoundError, UnavailableError
 from discovery.index.base import Answer, Generation, Index, Plan, Position
 from discovery.launch.opening import Around, Opening, opening
+from discovery.launch.resolver import Resolver
 from discovery.launch.rules import Rule, shipped
+from discovery.locations import Locations
 from discovery.launch.zones import Zones
 from discovery.launching import Launching
 from discovery.making import Making
@@ -165,6 +167,8 @@ class Portal:
         self.launching = Launching(store, zones or Zones(), self.opening, self.people, site=site)
         self._secret = store.secret()
         self._around: tuple[int, Around] | None = None
+        self._resolving: tuple[Around, Resolver] | None = None
+        self.locations = Locations(store, index, self._resolver)
 
     @property
     def local(self) -> bool:
@@ -315,7 +319,14 @@ class Portal:
 
         While the engine does not answer, the volumes and datalabs are those that were known before.
         """
-        return opening(record, self._rules, self._openers())
+        return opening(record, self._rules, self._openers(), self._resolver())
+
+    def _resolver(self) -> Resolver:
+        """Return what makes places, made anew when the volumes have changed."""
+        around = self._openers()
+        if self._resolving is None or self._resolving[0] is not around:
+            self._resolving = (around, Resolver(self._rules, around.volumes))
+        return self._resolving[1]
 
     def _openers(self) -> Around:
         """Return the catalogue's volumes and datalabs, found anew when something has changed."""

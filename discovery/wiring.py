@@ -12,6 +12,7 @@ from discovery.http import Client, Gates, Policy
 from discovery.lock import Lock
 from discovery.model import terms
 from discovery.model.source import Source
+from discovery.model.volume import absolute
 from discovery.store.postgresql import ServerLock
 from discovery.store.postgresql import is_address as on_postgresql
 from discovery.store.store import Store
@@ -85,6 +86,21 @@ def open_portal(settings: Settings) -> Portal:
     )
 
 
+def mounts(settings: Settings) -> dict[str, str]:
+    """Return where the folders of volumes are on this machine, by the paths that the catalogue has for them.
+
+    Raises:
+        ConfigError: The setting is not PATH=HERE,PATH=HERE with absolute paths.
+    """
+    out: dict[str, str] = {}
+    for pair in filter(None, (each.strip() for each in settings.mounts.split(","))):
+        path, sign, here = (each.strip() for each in pair.partition("="))
+        if not sign or absolute(path) in ("", "/") or not absolute(here):
+            raise ConfigError(f"mounts has {pair!r}; allowed: PATH=HERE, both absolute, several parted by commas")
+        out[absolute(path)] = absolute(here)
+    return out
+
+
 def sesame(settings: Settings) -> Sesame | None:
     """Return what is asked for names that our own tables do not have, None where the operator has named nobody.
 
@@ -123,6 +139,14 @@ def harvest_lock(settings: Settings, source: str) -> Lock:
     return ServerLock(path, taken, url=settings.store_url, name=f"source {source}")
 
 
+def checking_client(settings: Settings, source: Source | None = None) -> Client:
+    """Return the way to the network for a look whether a file is there, while somebody waits for it."""
+    from discovery.launch.existence import PATIENCE
+
+    policy = _policy(settings, source)
+    return Client(replace(policy, connect=PATIENCE, read=PATIENCE, total=PATIENCE, slot_wait=PATIENCE, attempts=1))
+
+
 def client(
     settings: Settings,
     source: Source | None = None,
@@ -138,10 +162,14 @@ def client(
         stop: Ends every wait and read.
         gates: Those of everybody who talks to sources in this process.
     """
+    return Client(_policy(settings, source), stop=stop, gates=gates)
+
+
+def _policy(settings: Settings, source: Source | None) -> Policy:
     policy = Policy(contact=settings.contact) if settings.contact else Policy()
     if source is not None and source.url.startswith("http"):
         policy = policy.allowing(source.url)
     if source is not None:
         named = source.settings.get("allow_hosts", "").replace(",", " ").split()
         policy = policy.with_hosts(*named)
-    return Client(policy, stop=stop, gates=gates)
+    return policy

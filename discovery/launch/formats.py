@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -19,6 +20,9 @@ _VAGUE: Final = frozenset(
 """Media types that say nothing about the contents."""
 _DOTS: Final = 2
 """Dots of the longest end of a name, such as `.fits.gz`."""
+_SERVICE_TYPES: Final = ("application/vnd.ogc", "application/x-ogc", "application/sparql", "application/graphql")
+_SERVICE_ROLES: Final = frozenset({"service", "api", "wms", "wmts", "wfs", "wcs", "tap", "soda", "tiles", "tilejson"})
+_SERVICE_QUERY: Final = re.compile(r"[?&]service=(?:csw|tap|wcs|wfs|wms|wmts|wps)(?:&|$)", re.IGNORECASE)
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[!-\"$-.0->@-Z^-~]*(/[!-\"$->@-Z^-~]*)?")
 """A scheme, a host and a path, and nothing that one would have to look at more closely."""
 _SPACE: Final = re.compile(r"\s+")
@@ -66,6 +70,18 @@ def family(media_type: str, address: str = "") -> Family:
         address: Its path or URL.
     """
     return _by_type(media_type) or _by_name(_name(address))
+
+
+def is_service(address: str, media_type: str = "", roles: Iterable[str] = ()) -> bool:
+    """Say whether what is at an address answers questions, so that it is no file."""
+    if _is_service_type(media_type) or any(role.lower() in _SERVICE_ROLES for role in roles):
+        return True
+    return "=" in address and bool(_SERVICE_QUERY.search(address))
+
+
+@lru_cache(maxsize=1024)
+def _is_service_type(media_type: str) -> bool:
+    return media_type.lower().startswith(_SERVICE_TYPES)
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from discovery.http.redaction import has_credentials, is_signed
-from discovery.launch.formats import OTHER, PAGE, Family, families, family
+from discovery.launch.formats import OTHER, PAGE, Family, families, family, is_service
 from discovery.launch.mounts import Mounts
 from discovery.launch.rules import HREF, MAX_VALUE, PROPERTY, Rule, variables
 from discovery.model.record import Asset, Record
@@ -113,6 +113,7 @@ class Resolver:
     """
 
     def __init__(self, rules: Sequence[Rule], volumes: Sequence[Volume]) -> None:
+        self.volumes = tuple(volumes)
         self._mounts = Mounts(volumes)
         self._rules = tuple(rules)
         self._by_source: dict[str, tuple[tuple[Rule, ...], tuple[Rule, ...]]] = {}
@@ -147,7 +148,9 @@ class Resolver:
         hrefs = (asset.href, *asset.alternates) if asset.alternates else (asset.href,)
         hrefs = tuple(each for each in hrefs if 0 < len(each) <= MAX_VALUE)
         kind = _family(asset, hrefs)
-        places = self._places(record, hrefs, storages) if kind.data else ()
+        if not kind.data or is_service(asset.href, asset.media_type, asset.roles):
+            return None
+        places = self._places(record, hrefs, storages)
         if not places:
             return None
         return File(asset.key, asset.title, base_name(asset.href), kind.name, asset.media_type, asset.size, places)

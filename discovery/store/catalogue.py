@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -88,6 +88,7 @@ _BY_KEYS: Final = _STORED.where(records.c.key.in_(bindparam("keys", expanding=Tr
 # Statements are built once: building one takes longer than running it.
 _GET: Final = _STORED.add_columns(records.c.deleted, records.c.merged).where(records.c.id == bindparam("id"))
 _KEYS: Final = select(records.c.id, records.c.key).where(records.c.id.in_(bindparam("ids", expanding=True)), LIVE)
+_SOURCE_IDS: Final = select(records.c.source_id).where(records.c.key.in_(bindparam("keys", expanding=True)), LIVE)
 _NAMED: Final = select(records.c.key, records.c.id, records.c.kind, records.c.stac_id).where(
     records.c.stac_space == bindparam("space"), records.c.stac_id.in_(bindparam("ids", expanding=True)), LIVE
 )
@@ -95,6 +96,9 @@ _BY_NAME: Final = select(records.c.id).where(
     records.c.stac_space == bindparam("space"),
     records.c.stac_id == bindparam("stac_id"),
     records.c.scope == bindparam("scope"),
+)
+_PARENTS: Final = (
+    select(records.c.dataset).where(records.c.dataset.in_(bindparam("ids", expanding=True)), LIVE).distinct()
 )
 _PARENT: Final = records.alias("parent")
 # Built once: who follows the store asks these several times for each edit, and building costs more than asking.
@@ -177,6 +181,13 @@ class Catalogue:
             return {
                 row[0]: _stored(row) for part in parts(keys) for row in connection.execute(_BY_KEYS, {"keys": part})
             }
+
+    def source_ids(self, keys: Sequence[int]) -> list[str]:
+        """Return what their sources call the live records with these keys, in no order."""
+        with self._database.read() as connection:
+            return [
+                row.source_id for part in parts(keys) for row in connection.execute(_SOURCE_IDS, {"keys": part})
+            ]
 
     def keys(self, ids: Iterable[str]) -> dict[str, int]:
         """Return the key of each id that is live."""
@@ -312,6 +323,32 @@ class Catalogue:
             if not rows:
                 return
             after = rows[-1].key
+
+    def walk(self, portion: int = 500) -> Iterator[list[Record]]:
+        """Yield the live records in order of their numbers, some at a time, in bounded memory."""
+        statement = (
+            select(records.c.key, records.c.body)
+            .where(LIVE, records.c.key > bindparam("after"))
+            .order_by(records.c.key)
+            .limit(portion)
+        )
+        after = 0
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(statement, {"after": after}).all()
+            if not rows:
+                return
+            yield [Record.from_json(unpack(row.body)) for row in rows]
+            after = rows[-1].key
+
+    def parents(self, ids: Collection[str]) -> set[str]:
+        """Return those of some ids that a live record names as its parent."""
+        with self._database.read() as connection:
+            return {
+                row.dataset
+                for part in parts(list(map(_asked, ids)))
+                for row in connection.execute(_PARENTS, {"ids": part})
+            }
 
     def raws(self, source: str | None = None) -> Iterator[tuple[str, str, RawRecord]]:
         """Yield `(source, id, raw)` of every record that its source still has, in order of their numbers."""

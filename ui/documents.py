@@ -16,11 +16,12 @@ from discovery.documents import citation, dcat, rdf, schema_org
 from discovery.documents.schema_org import Format as Other
 from discovery.documents.site import Site
 from discovery.errors import BadQueryError, MovedError, NotFoundError
+from discovery.exports.plain import record_json
 from discovery.model.record import RESOURCES, SCOPES, Record
 from discovery.portal import Portal
 from discovery.query import form
 from discovery.store.catalogue import Stored
-from ui import caching, catalogue, feed, links, negotiation, record, signposts, sitemap, sources, text
+from ui import caching, catalogue, feed, links, negotiation, signposts, sitemap, sources, text
 from ui.contexts import Alternate, Anchor, Published
 from ui.negotiation import Format
 from ui.rendering import HEADERS, Renderer, redirect
@@ -87,7 +88,7 @@ class Documents:
         if format is negotiation.LINKSET:
             return signposts.linkset(list(signposts.signposts(given, site)), site.record(given.id))
         if format is negotiation.JSON:
-            told = record.record_json(given, self._portal.also_at(given.id))
+            told = record_json(given, self._portal.also_at(given.id))
             return json.dumps(told, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         cited = citation.cite(given, site)
         if format is negotiation.CSL:

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from discovery import conditions, understanding
 from discovery.errors import BadQueryError, MovedError, UnavailableError
+from discovery.exports.plain import record_json
 from discovery.launch import notebook
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record, record_id
 from discovery.portal import Page, Portal, View
@@ -218,7 +219,7 @@ def _page_json(asked: listing.Request, page: Page, known: sources.Sources) -> di
         "total": _total(page.total),
         "records": [
             {
-                **record.record_json(each.record),
+                **record_json(each.record),
                 "url": links.record(each.record.id),
                 "score": each.score,
                 **_highlight(asked, page, each.record),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from discovery.model import terms
-from discovery.model.record import Asset, Contact, Link, Record, to_dict
+from discovery.model.record import Asset, Contact, Link, Record
 from discovery.portal import View
 from discovery.query.fields import FIELDS
 from discovery.store.elsewhere import Place
@@ -75,28 +75,6 @@ def record_page(view: View, site: Site, sources: Sources) -> RecordContext:
         provenance=tuple(_provenance(view, sources)),
         attribution=sources.attribution(record.source),
     )
-
-
-def record_json(record: Record, also_at: Iterable[Place] = ()) -> dict[str, Any]:
-    """Return the whole record as JSON values; addresses of people stay out, addresses of things lose their secrets.
-
-    Args:
-        record: What is shown.
-        also_at: The other sources that have the same thing.
-    """
-    out = to_dict(record)
-    if others := [each.to_dict() for each in also_at]:
-        out["also_at"] = others
-    for contact in out.get("contacts", ()):
-        if "@" in contact.get("url", ""):
-            del contact["url"]
-        contact["name"] = "" if "@" in contact.get("name", "") else contact.get("name", "")
-    for part in ("assets", "links"):
-        for each in out.get(part, ()):
-            each["href"] = text.redacted(each.get("href", ""))
-            if "alternates" in each:
-                each["alternates"] = [text.redacted(href) for href in each["alternates"]]
-    return out
 
 
 def _several(value: str | tuple[str, ...]) -> tuple[str, ...]:

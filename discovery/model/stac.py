@@ -22,6 +22,8 @@ INFERRED_RELS: Final = frozenset({"self", "root", "parent", "collection", "item"
 """Relations that say where a document is served; ours take their place."""
 
 STAC_VERSION: Final = "1.1.0"
+COLLECTION_KINDS: Final = ("dataset", "project")
+"""The kinds of records that are collections here."""
 
 NUMBERS: Final = {
     "cloud_cover": "eo:cloud_cover",

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from discovery.errors import BadQueryError, LimitError, UnknownFieldError
+from discovery.model import stac
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Portal
 from discovery.query import cql2, fields, ranges, region
@@ -34,8 +35,7 @@ from discovery.query.time import interval
 from discovery.stac_api.chosen import Chosen
 from discovery.stac_api.paging import Trail
 
-COLLECTION_KINDS: Final = ("dataset", "project")
-"""The kinds of records that are collections here."""
+COLLECTION_KINDS: Final = stac.COLLECTION_KINDS
 MAX_PAGE: Final = 1000
 """The most documents a page; a larger `limit` is cut to it, as the standard allows. Items may have 30 kB each."""
 SMALL_PAGE: Final = 100

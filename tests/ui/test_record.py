@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -10,7 +10,6 @@ import pytest
 
 from discovery.model.extent import Extent
 from discovery.model.record import Asset, Contact, Issue, Link, Record
-from ui import record as pages
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -109,29 +108,6 @@ def test_hostile_words_in_the_url_stay_words(client: TestClient, payload: str) -
         response = client.get("/search", params={name: safe})
         assert response.status_code in (200, 400)
         assert_harmless(response.text)
-
-
-def plain(**fields: object) -> Record:
-    return Record("s", "c", "1", "dataset", "T", **fields)  # type: ignore[arg-type]  # each test gives its own field
-
-
-def test_people_keep_their_addresses_to_themselves() -> None:
-    record = plain(contacts=(Contact("ada@ice.example", "Ice", url="mailto:ada@ice.example"),))
-    contact: Mapping[str, str] = pages.record_json(record)["contacts"][0]
-    assert contact == {"name": "", "organization": "Ice"}
-
-
-def test_json_holds_no_secret_of_a_link() -> None:
-    signed = "https://a.example/x?X-Amz-Signature=deadbeef&X-Amz-Credential=me"
-    record = plain(assets=(Asset(signed, alternates=(signed,)),), links=(Link("https://me:pass@a.example/"),))
-    text = str(pages.record_json(record))
-    assert "deadbeef" not in text
-    assert "pass@" not in text
-
-
-def test_a_link_without_secrets_is_sent_as_it_is() -> None:
-    href = "https://a.example/a b?x=1,2&y=ü"
-    assert pages.record_json(plain(links=(Link(href),)))["links"][0]["href"] == href
 
 
 @pytest.mark.slow

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import strawberry
 
+from discovery.exports import code
 from discovery.model import job, source
 from discovery.model.record import KINDS, OBSERVATIONS, RESOURCES
 from discovery.query import fields, form
 from discovery.query.region import ASKED, RELATIONS
 from discovery.suggester import WHATS
 
-
-def enum_name(value: str) -> str:
-    """Return the GraphQL name of a value: capitals, and underscores for hyphens."""
-    return value.upper().replace("-", "_")
+enum_name: Final = code.enum_name
 
 
 def _enum(name: str, description: str, members: Iterable[tuple[str, str]]) -> type[Enum]:

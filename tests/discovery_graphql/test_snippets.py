@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 import ui
 from discovery import indexer, stac_api
+from discovery.exports import code
 from discovery.index.tantivy import TantivyIndex
 from discovery.model import instant
 from discovery.model.extent import Extent
@@ -129,7 +130,7 @@ CONDITIONS = [
 @pytest.mark.parametrize("node", CONDITIONS, ids=[str(number) for number in range(len(CONDITIONS))])
 def test_a_filter_goes_through_the_schema_and_back(portal: Portal, client: TestClient, node: Any) -> None:
     query = "query ($f: RecordFilter) { search(filter: $f) { totalCount { value } } }"
-    answer = client.post("/graphql", json={"query": query, "variables": {"f": snippets.to_input(node)}}).json()
+    answer = client.post("/graphql", json={"query": query, "variables": {"f": code.to_input(node)}}).json()
     assert answer["data"]["search"]["totalCount"]["value"] == portal.search(Query(filter=node)).total.value
 
 
@@ -147,7 +148,7 @@ def test_an_archive_is_asked_by_place_and_time(portal: Portal) -> None:
         ranges=(RangeSelection("cloud_cover", 1.0),),
         sort=Sort("start"),
     )
-    assert list(snippets._adql(asked)) == [
+    assert list(code._adql(asked)) == [
         "1 = CONTAINS(POINT('ICRS', s_ra, s_dec), CIRCLE('ICRS', 10.0, -20.0, 0.5))",
         "t_max >= 58849.0",
     ]

@@ -75,6 +75,8 @@ class Page:
     interval: str = ""
     """What the bins are: `year`, `month` or `day`."""
     heat: HeatMap | None = None
+    approximate: bool = False
+    """Whether the region was too crowded to decide exactly, so that every count here is only nearly right."""
     next: str = ""
     """Give it as `after` for the page behind this one; empty at the end."""
     elsewhere: Total | None = None
@@ -100,6 +102,8 @@ class Keyed:
     bins: tuple[Bin, ...] = ()
     interval: str = ""
     heat: HeatMap | None = None
+    approximate: bool = False
+    """As in `Page`."""
     scores: tuple[float, ...] = ()
     understood: Understood | None = None
 
@@ -207,6 +211,7 @@ class Portal:
             bins=found.bins,
             interval=found.interval,
             heat=found.heat,
+            approximate=found.approximate,
             next=found.next,
             elsewhere=other.total if other else None,
             beside=other.facets if other else (),
@@ -238,10 +243,14 @@ class Portal:
             next=self._next(query, plan, answer),
             generation=answer.generation,
             facets=tuple(self._labelled(facet, nearly=plan.approximate) for facet in answer.facets),
-            numbers=tuple(replace(each, label=fields.FIELDS[each.name].label) for each in answer.numbers),
+            numbers=tuple(
+                replace(each, label=fields.FIELDS[each.name].label, exact=not plan.approximate)
+                for each in answer.numbers
+            ),
             bins=answer.bins,
             interval=answer.interval,
-            heat=answer.heat,
+            heat=replace(answer.heat, exact=not plan.approximate) if answer.heat else None,
+            approximate=plan.approximate,
             scores=tuple(hit.score for hit in answer.hits),
             understood=understood,
         )

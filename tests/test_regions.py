@@ -16,7 +16,8 @@ from discovery.model.source import Mapped, RawRecord
 from discovery.planner import Planner
 from discovery.portal import Portal
 from discovery.query import region
-from discovery.query.query import And, Comparison, FacetRequest, Filter, Not, Or, Query, Region
+from discovery.query.facets import CellRequest, RangeRequest
+from discovery.query.query import And, Comparison, FacetRequest, Filter, Histogram, Not, Or, Query, Region
 from discovery.query.relate import RELATIONS, decide
 from discovery.wiring import open_portal
 
@@ -128,10 +129,22 @@ def test_counts_say_when_a_border_was_too_crowded_to_decide(
     portal._planner = Planner(portal.store, portal.index, most=0)
     for each in REGIONS[:2]:
         asked = Region(each.geometry, each.frame, relation)
-        found = portal.search(Query(scope=OBSERVATIONS, region=asked, size=1000, facets=(FacetRequest("level"),)))
+        query = Query(
+            OBSERVATIONS,
+            region=asked,
+            size=1000,
+            facets=(FacetRequest("level"),),
+            numbers=(RangeRequest("cloud_cover"),),
+            histogram=Histogram("year"),
+            heat=CellRequest(each.frame, 1),
+        )
+        found = portal.search(query)
         got, wanted = {one.record.source_id for one in found.records}, true(shapes, asked)
         # Very little may hold a large region: then nothing was left undecided.
         assert found.total.exact == found.facets[0].exact == (relation == "contains" and not got)
+        assert found.heat is not None
+        assert found.approximate != found.total.exact
+        assert found.numbers[0].exact == found.heat.exact == found.total.exact
         assert found.total.value == len(got)
         # All that may match; of the others only those that are sure.
         assert got >= wanted if relation in ("intersects", "contains") else got <= wanted

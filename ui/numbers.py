@@ -92,6 +92,7 @@ def as_json(facet: RangeFacet) -> dict[str, Any]:
         "missing": facet.missing,
         "below": facet.below,
         "above": facet.above,
+        "exact": facet.exact,
         "ranges": [
             {"low": each.low, "high": each.high, "closed": each.closed, "count": each.count,
              "range": _asks(facet.name, each)}

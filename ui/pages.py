@@ -230,6 +230,7 @@ def _page_json(asked: listing.Request, page: Page, known: sources.Sources) -> di
         "numbers": [numbers.as_json(each) for each in page.numbers],
         "interval": page.interval,
         "histogram": [{"start": each.start, "count": each.count} for each in page.bins],
+        "approximate": page.approximate,
         "heat": _heat(page.heat) if page.heat else None,
         "next": links.as_json(links.page(asked.pairs, page.next)) if page.next else None,
         "understood": understanding.to_dict(page.understood) if page.understood else None,
@@ -243,6 +244,7 @@ def _heat(heat: HeatMap) -> dict[str, Any]:
         "frame": heat.frame,
         "order": heat.order,
         "total": heat.total,
+        "exact": heat.exact,
         "cells": [{"cell": f"{heat.frame}/{heat.order}/{number}", "count": count} for number, count in heat.cells],
     }
 

@@ -138,6 +138,8 @@ def answered(requested: Iterable[Request], found: Keyed) -> dict[str, Any]:
         kept = _ordered(buckets, each.order)[: each.size]
         more = missing or len(kept) < len(buckets)
         out[each.name] = {"type": each.type, "property": each.name, "buckets": kept, "more": more}
+        if found.approximate:
+            out[each.name]["discovery:exact"] = False
     return out
 
 

@@ -70,6 +70,8 @@ class RangeFacet:
     least: float | None = None
     greatest: float | None = None
     log: bool = False
+    exact: bool = True
+    """False where a region was too crowded to decide, so that what is counted is only nearly what was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class HeatMap:
     order: int
     cells: tuple[tuple[int, int], ...] = ()
     """Number in the nested numbering of the order, and count."""
+    exact: bool = True
+    """As in `RangeFacet`."""
 
     @property
     def total(self) -> int:

@@ -297,7 +297,7 @@ def answered(portal: Portal, query: Query, what: Counting, within: Filter | None
         if each.field is None:
             answer |= _single(portal, question, found, each.name)
         elif each.field.type is Type.NUMBER:
-            answer |= _ranged(numbers[each.field.name]) | _said(found.total.exact)
+            answer |= _ranged(numbers[each.field.name]) | _said(numbers[each.field.name].exact)
         else:
             answer |= _counted(portal, facets[each.field.name])
         out.append(answer)
@@ -316,7 +316,12 @@ def _single(portal: Portal, query: Query, found: Keyed, name: str) -> dict[str, 
         buckets = [{"key": iso(each.start), "data_type": "datetime", "frequency": each.count} for each in found.bins]
         dated = sum(each.count for each in found.bins)
         kind = {"data_type": f"interval_{found.interval}"} if found.interval else {}
-        return {**kind, "buckets": buckets, "overflow": max(0, found.total.value - dated)} | _said(found.total.exact)
+        return {
+            **kind,
+            "buckets": buckets,
+            "overflow": max(0, found.total.value - dated),
+            **_said(not found.approximate),
+        }
     heat = found.heat
     cells = heat.cells if heat is not None else ()
     order = heat.order if heat is not None else 0
@@ -327,7 +332,7 @@ def _single(portal: Portal, query: Query, found: Keyed, name: str) -> dict[str, 
             for cell, count in cells
         ],
         "overflow": max(0, found.total.value - sum(count for _, count in cells)),
-    } | _said(found.total.exact)
+    } | _said(heat is None or heat.exact)
 
 
 def _time(portal: Portal, found: Keyed) -> str | None:

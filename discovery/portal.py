@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from discovery import finding, overlaps
-from discovery.errors import MovedError, NotFoundError, UnavailableError
+from discovery.errors import ConfigError, MovedError, NotFoundError, UnavailableError
 from discovery.index.base import Answer, Generation, Index, Plan, Position
 from discovery.launch.opening import Around, Opening, opening
 from discovery.launch.resolver import Resolver
@@ -38,11 +38,15 @@ from discovery.query.query import (
     Total,
     Understood,
 )
+from discovery.similarity import Hits, Question, Similarity
 from discovery.store.catalogue import Served, Stored
 from discovery.store.elsewhere import Place
 from discovery.store.store import Store
 from discovery.suggester import Suggester, Suggestion
 from discovery.understanding import Understanding
+
+if TYPE_CHECKING:
+    from discovery.embeddings.spaces import Spaces
 
 MAX_OPENERS: Final = 2_000
 """Volumes and datalabs that are looked at for each record; the portals that we know have dozens."""
@@ -157,6 +161,7 @@ class Portal:
         sesame: Sesame | None = None,
         zones: Zones | None = None,
         site: str = "",
+        spaces: Callable[[], Spaces] | None = None,
     ) -> None:
         self.store = store
         self.index = index
@@ -171,6 +176,8 @@ class Portal:
         self.launching = Launching(store, zones or Zones(), self.opening, self.people, site=site)
         self._secret = store.secret()
         self._around: tuple[int, Around] | None = None
+        self._make_spaces = spaces
+        self._similarity: Similarity | None = None
         self._resolving: tuple[Around, Resolver] | None = None
         self.locations = Locations(store, index, self._resolver)
 
@@ -396,6 +403,26 @@ class Portal:
         if not query.text or query.region is not None or query.place is not None:
             return ()
         return names.spotted(query.text)
+
+    @property
+    def spaces(self) -> Spaces:
+        """The spaces of embeddings.
+
+        Raises:
+            ConfigError: The packages that find near vectors are not installed.
+        """
+        return self._similar().spaces
+
+    def similar(self, space: str, question: Question) -> Hits:
+        """Return the rows of a space of embeddings that are most like what is asked for; raises as `Similarity` does."""
+        return self._similar().similar(space, question)
+
+    def _similar(self) -> Similarity:
+        if self._similarity is None:
+            if self._make_spaces is None:
+                raise ConfigError("this portal was opened without spaces of embeddings")
+            self._similarity = Similarity(self.store, self.index, self._planner, self._make_spaces())
+        return self._similarity
 
     def served(self, keys: Sequence[int]) -> dict[int, Served]:
         """Return documents that came as STAC, as bytes to put links into."""

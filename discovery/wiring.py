@@ -18,6 +18,7 @@ from discovery.store.postgresql import is_address as on_postgresql
 from discovery.store.store import Store
 
 if TYPE_CHECKING:
+    from discovery.embeddings.spaces import Spaces
     from discovery.index.base import Index
     from discovery.portal import Portal
     from discovery.query.names.sesame import Sesame
@@ -83,7 +84,21 @@ def open_portal(settings: Settings) -> Portal:
         sesame=sesame(settings),
         zones=zones.load(settings.home / settings.zones) if settings.zones else None,
         site=settings.url.rstrip("/"),
+        spaces=lambda: spaces(settings),
     )
+
+
+def spaces(settings: Settings) -> Spaces:
+    """Return the spaces of embeddings of a home.
+
+    Raises:
+        ConfigError: The packages that find near vectors are not installed.
+    """
+    try:
+        from discovery.embeddings.spaces import Spaces
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"embeddings need the package {error.name}; install discovery-portal[embeddings]") from error
+    return Spaces(settings.home / "embeddings")
 
 
 def mounts(settings: Settings) -> dict[str, str]:

@@ -13,6 +13,7 @@ from discovery import __version__, config, log
 from discovery.cli import (
     datalabs,
     duplicates,
+    embeddings,
     harvests,
     jobs,
     links,
@@ -50,6 +51,8 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(terms.app, name="terms")
+app.add_typer(embeddings.app, name="embeddings")
+app.add_typer(embeddings.finding)
 app.add_typer(operators.app, name="operator")
 app.add_typer(volumes.app, name="volume")
 app.add_typer(datalabs.app, name="datalab")

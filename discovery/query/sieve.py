@@ -51,7 +51,30 @@ def decide(region: Region, forms: Sequence[int], data: Sequence[bytes]) -> Flags
     Raises:
         BadQueryError: The region cannot be read or its relation is unknown.
     """
-    shapes = packed.unpack(forms, data)
+    return _decided(region, packed.unpack(forms, data))
+
+
+def points(region: Region, lonlat: Floats) -> Flags:
+    """Return for each point what `relate.decide` says of it; one that has no place is outside of everything.
+
+    Args:
+        region: What is asked for.
+        lonlat: Longitude and latitude of each in degrees, in the region's frame.
+
+    Raises:
+        BadQueryError: The region cannot be read or its relation is unknown.
+    """
+    rows = np.flatnonzero(np.isfinite(lonlat).all(axis=1))
+    blank = np.empty(0, dtype=np.int64)
+    nothing = (blank, np.empty((0, 3)))
+    placed = (np.arange(len(rows)), np.ascontiguousarray(lonlat[rows], dtype=np.float64))
+    shapes = Shapes(len(rows), placed, nothing, (blank, np.empty((0, 2)), blank), (blank, []))
+    found = np.zeros(len(lonlat), dtype=bool)
+    found[rows] = _decided(region, shapes)
+    return found
+
+
+def _decided(region: Region, shapes: Shapes) -> Flags:
     asked = prepared(region)
     told = np.full(shapes.count, LATER, dtype=np.int8)
     relation = "intersects" if region.relation == "disjoint" else region.relation

@@ -120,3 +120,16 @@ def test_boxes_over_the_equator_hold_what_lies_on_it() -> None:
     inside: Any = {"type": "Polygon", "coordinates": [[[50, -5], [75, -5], [75, 5], [50, 5], [50, -5]]]}
     assert ask(wide, inside) == [True]
     assert decide(wide, [inside]) == [True]
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_bare_points_are_decided_as_footprints_are(frame: str) -> None:
+    rng = np.random.default_rng(9)
+    lonlat = np.stack([rng.uniform(-180, 180, 200), np.degrees(np.arcsin(rng.uniform(-1, 1, 200)))], axis=1)
+    shapes = [{"type": "Point", "coordinates": each} for each in lonlat.tolist()]
+    for relation in RELATIONS:
+        for _ in range(6):
+            wanted = Region(anything(rng, frame), frame, relation)
+            assert sieve.points(wanted, lonlat).tolist() == decide(wanted, shapes)
+    lonlat[3] = np.nan
+    assert not sieve.points(Region(anything(rng, frame), frame, "disjoint"), lonlat)[3]

@@ -1,0 +1,260 @@
+"""The commands over spaces of embeddings, and the one that finds what is similar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import orjson
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from discovery.cli.context import opened_portal, pair
+from discovery.cli.output import AsJson, complaints, console, print_json, print_table, say
+from discovery.errors import BadQueryError
+
+app = typer.Typer(no_args_is_help=True, help="Spaces of embeddings, searched where their files are.")
+finding = typer.Typer()
+MAX_VECTOR: Final = 4 << 20
+"""Bytes of a file with one vector."""
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What the space is called: letters, digits, dots and dashes.")],
+    data: Annotated[list[str], typer.Option(help="A file or address of Parquet, Arrow, Zarr or npy; repeatable.")],
+    record: Annotated[str, typer.Option(help="The id of the record that the vectors belong to.")] = "",
+    model: Annotated[str, typer.Option(help="What made the vectors.")] = "",
+    model_version: Annotated[str, typer.Option(help="Which version of it.")] = "",
+    preprocessing: Annotated[str, typer.Option(help="What was done to the data before.")] = "",
+    metric: Annotated[str, typer.Option(help="cosine or l2.")] = "cosine",
+    quantization: Annotated[str, typer.Option(help="none, signed-square (AlphaEarth), or scale=S,offset=O.")] = "none",
+    column: Annotated[list[str] | None, typer.Option(help="ROLE=COLUMN, such as vector=emb; repeatable.")] = None,
+    sidecar: Annotated[
+        bool, typer.Option(help="Keep vectors once more as float16 where files cannot be mapped.")
+    ] = False,
+    retrain: Annotated[bool, typer.Option(help="Make the lists anew, and all codes.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add files to a space, or make it; files that it has already are not read again."""
+    from discovery.embeddings.building import DRIFTED, Wanted
+    from discovery.embeddings.space import Model
+
+    with opened_portal(context) as portal:
+        if record:
+            portal.record(record)
+        wanted = Wanted(
+            tuple(data),
+            Model(model, model_version, preprocessing),
+            metric,
+            _quantization(quantization),
+            record,
+            dict(pair(each, "column") for each in column or []) or None,
+            sidecar,
+            retrain,
+        )
+        with _Bar() as bar:
+            made = portal.spaces.add(name, wanted, bar.told)
+    if made.drift > DRIFTED:
+        complaints.print(f"the new rows lie {made.drift:.0%} farther from their lists: --retrain makes them anew")
+    least = min((each.value for each in made.recall if each.mode == "balanced"), default=1.0)
+    sentence = f"{made.name}: {made.live:,} vectors of {made.dimensions} numbers; recall@10 {least:.3f} or more"
+    say(as_json, made.to_dict(), sentence)
+
+
+@app.command("list")
+def show_all(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the spaces that there are."""
+    with opened_portal(context) as portal:
+        found = [portal.spaces.get(name) for name in portal.spaces.names()]
+    if as_json:
+        print_json([each.to_dict() for each in found])
+        return
+    rows = [(each.name, f"{each.live:,}", each.dimensions, each.model.name, each.record) for each in found]
+    print_table(
+        ("space", "vectors", "numbers", "model", "record"), rows, empty="no spaces; see `discovery embeddings add`"
+    )
+
+
+@app.command()
+def show(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="Of the space.")], as_json: AsJson = False
+) -> None:
+    """Show a space: its files, and how well its rows are found."""
+    with opened_portal(context) as portal:
+        found = portal.spaces.get(name)
+    if as_json:
+        print_json(found.to_dict())
+        return
+    console.print(f"{found.name}: {found.live:,} vectors of {found.dimensions} numbers, {found.metric}", markup=False)
+    files = [(each.start, f"{each.rows:,}", each.address, each.gone or "") for each in found.segments]
+    print_table(("first row", "rows", "file", "gone"), files, empty="no files")
+    recall = [(each.kind, each.mode, f"{each.value:.3f}", each.queries) for each in found.recall]
+    print_table(("narrowed by", "mode", "recall@10", "queries"), recall, empty="recall was not measured")
+
+
+@app.command()
+def audit(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of the space.")],
+    queries: Annotated[int, typer.Option(min=1, max=256, help="How many rows are looked for.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how many of the truly nearest rows are found, and keep that."""
+    with opened_portal(context) as portal:
+        found = portal.spaces.audit(name, queries)
+    if as_json:
+        print_json(found.to_dict()["recall"])
+        return
+    rows = [(each.kind, each.mode, f"{each.value:.3f}", each.queries) for each in found.recall]
+    print_table(("narrowed by", "mode", "recall@10", "queries"), rows, empty="there are no rows")
+
+
+@app.command()
+def remove(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="Of the space.")], as_json: AsJson = False
+) -> None:
+    """Remove what was derived for a space; the files that hold its vectors stay."""
+    with opened_portal(context) as portal:
+        portal.spaces.remove(name)
+    say(as_json, {"removed": name}, f"{name} is removed; its files are where they were")
+
+
+@finding.command()
+def similar(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of the space.")],
+    row: Annotated[
+        list[int] | None, typer.Option(help="Like this row, counted from 0 over the files; repeatable.")
+    ] = None,
+    id: Annotated[list[str] | None, typer.Option(help="Like the row that its file calls so; repeatable.")] = None,
+    vector: Annotated[
+        list[Path] | None, typer.Option(help="Like the vector in a file: JSON or npy; repeatable.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="Like what is here: west,south,east,north or lon,lat,radius in degrees.")
+    ] = None,
+    not_row: Annotated[list[int] | None, typer.Option(help="Unlike this row; repeatable.")] = None,
+    not_id: Annotated[list[str] | None, typer.Option(help="Unlike the row that is called so; repeatable.")] = None,
+    size: Annotated[int, typer.Option(help="How many rows.")] = 10,
+    mode: Annotated[str, typer.Option(help="fast, balanced or exact.")] = "balanced",
+    bbox: Annotated[str | None, typer.Option(help="Only in west,south,east,north in degrees.")] = None,
+    cone: Annotated[str | None, typer.Option(help="Only in lon,lat,radius in degrees.")] = None,
+    polygon: Annotated[str | None, typer.Option(help="Only in lon,lat,lon,lat,... in degrees.")] = None,
+    near: Annotated[str | None, typer.Option(help="Only at the place or thing of this name.")] = None,
+    frame: Annotated[str | None, typer.Option(help="earth, sky or a body.")] = None,
+    time: Annotated[str | None, typer.Option(help="Only in A/B, with .. for an open end.")] = None,
+    filter: Annotated[str | None, typer.Option(help="Only of records that match a CQL2 text filter.")] = None,
+    facet: Annotated[list[str] | None, typer.Option(help="Only of records with NAME=VALUE; repeatable.")] = None,
+    with_examples: Annotated[bool, typer.Option(help="Let the examples themselves be found.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find the rows of a space that are most like a row, a vector or a region."""
+    from discovery.query import form
+    from discovery.similarity import Examples, Question
+
+    given = {
+        "bbox": bbox,
+        "cone": cone,
+        "polygon": polygon,
+        "near": near,
+        "frame": frame,
+        "time": time,
+        "filter": filter,
+    }
+    pairs = [(each, value) for each, value in given.items() if value is not None]
+    pairs += [(f"facet.{one}", value) for one, value in (pair(each, "facet") for each in facet or [])]
+    question = Question(
+        like=Examples(tuple(row or ()), tuple(id or ()), tuple(map(_vector, vector or ()))),
+        unlike=Examples(tuple(not_row or ()), tuple(not_id or ())),
+        region=_region(region, frame) if region else None,
+        size=size,
+        mode=mode,
+        with_examples=with_examples,
+    )
+    with opened_portal(context) as portal:
+        from dataclasses import replace
+
+        within = form.parse(pairs, resolver=portal.resolve) if pairs else None
+        found = portal.similar(name, replace(question, within=within))
+    if as_json:
+        print_json(found.to_dict())
+        return
+    rows = [(each.row, f"{each.score:.4f}", each.id, each.record.title if each.record else "") for each in found.hits]
+    print_table(("row", "score", "id", "record"), rows, empty="nothing is in there")
+    how = "exact" if found.exact else f"{found.mode}, recall {found.recall:.3f}"
+    console.print(f"{found.eligible:,} rows, {how}, {found.elapsed_ms:.1f} ms", markup=False)
+    for each in found.warnings:
+        complaints.print(each, markup=False)
+
+
+def _quantization(text: str) -> Any:
+    from discovery.embeddings.space import Quantization
+
+    if "=" not in text:
+        return Quantization(text)
+    given = dict(pair(each.strip(), "quantization") for each in text.split(","))
+    try:
+        return Quantization("scale", float(given.pop("scale", 1)), float(given.pop("offset", 0)))
+    except ValueError as error:
+        raise BadQueryError(
+            f"--quantization {text!r} is not of the form scale=S,offset=O", parameter="quantization"
+        ) from error
+
+
+def _region(text: str, frame: str | None) -> Any:
+    """Return the region of three or four numbers."""
+    from discovery.query import region
+
+    count = text.count(",") + 1
+    if count == 3:
+        return region.cone(text, frame=frame or "earth")
+    return region.bbox(text, frame=frame or "earth")
+
+
+def _vector(path: Path) -> list[float]:
+    """Return the numbers of a file: a JSON array, or what numpy wrote."""
+    import numpy as np
+
+    try:
+        if path.stat().st_size > MAX_VECTOR:
+            raise BadQueryError(f"{path} is too large for one vector", parameter="vector")
+        if path.suffix == ".npy":
+            found: Any = np.load(path, allow_pickle=False).tolist()
+        else:
+            found = orjson.loads(path.read_bytes())
+    except (OSError, ValueError, EOFError) as error:
+        raise BadQueryError(f"{path} holds no vector: {str(error)[:200]}", parameter="vector") from error
+    while isinstance(found, list) and len(found) == 1 and isinstance(found[0], list):
+        found = found[0]
+    if not isinstance(found, list):
+        raise BadQueryError(f"{path} holds no list of numbers", parameter="vector")
+    return found
+
+
+class _Bar:
+    """A bar on the terminal, one line for each file."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=complaints,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> _Bar:
+        if complaints.is_terminal:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def told(self, what: str, done: int, of: int) -> None:
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=of)
+        self._progress.update(self._tasks[what], completed=done)

@@ -1,0 +1,420 @@
+"""Similar by their embeddings: what is near in a space, linked to the records and narrowed by any question.
+
+Which rows may be found is known before any vector is looked at: by the places and times of the rows themselves, and by
+the records that they were made of.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from discovery.errors import BadQueryError, GoneError, LimitError, MovedError, NotFoundError
+from discovery.model.instant import iso
+from discovery.model.record import OBSERVATIONS, Record, record_id
+from discovery.planner import Planner, answering
+from discovery.query import sieve
+from discovery.query.query import And as Both
+from discovery.query.query import Comparison, Filter, Query, Region, Time
+from discovery.store.store import Store
+
+if TYPE_CHECKING:
+    from discovery.embeddings.asking import Answer, Searcher
+    from discovery.embeddings.segment import OpenSegment
+    from discovery.embeddings.space import Recall, Space
+    from discovery.embeddings.spaces import Spaces
+    from discovery.embeddings.vectors import Flags, Rows, Vectors
+    from discovery.index.base import Index
+
+MAX_EXAMPLES: Final = 200
+"""Rows, ids and vectors that one question gives as examples."""
+MAX_REGION: Final = 20_000
+"""Rows of a region whose middle one is looked for."""
+MAX_LINKED: Final = 100_000
+"""Records that a question may leave for their rows to be looked through."""
+_PROBE: Final = 5
+"""Examples of each kind from which on what tells them apart is learnt, instead of taking their middle."""
+_OTHERS: Final = 1_000
+_RIDGE: Final = 1e-2
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Rows that somebody points at: by their numbers, by what their file calls them, or as vectors."""
+
+    rows: tuple[int, ...] = ()
+    ids: tuple[str, ...] = ()
+    vectors: tuple[Sequence[float], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.ids) + len(self.vectors)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a space."""
+
+    like: Examples = field(default_factory=Examples)
+    unlike: Examples = field(default_factory=Examples)
+    region: Region | None = None
+    """Instead of examples: like the middle one of the rows in here."""
+    within: Query | None = None
+    """Only rows in its region and time, made of records that match the rest of it."""
+    size: int = 10
+    mode: str = "balanced"
+    with_examples: bool = False
+    """Whether the examples themselves may be found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A row that was found."""
+
+    row: int
+    id: str
+    score: float
+    lon: float | None = None
+    lat: float | None = None
+    start: int | None = None
+    product: str = ""
+    record: Record | None = None
+    """What it was made of, else what the space belongs to; None where the catalogue has neither."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the hit as JSON values; its record by id, title and kind."""
+        record = self.record
+        return {
+            "row": self.row,
+            "id": self.id or None,
+            "score": round(self.score, 6),
+            "lon": self.lon,
+            "lat": self.lat,
+            "time": iso(self.start) if self.start is not None else None,
+            "product": self.product or None,
+            "record": {"id": record.id, "title": record.title, "kind": record.kind} if record else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What was found, and how sure that is."""
+
+    space: str
+    hits: tuple[Hit, ...]
+    mode: str
+    exact: bool
+    recall: float
+    """How many of the truly nearest are found in this mode with such filters, as it was measured; 1 where `exact`."""
+    eligible: int
+    probed: int
+    rescored: int
+    elapsed_ms: float
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as JSON values."""
+        return {
+            "space": self.space,
+            "hits": [each.to_dict() for each in self.hits],
+            "mode": self.mode,
+            "exact": self.exact,
+            "recall": self.recall,
+            "eligible": self.eligible,
+            "probed": self.probed,
+            "rescored": self.rescored,
+            "elapsed_ms": round(self.elapsed_ms, 3),
+            "warnings": list(self.warnings),
+        }
+
+
+class Similarity:
+    """Questions to the spaces of a catalogue.
+
+    Args:
+        store: Where records are.
+        index: What finds those that match a question.
+        planner: Turns questions into plans.
+        spaces: Where vectors are found.
+    """
+
+    def __init__(self, store: Store, index: Index, planner: Planner, spaces: Spaces) -> None:
+        self._store = store
+        self._index = index
+        self._planner = planner
+        self.spaces = spaces
+
+    def similar(self, name: str, question: Question) -> Hits:
+        """Return the rows of a space that are most like what is asked for.
+
+        Raises:
+            NotFoundError: There is no such space, or no row by that number or id.
+            BadQueryError: A vector of another length, zero or not finite; too many or no examples; an unknown mode.
+            UnavailableError: No file of the space can be read, or the engine does not answer.
+        """
+        began = time.perf_counter()
+        searcher = self.spaces.searcher(name)
+        likes, given = self._vectors(searcher, question.like, "like")
+        unlikes, denied = self._vectors(searcher, question.unlike, "unlike")
+        if question.region is not None:
+            likes, row = self._middle(searcher, question.region)
+            given = [row]
+        if not len(likes):
+            raise BadQueryError("say what to look for: a row, an id, a vector or a region", parameter="like")
+        query = _query(searcher, likes, unlikes)
+        left_out = [] if question.with_examples else [*given, *denied]
+        allowed = self._allowed(searcher.space, question.within)
+        # Those that are left out may be among the best, so as many more are asked for.
+        size = min(question.size + len(left_out), _most())
+        if question.size > _most():
+            size = question.size
+        answer = searcher.search(query[None], size, mode=question.mode, allowed=allowed)
+        found = answer.found[0]
+        kept = ~np.isin(found.rows, left_out)
+        rows, scores = found.rows[kept][: question.size], found.scores[kept][: question.size]
+        return Hits(
+            space=name,
+            hits=self._hits(searcher, rows, scores.tolist()),
+            mode=answer.mode,
+            exact=answer.exact,
+            recall=_recall(searcher.space, answer),
+            eligible=answer.eligible,
+            probed=answer.probed,
+            rescored=answer.rescored,
+            elapsed_ms=(time.perf_counter() - began) * 1000,
+            warnings=answer.warnings,
+        )
+
+    # What to look for
+
+    def _vectors(self, searcher: Searcher, examples: Examples, parameter: str) -> tuple[Vectors, list[int]]:
+        """Return the vectors of examples, and the numbers of those that are rows."""
+        from discovery.embeddings.vectors import asked
+
+        if len(examples) > MAX_EXAMPLES:
+            raise LimitError(
+                "similar-examples", f"{len(examples)} examples; at most {MAX_EXAMPLES}", parameter=parameter
+            )
+        rows = [*examples.rows, *(_named(searcher, each) for each in examples.ids)]
+        made = [_vector(searcher, row) for row in rows]
+        made += [asked(searcher.space, each, f"{parameter}.vectors") for each in examples.vectors]
+        size = searcher.space.dimensions
+        return (np.stack(made) if made else np.empty((0, size), dtype=np.float32)), rows
+
+    def _middle(self, searcher: Searcher, region: Region) -> tuple[Vectors, int]:
+        """Return the vector of the row that is nearest to the middle of all in a region, and its number."""
+        rows: list[tuple[OpenSegment, Rows]] = []
+        for segment in searcher.segments:
+            here = np.flatnonzero(_inside(segment, region) & segment.usable)
+            if len(here):
+                rows.append((segment, here))
+        count = sum(len(each) for _, each in rows)
+        if not count:
+            raise NotFoundError(f"no row of {searcher.space.name} is in this region")
+        if count > MAX_REGION:
+            raise LimitError(
+                "similar-region", f"{count:,} rows are in this region; at most {MAX_REGION:,}", parameter="region"
+            )
+        vectors = np.concatenate([segment.vectors(here) for segment, here in rows])
+        numbers = np.concatenate([here + segment.said.start for segment, here in rows])
+        from discovery.embeddings.vectors import scores
+
+        best = int(np.argmax(scores(vectors.mean(axis=0), vectors, searcher.space.metric)))
+        return vectors[[best]], int(numbers[best])
+
+    # What may be found
+
+    def _allowed(self, space: Space, within: Query | None) -> Any:
+        if within is None:
+            return None
+        products = self._products(space, within)
+
+        def allowed(segment: OpenSegment) -> Flags | None:
+            masks = []
+            if within.region is not None:
+                masks.append(_inside(segment, within.region))
+            if within.time is not None:
+                masks.append(_during(segment, within.time))
+            if products is not None:
+                masks.append(segment.made_of(products) if products else np.zeros(segment.rows, dtype=bool))
+            return np.logical_and.reduce(masks) if masks else None
+
+        return allowed
+
+    def _products(self, space: Space, within: Query) -> list[str] | None:
+        """Return what matching records are called at their source; None where every row may be found."""
+        rest = replace(within, region=None, time=None, sort=None, size=0, after="", scope=OBSERVATIONS, facets=())
+        if rest == Query(scope=OBSERVATIONS, size=0, lenient=rest.lenient):
+            return None
+        if not space.record:
+            raise BadQueryError(
+                f"{space.name} belongs to no record: only region and time narrow it", parameter="filter"
+            )
+        narrowed: Filter = Comparison("=", "dataset", space.record)
+        plan = self._planner.plan(replace(rest, filter=Both((narrowed, rest.filter)) if rest.filter else narrowed))
+        with answering():
+            keys = self._index.keys(plan, MAX_LINKED + 1)
+        if len(keys) > MAX_LINKED:
+            raise LimitError(
+                "similar-linked", f"more than {MAX_LINKED:,} records match: narrow the question", parameter="filter"
+            )
+        return self._store.catalogue.source_ids(keys)
+
+    # What was found
+
+    def _hits(self, searcher: Searcher, rows: Rows, scores: list[float]) -> tuple[Hit, ...]:
+        out: list[Hit] = []
+        for row, score in zip(rows.tolist(), scores, strict=True):
+            segment = _segment(searcher, row)
+            at = row - segment.said.start
+            ((id, product),) = segment.texts([at])
+            lon, lat = (float(segment.columns[name][at]) for name in ("lon", "lat"))
+            start = int(segment.columns["start"][at])
+            out.append(
+                Hit(
+                    row,
+                    id,
+                    float(score),
+                    None if np.isnan(lon) else lon,
+                    None if np.isnan(lat) else lat,
+                    None if start == _no_time() else start,
+                    product,
+                )
+            )
+        return self._linked(searcher.space, out)
+
+    def _linked(self, space: Space, hits: list[Hit]) -> tuple[Hit, ...]:
+        """Return hits with the records that they were made of."""
+        parent = self._parent(space)
+        wanted: dict[str, tuple[str, ...]] = {}
+        for product in {each.product for each in hits if each.product}:
+            ids = [product] if len(product) == _ID else []
+            if parent is not None:
+                ids += [record_id(parent.source, each, product) for each in (parent.source_id, parent.container)]
+            wanted[product] = tuple(ids)
+        keys = self._store.catalogue.keys(id for ids in wanted.values() for id in ids)
+        stored = self._store.catalogue.many(list(keys.values()))
+        found = {id: stored[key].record for id, key in keys.items() if key in stored}
+        return tuple(
+            replace(each, record=next((found[id] for id in wanted.get(each.product, ()) if id in found), parent))
+            for each in hits
+        )
+
+    def _parent(self, space: Space) -> Record | None:
+        if not space.record:
+            return None
+        try:
+            return self._store.catalogue.get(space.record).record
+        except MovedError as moved:
+            return self._store.catalogue.get(moved.id).record
+        except (NotFoundError, GoneError):
+            return None
+
+
+_ID: Final = 16
+
+
+def _most() -> int:
+    from discovery.embeddings.asking import MAX_SIZE
+
+    return MAX_SIZE
+
+
+def _no_time() -> int:
+    from discovery.embeddings.table import NO_TIME
+
+    return int(NO_TIME)
+
+
+def _segment(searcher: Searcher, row: int) -> OpenSegment:
+    """Return the segment that a row is in.
+
+    Raises:
+        NotFoundError: There is none, or its file is gone.
+    """
+    for each in searcher.segments:
+        if each.said.start <= row < each.said.start + each.rows:
+            return each
+    raise NotFoundError(f"no row {row} in {searcher.space.name}; its rows are 0 to {searcher.space.rows - 1}")
+
+
+def _named(searcher: Searcher, id: str) -> int:
+    for each in searcher.segments:
+        at = each.named(id)
+        if at >= 0:
+            return each.said.start + at
+    raise NotFoundError(f"no row of {searcher.space.name} is called {id[:100]!r}")
+
+
+def _vector(searcher: Searcher, row: int) -> Any:
+    segment = _segment(searcher, row)
+    at = row - segment.said.start
+    if not segment.usable[at]:
+        raise BadQueryError(f"row {row} holds no vector: it is zero or not finite", parameter="row")
+    return segment.vectors(np.array([at]))[0]
+
+
+def _inside(segment: OpenSegment, region: Region) -> Flags:
+    lonlat = np.stack([np.asarray(segment.columns["lon"]), np.asarray(segment.columns["lat"])], axis=1)
+    return sieve.points(region, lonlat)
+
+
+def _during(segment: OpenSegment, asked: Time) -> Flags:
+    start = np.asarray(segment.columns["start"])
+    mask: Flags = start != _no_time()
+    if asked.start is not None:
+        mask = mask & (start >= asked.start)
+    if asked.end is not None:
+        mask = mask & (start <= asked.end)
+    return mask
+
+
+def _query(searcher: Searcher, likes: Vectors, unlikes: Vectors) -> Vectors:
+    """Return the vector to look for: the middle of the examples less half of that of the others (Rocchio, 1971).
+
+    Of at least five of each kind it is learnt what tells them apart, from rows of the space too (ridge regression).
+    """
+    if len(likes) >= _PROBE and len(unlikes) >= _PROBE:
+        made = _probe(searcher, likes, unlikes)
+    else:
+        made = likes.mean(axis=0)
+        if len(unlikes):
+            made = made - 0.5 * unlikes.mean(axis=0)
+    if searcher.space.metric == "cosine":
+        norm = float(np.linalg.norm(made))
+        if norm < 1e-9:
+            raise BadQueryError("the examples cancel each other out: nothing is left to look for", parameter="like")
+        made = made / norm
+    return np.ascontiguousarray(made, dtype=np.float32)
+
+
+def _probe(searcher: Searcher, likes: Vectors, unlikes: Vectors) -> Vectors:
+    rng = np.random.default_rng(5)
+    others = []
+    for segment in searcher.segments:
+        share = round(_OTHERS * segment.rows / max(1, searcher.space.rows))
+        if share and segment.is_mapped:
+            others.append(segment.vectors(np.sort(rng.choice(segment.rows, min(share, segment.rows), replace=False))))
+    rows = np.concatenate([likes, unlikes, *others]).astype(np.float64)
+    wanted = np.concatenate([np.ones(len(likes)), -np.ones(len(rows) - len(likes))])
+    # As many examples of the one kind as of the other, however many rows stand for the rest.
+    weight = np.where(wanted > 0, 0.5 / len(likes), 0.5 / (len(rows) - len(likes)))
+    middle = weight @ rows
+    centred = rows - middle
+    inner = (centred * weight[:, None]).T @ centred
+    inner[np.diag_indices_from(inner)] += _RIDGE * np.trace(inner) / len(inner) + 1e-9
+    found = np.linalg.solve(inner, (centred * weight[:, None]).T @ (wanted - weight @ wanted))
+    return found.astype(np.float32)
+
+
+def _recall(space: Space, answer: Answer) -> float:
+    """Return the lowest recall that was measured in this mode with filters that leave about as much."""
+    if answer.exact:
+        return 1.0
+    share = answer.eligible / max(1, space.live)
+    kinds = ("none",) if share >= 1 else ("random-10%", "region-10%") if share > 0.05 else ("random-1%", "region-1%")
+    found: list[Recall] = [each for each in space.recall if each.mode == answer.mode and each.kind in kinds]
+    return min((each.value for each in found), default=0.0)

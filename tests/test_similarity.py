@@ -1,0 +1,174 @@
+"""Similar rows, linked to records and narrowed by questions about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from discovery.embeddings.building import Wanted
+from discovery.embeddings.spaces import Spaces
+from discovery.errors import BadQueryError, LimitError, NotFoundError
+from discovery.index.tantivy import TantivyIndex
+from discovery.indexer import rebuild
+from discovery.model.record import Record
+from discovery.model.source import Mapped, RawRecord
+from discovery.planner import Planner
+from discovery.query import form, region
+from discovery.similarity import MAX_EXAMPLES, Examples, Question, Similarity
+from discovery.store.store import Store
+from discovery.testing.vectors import clustered, nearest
+
+VECTORS = clustered(300, 16)
+DATASET = Record("s", "", "tom", "dataset", "Core embeddings")
+
+
+def observation(number: int) -> Record:
+    cloud = {"eo:cloud_cover": str(number * 10.0)}
+    return Record(
+        "s", "tom", f"S2A_{number}", "observation", f"Scene {number}", dataset=DATASET.id, provider=f"P{number % 2}",
+        properties=cloud,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def similarity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Similarity]:
+    folder = tmp_path_factory.mktemp("similarity")
+    store, index = Store(f"sqlite:///{folder / 'c.sqlite'}"), TantivyIndex(folder / "index")
+    run = store.ledger.begin("s")
+    made = [DATASET, *map(observation, range(5))]
+    store.ingest.page("s", run.id, [Mapped(each, RawRecord(each.container, each.source_id, b"{}")) for each in made])
+    rebuild(store, index)
+    turn = np.arange(300)
+    table = pa.table(
+        {
+            "unique_id": [f"row-{each}" for each in turn],
+            "embedding": pa.FixedSizeListArray.from_arrays(pa.array(VECTORS.ravel()), 16),
+            "timestamp": pa.array(turn * 86_400_000, pa.timestamp("ms")),
+            "product_id": [f"S2A_{each % 6}" for each in turn],
+            "centre_lat": turn / 10.0,
+            "centre_lon": turn - 150.0,
+        }
+    )
+    pq.write_table(table, folder / "tom.parquet")
+    spaces = Spaces(folder / "embeddings")
+    spaces.add("tom", Wanted((str(folder / "tom.parquet"),), record=DATASET.id))
+    spaces.add("loose", Wanted((str(folder / "tom.parquet"),)))
+    yield Similarity(store, index, Planner(store, index), spaces)
+    spaces.close()
+    index.close()
+    store.close()
+
+
+def like(*rows: int, **more: Any) -> Question:
+    return Question(like=Examples(rows), **more)
+
+
+def rows(similarity: Similarity, question: Question, space: str = "tom") -> list[int]:
+    return [each.row for each in similarity.similar(space, question).hits]
+
+
+def test_a_row_finds_the_others_that_a_loop_finds_and_not_itself(similarity: Similarity) -> None:
+    wanted = nearest(VECTORS, VECTORS[7], 6)
+    assert rows(similarity, like(7, size=5)) == wanted[1:]
+    assert rows(similarity, like(7, size=6, with_examples=True)) == wanted
+    assert rows(similarity, Question(like=Examples(ids=("row-7",)), size=5)) == wanted[1:]
+    assert rows(similarity, Question(like=Examples(vectors=(VECTORS[7].tolist(),)), size=6)) == wanted
+
+
+def test_hits_say_where_and_when_and_lead_to_their_records(similarity: Similarity) -> None:
+    found = similarity.similar("tom", like(8, size=300))
+    assert found.exact
+    assert found.recall == 1
+    hit = next(each for each in found.hits if each.row == 2)
+    assert (hit.id, hit.lon, hit.lat, hit.start, hit.product) == (
+        "row-2",
+        -148,
+        pytest.approx(0.2),
+        172_800_000,
+        "S2A_2",
+    )
+    assert hit.record is not None
+    assert hit.record.title == "Scene 2"
+    # The product of row 5 was never harvested: the dataset speaks for it.
+    other = next(each.record for each in found.hits if each.row == 5)
+    assert other is not None
+    assert other.title == "Core embeddings"
+    assert found.to_dict()["hits"][0]["record"]["id"]
+
+
+def test_only_rows_in_a_region_and_a_time_are_found(similarity: Similarity) -> None:
+    within = form.parse([("bbox", "-150,0,-100,90"), ("time", "1970-01-11/1970-02-01")])
+    assert sorted(rows(similarity, like(7, size=300, within=within))) == list(range(10, 32))
+
+
+def test_only_rows_of_matching_records_are_found(similarity: Similarity) -> None:
+    within = form.parse([("facet.provider", "P1")])
+    assert sorted(rows(similarity, like(0, size=300, within=within))) == [n for n in range(300) if n % 6 in (1, 3)]
+    both = replace(within, region=region.bbox("-150,0,-140,90"))
+    assert sorted(rows(similarity, like(0, size=300, within=both))) == [1, 3, 7, 9]
+    nothing = form.parse([("facet.provider", "nobody")])
+    assert rows(similarity, like(0, within=nothing)) == []
+    with pytest.raises(BadQueryError, match="belongs to no record"):
+        similarity.similar("loose", like(0, within=within))
+
+
+def test_a_region_asks_for_what_its_middle_row_looks_like(similarity: Similarity) -> None:
+    here = region.bbox("-150,0,-141,90")
+    unit = VECTORS[:10] / np.linalg.norm(VECTORS[:10], axis=1, keepdims=True)
+    middle = int(np.argmax(unit @ unit.mean(axis=0)))
+    assert rows(similarity, Question(region=here, size=5)) == nearest(VECTORS, VECTORS[middle], 6)[1:]
+    with pytest.raises(NotFoundError, match="no row of tom is in this region"):
+        similarity.similar("tom", Question(region=region.bbox("0,-90,1,-80")))
+
+
+def test_unlike_examples_push_away(similarity: Similarity) -> None:
+    unit = VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True)
+    query = (unit[3] + unit[4]) / 2 - 0.5 * unit[250]
+    question = Question(like=Examples((3, 4)), unlike=Examples((250,)), size=5)
+    wanted = [row for row in nearest(VECTORS, query, 8) if row not in (3, 4, 250)][:5]
+    assert rows(similarity, question) == wanted
+
+
+def test_what_tells_many_examples_apart_is_learnt(similarity: Similarity) -> None:
+    """Groups of vectors are known from the generator: the rest of a group is found from six of it."""
+    groups = np.random.default_rng(7)
+    groups.normal(size=(40, 16))
+    group = groups.integers(0, 40, 300)
+    largest = int(np.bincount(group).argmax())
+    members = np.flatnonzero(group == largest)
+    others = np.flatnonzero(group != largest)[:8]
+    question = Question(Examples(tuple(members[:6].tolist())), Examples(tuple(others.tolist())), size=len(members) - 6)
+    found = rows(similarity, question)
+    assert len(set(found) & set(members.tolist())) >= len(found) * 0.8
+
+
+@pytest.mark.parametrize(
+    ("question", "error", "told"),
+    [
+        (Question(), BadQueryError, "say what to look for"),
+        (like(300), NotFoundError, "its rows are 0 to 299"),
+        (like(-1), NotFoundError, "no row -1"),
+        (Question(like=Examples(ids=("none",))), NotFoundError, "called 'none'"),
+        (Question(like=Examples(vectors=((1.0,),))), BadQueryError, "has 1 numbers"),
+        (like(1, size=1001), BadQueryError, "1 to 1000"),
+        (like(1, mode="odd"), BadQueryError, "mode 'odd'"),
+        (like(*range(MAX_EXAMPLES + 1)), LimitError, "similar-examples"),
+        (Question(like=Examples((1,)), unlike=Examples((1, 1))), None, ""),
+    ],
+)
+def test_what_cannot_be_asked_is_named(
+    similarity: Similarity, question: Question, error: type[Exception] | None, told: str
+) -> None:
+    if error is None:
+        assert similarity.similar("tom", question).hits
+        return
+    with pytest.raises(error, match=told):
+        similarity.similar("tom", question)
+    with pytest.raises(NotFoundError, match="no space 'none'"):
+        similarity.similar("none", like(1))

@@ -414,7 +414,7 @@ class Portal:
         return self._similar().spaces
 
     def similar(self, space: str, question: Question) -> Hits:
-        """Return the rows of a space of embeddings that are most like what is asked for; raises as `Similarity` does."""
+        """Return the rows of a space that are most like what is asked for; raises as `Similarity.similar` does."""
         return self._similar().similar(space, question)
 
     def _similar(self) -> Similarity:

@@ -186,9 +186,7 @@ class Catalogue:
     def source_ids(self, keys: Sequence[int]) -> list[str]:
         """Return what their sources call the live records with these keys, in no order."""
         with self._database.read() as connection:
-            return [
-                row.source_id for part in parts(keys) for row in connection.execute(_SOURCE_IDS, {"keys": part})
-            ]
+            return [row.source_id for part in parts(keys) for row in connection.execute(_SOURCE_IDS, {"keys": part})]
 
     def source_ids(self, keys: Sequence[int]) -> list[str]:
         """Return what their sources call the live records with these keys, in no order."""

@@ -289,8 +289,9 @@ def _file(file: File, volume: str, record: str, labels: dict[str, int]) -> dict[
     }
 
 
-def _place(place: Place) -> dict[str, str]:
-    return {"kind": place.kind, "address": place.address, "volume": place.volume}
+def _place(place: Place) -> dict[str, Any]:
+    said = place.store.to_dict() if place.store else {}
+    return {"kind": place.kind, "address": place.address, "volume": place.volume} | ({"store": said} if said else {})
 
 
 def _links(opening: Opening) -> Iterable[dict[str, str]]:

@@ -1,0 +1,105 @@
+"""Notebooks of selections: what they say of where their records are from, and that they find them again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from discovery import notebooks
+from discovery.documents.site import Site
+from discovery.errors import UnknownFieldError
+from discovery.index.tantivy import TantivyIndex
+from discovery.indexer import follow
+from discovery.launch.notebook import Choice, Notebook
+from discovery.model.record import Asset, Record, record_id
+from discovery.model.source import Mapped, RawRecord, Source
+from discovery.portal import Portal
+from discovery.query.query import Query
+from discovery.selection import Selection
+from discovery.store.store import Store
+
+SITE = Site("Test portal", "https://portal.example")
+SCENES = record_id("stac", "collections", "scenes")
+
+
+def row(name: str, **more: Any) -> Record:
+    asset = Asset(f"https://archive.example/{name}.fits", "data", media_type="image/fits")
+    return Record("vo", "ivoa.ObsCore", name, "observation", f"Row {name}", assets=(asset,), **more)
+
+
+def scene(name: str) -> Record:
+    return Record("stac", "scenes", name, "observation", f"Scene {name}", dataset=SCENES, provider="ESA")
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    home = tmp_path_factory.mktemp("notebooks")
+    made = Portal(Store(f"sqlite:///{home / 'store.db'}"), TantivyIndex(home / "index"))
+    made.store.ledger.add_source(Source("stac", "stac-api", "https://stac.example/", "STAC"))
+    made.store.ledger.add_source(Source("vo", "tap", "https://tap.example/tap", "VO"))
+    given = [Record("stac", "collections", "scenes", "dataset", "Scenes"), *map(scene, "abc"), row("ivo://x?1"),
+             row("two", external_ids=("ivo://x?2",))]  # fmt: skip
+    for source in ("stac", "vo"):
+        mine = [
+            Mapped(each, RawRecord(each.container, each.source_id, b"{}")) for each in given if each.source == source
+        ]
+        made.store.ingest.page(source, 1, mine)
+    follow(made.store, made.index)
+    yield made
+    made.close()
+
+
+def data_of(made: Notebook) -> dict[str, Any]:
+    cells = [each["source"] for each in json.loads(made.content)["cells"] if each["cell_type"] == "code"]
+    found: dict[str, Any] = {}
+    exec("".join(cells[0]), found)
+    data: dict[str, Any] = found["DATA"]
+    return data
+
+
+def test_records_of_a_collection_are_found_again_by_stac(portal: Portal) -> None:
+    picked = Selection.of_ids([scene("b").id, scene("a").id, "neverheardof"])
+    data = data_of(notebooks.for_selection(portal, picked, SITE, title="My scenes"))
+    assert data["title"] == "My scenes"
+    assert data["page"] == f"{SITE.url}{picked.address()}"
+    assert data["again"] == f"{SITE.url}{picked.address(f='ndjson')}"
+    assert [each["title"] for each in data["records"]] == ["Scene b", "Scene a"]
+    assert data["stac"] == {"url": f"{SITE.url}/stac", "search": {"collections": ["scenes"], "ids": ["b", "a"]}}
+    assert data["tap"] is None
+    assert data["said"] == ["neverheardof is not known here"]
+    assert data["records"][0]["citation"].startswith("ESA (n.d.): Scene b")
+
+
+def test_rows_of_obscore_are_found_again_by_tap(portal: Portal) -> None:
+    picked = Selection.of_ids([row("ivo://x?1").id, row("two").id])
+    data = data_of(notebooks.for_selection(portal, picked, SITE))
+    assert data["tap"] == {"url": "https://tap.example/tap", "table": "ivoa.ObsCore", "ids": ["ivo://x?1", "ivo://x?2"]}
+    assert data["stac"] is None
+    assert [each["family"] for each in data["files"]] == ["fits", "fits"]
+
+
+def test_a_question_opens_the_first_and_says_how_many_there_are(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notebooks, "MAX_RECORDS", 2)
+    picked = Selection.of_query(Query(scope="observations"))
+    data = data_of(notebooks.for_selection(portal, picked, SITE, page=f"{SITE.url}/selections/x"))
+    assert data["said"] == ["5 records match, and the first 2 of them are opened here"]
+    assert data["page"] == f"{SITE.url}/selections/x"
+
+
+def test_one_record_is_named_by_its_own_page(portal: Portal) -> None:
+    data = data_of(notebooks.for_selection(portal, Selection.of_ids([scene("a").id]), SITE))
+    assert data["page"] == f"{SITE.url}/records/{scene('a').id}"
+    with pytest.raises(UnknownFieldError, match="unknown file 'x'"):
+        notebooks.for_selection(portal, Selection.of_ids([row("two").id]), SITE, choice=Choice("x"))
+
+
+@pytest.mark.parametrize("table", ["ivoa.ObsCore; DROP TABLE x", "a b", "ivoa.spectra", ""])
+def test_what_is_no_table_of_observations_is_not_asked(portal: Portal, table: str) -> None:
+    stored = portal.record(row("two").id)
+    assert notebooks._tap(portal, [replace(stored, record=replace(stored.record, container=table))]) is None

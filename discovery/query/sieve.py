@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 import shapely
 
-from discovery.model.extent import EARTH
+from discovery.model.extent import EARTH, Geometry
 from discovery.query import packed, relate
 from discovery.query.cover import prepared
 from discovery.query.footprint import Cap, Footprint, deep_parts
@@ -64,13 +64,20 @@ def points(region: Region, lonlat: Floats) -> Flags:
     Raises:
         BadQueryError: The region cannot be read or its relation is unknown.
     """
-    rows = np.flatnonzero(np.isfinite(lonlat).all(axis=1))
+    placed_at = np.isfinite(lonlat).all(axis=1)
+    # A pole has every longitude, and the antimeridian two.
+    inner = placed_at & (np.abs(lonlat[:, 1]) < 90) & (np.abs(lonlat[:, 0]) < 180)
+    rows = np.flatnonzero(inner)
     blank = np.empty(0, dtype=np.int64)
     nothing = (blank, np.empty((0, 3)))
     placed = (np.arange(len(rows)), np.ascontiguousarray(lonlat[rows], dtype=np.float64))
     shapes = Shapes(len(rows), placed, nothing, (blank, np.empty((0, 2)), blank), (blank, []))
     found = np.zeros(len(lonlat), dtype=bool)
     found[rows] = _decided(region, shapes)
+    edges = np.flatnonzero(placed_at & ~inner)
+    if len(edges):
+        geometries: list[Geometry] = [{"type": "Point", "coordinates": each} for each in lonlat[edges].tolist()]
+        found[edges] = relate.decide(region, geometries)
     return found
 
 

@@ -91,13 +91,15 @@ class Volume:
 def absolute(text: str) -> str:
     """Return a path in its shortest form, or the empty text for what is no absolute path.
 
-    A path that goes upwards is none: what it leads to would depend on links in the file system.
+    A path that goes upwards is none: what it leads to would depend on links in the file system. Nor may it
+    do so on a system that takes a backslash for a slash, or leaves blanks out.
     """
     path = text.strip()
     if not path.startswith("/") or len(path) > MAX_PATH or not path.isprintable():
         return ""
-    parts = [each for each in path.split("/") if each not in ("", ".")]
-    return "" if ".." in parts else f"/{'/'.join(parts)}"
+    if ".." in path and any(each.strip() == ".." for each in path.replace("\\", "/").split("/")):
+        return ""
+    return f"/{'/'.join([each for each in path.split('/') if each not in ('', '.')])}"
 
 
 def _is_root(href: str) -> bool:

@@ -21,6 +21,8 @@ def properties(document: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
     assets = document.get("assets")
     if not isinstance(assets, Mapping):
         return {}
+    if all(map(_is_on_the_web, assets.values())):
+        return {}
     found: dict[str, Storage] = {}
     for holder, parent in _holders(assets):
         href = holder.get("href")
@@ -30,6 +32,14 @@ def properties(document: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
             found[bucket] = found[bucket].over(said_here) if bucket in found else said_here
     texts = said(found)
     return {PROPERTY: texts} if texts else {}
+
+
+def _is_on_the_web(asset: Any) -> bool:
+    """Say at once, as can be of most, that an asset is in no bucket and has no alternate that could be."""
+    if type(asset) is not dict or "alternate" in asset:
+        return False
+    href = asset.get("href")
+    return type(href) is str and href.startswith("http")
 
 
 def _holders(assets: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:

@@ -162,7 +162,7 @@ def _is_credential(name: str, value: str) -> bool:
 def _any(url: str, test: Callable[[str, str], bool], *, user: bool = False, depth: int = 2) -> bool:
     """Try the parameters, and those of URLs that are themselves the value of a parameter."""
     text = url.strip()
-    if user and _authority(re.split(r"[?#]", text, maxsplit=1)[0])[1]:
+    if user and "@" in text and _authority(re.split(r"[?#]", text, maxsplit=1)[0])[1]:
         return True
     pairs = _pairs(text)
     if any(test(name, value) for name, value in pairs):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any, Final
 
 import orjson
@@ -33,6 +33,12 @@ def scope_of(kind: str) -> str:
     return OBSERVATIONS if kind == "observation" else RESOURCES
 
 
+# Base32 as RFC 4648 has it, in lower case and by ten bits at a time: several ids are made for each record of a harvest.
+_DIGITS: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_TWO: Final = tuple(one + other for one in _DIGITS for other in _DIGITS)
+_SHIFTS: Final = tuple(range(70, -10, -10))
+
+
 def record_id(source: str, container: str, source_id: str) -> str:
     """Return the 16 characters that name a record everywhere: base32 of the SHA-256 of the length-prefixed triple.
 
@@ -44,7 +50,8 @@ def record_id(source: str, container: str, source_id: str) -> str:
         data = part.encode("utf-8", "surrogatepass")
         digest.update(len(data).to_bytes(8, "big"))
         digest.update(data)
-    return b32encode(digest.digest()[:10]).decode("ascii").lower()
+    bits = int.from_bytes(digest.digest()[:10], "big")
+    return "".join([_TWO[bits >> shift & 1023] for shift in _SHIFTS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +194,13 @@ def _filled(value: Any) -> dict[str, Any]:
             return dict(value)
         raise TypeError(f"{type(value).__name__} is not a part of a record")
     # 0 and False are values, while None, "", () and {} are none.
-    return {name: held for name in names if (held := getattr(value, name)) or held == 0}
+    return {name: held for name, held in zip(names, _HELD[type(value)](value), strict=True) if held or held == 0}
 
 
 _CLASSES: Final = (Record, Extent, Asset, Link, Contact, Issue)
 _WRITTEN: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
 _ORDER: Final = {cls: tuple(each.name for each in fields(cls)) for cls in _CLASSES}
+_HELD: Final = {cls: attrgetter(*names) for cls, names in _ORDER.items()}
 _NAMES: Final = {cls: frozenset(each.name for each in fields(cls)) for cls in _CLASSES}
 _REQUIRED: Final = {
     cls: {each.name: "" for each in fields(cls) if each.default is MISSING and each.default_factory is MISSING}

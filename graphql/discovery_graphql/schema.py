@@ -18,6 +18,7 @@ from discovery.query.query import Query as PortalQuery
 from discovery_graphql import inputs
 from discovery_graphql.described import resolver
 from discovery_graphql.enums import Scope, Words, member
+from discovery_graphql.executor import PlainExecutor
 from discovery_graphql.harvests import HarvestQueries, Mutation
 from discovery_graphql.inputs import FacetSelection, RecordFilter, RegionInput, SortInput, TimeInput
 from discovery_graphql.limits import Limits
@@ -25,6 +26,7 @@ from discovery_graphql.measures import CellInput, RangeInput, to_place, to_range
 from discovery_graphql.naming import NameQueries
 from discovery_graphql.progress import Subscription
 from discovery_graphql.records import TYPES, Node, Record, load, show
+from discovery_graphql.remembering import Remembered, Remembering
 from discovery_graphql.scalars import SCALARS
 from discovery_graphql.search import MAX_PAGE, YEAR, Bin, Info, SearchConnection, Step, connection, steps
 
@@ -169,11 +171,17 @@ class _Schema(strawberry.Schema):
 
 def build() -> strawberry.Schema:
     """Return the schema with its limits."""
+    remembered = Remembered()
     return _Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         types=list(TYPES.values()),
-        extensions=[lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS), Limits],
+        execution_context_class=PlainExecutor,
+        extensions=[
+            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+            lambda: Remembering(remembered),
+            Limits,
+        ],
         config=StrawberryConfig(scalar_map=SCALARS, relay_max_results=MAX_PAGE),
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import itertools
+import json
 import os
 import random
 import shutil
@@ -40,6 +41,10 @@ from discovery.query.text import parse
 
 FACETS = tuple(
     map(FacetRequest, ("kind", "domain", "mission", "instrument", "keyword", "level", "product_type", "format"))
+)
+TWENTY = (
+    "id kind title description page domain missions instruments themes keywords "
+    "provider license level productType access doi created updated source sourceId"
 )
 EDIT_EVERY = 20
 """Questions between two writes that nobody waits for."""
@@ -327,11 +332,37 @@ def over_http(settings: Settings, count: int) -> None:
 
             timed(f"GET /search, {scope}, page with its facets", count, page, mark=Mark(60))
             timed(f"GET /search?f=json, {scope}", count, data)
+        graphql(server.pid, connection, min(count, 200))
         timed("GET /stac/search, limit=10", count, lambda i: get(f"/stac/search?limit=10&bbox={quote(corner(i))}"))
         row("server's memory beyond mapped files, MiB", f"{anonymous(server.pid):.0f}", mark="400")
     finally:
         server.terminate()
         server.wait(20)
+
+
+def graphql(server: int, connection: http.client.HTTPConnection, count: int) -> None:
+    """Time a page of 100 records with 20 fields, and beside it what the server works for the records alone."""
+    for name, fields in (("20 fields", TWENTY), ("their ids", "id")):
+        query = f"query ($text: String) {{ search(text: $text, first: 100, words: ALL) {{ nodes {{ {fields} }} }} }}"
+
+        def post(i: int, query: str = query) -> None:
+            body = json.dumps({"query": query, "variables": {"text": generator.COMMON[i % 7]}})
+            connection.request("POST", "/graphql", body, {"content-type": "application/json"})
+            answer = connection.getresponse()
+            found = json.loads(answer.read())
+            if answer.status != 200 or len(found["data"]["search"]["nodes"]) != 100:
+                raise SystemExit(f"POST /graphql: {answer.status} {str(found)[:300]}")
+
+        worked = cpu(server)
+        timed(f"POST /graphql, 100 records, {name}", count, post)
+        # Five more are asked before it is timed.
+        row("the same, CPU of the server for each, ms", f"{(cpu(server) - worked) * 1000 / (count + 5):.2f}")
+
+
+def cpu(process: int) -> float:
+    """Return the seconds that a process has worked, in all its threads."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def corner(i: int) -> str:

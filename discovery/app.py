@@ -18,11 +18,13 @@ from discovery.access import RequestLog
 from discovery.config import Settings
 from discovery.errors import DiscoveryError
 from discovery.index.base import Generation
+from discovery.limiting import Limits
 from discovery.portal import Portal
+from discovery.proxies import Proxies, networks
 from discovery.query import names
 from discovery.steward import Steward
 from discovery.transfer import Compression, Sharing, origins
-from discovery.wiring import open_portal
+from discovery.wiring import open_portal, provider
 
 MAX_BODY: Final = 2 << 20
 """Bytes of a request's body; the largest polygon that is read has a tenth of it."""
@@ -39,6 +41,7 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
         steward: Whether this process also indexes and does the jobs that faces leave.
     """
     door = portal or open_portal(settings)
+    way_in = provider(settings, door.store)
     keeper = Steward(settings, door) if steward else None
 
     @asynccontextmanager
@@ -53,6 +56,8 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
             if keeper and work:
                 keeper.stop()
                 await work
+            if way_in:
+                way_in.close()
             if portal is None:
                 await asyncio.to_thread(door.close)
 
@@ -80,11 +85,13 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
             origins=origins(settings.cors),
         )
     )
-    ui.attach(app, door, title=settings.title)
+    ui.attach(app, door, title=settings.title, provider=way_in)
     app.add_middleware(Compression)
+    app.add_middleware(Limits, rate=settings.rate)
     if allowed := origins(settings.cors):
         app.add_middleware(Sharing, origins=allowed)
     app.add_middleware(RequestLog)
+    app.add_middleware(Proxies, proxies=networks(settings.proxies), url=settings.url)
     return app
 
 

@@ -59,6 +59,29 @@ TABLE: Final = (
     Setting("cors", str, "*", "Hosts whose pages may read the APIs: `*` is all, else https://HOST,...; empty is none."),
     Setting("operator_token", str, "", "What programs of operators show, at least 32 characters; empty lets none in."),
     Setting(
+        "oidc_issuer",
+        str,
+        "",
+        "The provider of OpenID Connect that people sign in with, as https://HOST/...; it needs `url`. Empty is none.",
+    ),
+    Setting("oidc_client_id", str, "", "The name by which that provider knows the portal."),
+    Setting("oidc_client_secret", str, "", "What the portal shows to that provider; empty for a public client."),
+    Setting("oidc_scopes", str, "openid profile email", "What that provider is asked for."),
+    Setting(
+        "oidc_admins",
+        str,
+        "",
+        "Who of that provider's people becomes an admin: addresses that it has verified, or subjects, with commas.",
+    ),
+    Setting("oidc_role", str, "user", "What somebody new may be: user, developer, moderator or operator."),
+    Setting(
+        "proxies",
+        str,
+        "",
+        "Addresses or networks of proxies before the portal, with commas: what they say of who asks is believed.",
+    ),
+    Setting("rate", int, 50, "Requests a second that one address or token may make for long; 0 is no limit."),
+    Setting(
         "graphql_published",
         bool,
         False,
@@ -97,6 +120,14 @@ class Settings:
     url: str = ""
     cors: str = "*"
     operator_token: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_scopes: str = "openid profile email"
+    oidc_admins: str = ""
+    oidc_role: str = "user"
+    proxies: str = ""
+    rate: int = 50
     graphql_published: bool = False
     workers: int = 1
     harvests: int = 4

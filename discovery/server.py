@@ -102,6 +102,8 @@ def _config(settings: Settings, app: Callable[[], FastAPI]) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        # discovery/proxies.py believes those that the operator has named, and not whoever is on this machine.
+        proxy_headers=False,
         timeout_graceful_shutdown=DRAIN,
         timeout_worker_healthcheck=HANG,
         ws_max_size=MESSAGE,

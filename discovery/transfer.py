@@ -10,13 +10,13 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from discovery.errors import ConfigError
+from ui.gate import COOKIE
 
 LEAST: Final = 1_000
 """Bytes below which compressing costs more than it saves."""
 LEVEL: Final = 4
 """Of zlib: beyond it a page of items takes twice the time for a twentieth less."""
-PRIVATE: Final = "/admin"
-"""Where pages hold what only operators may know: beside text that others chose, its length when compressed tells it."""
+STATIC: Final = "/static/"
 READ: Final = (
     "/stac",
     "/ogc",
@@ -32,7 +32,11 @@ READ: Final = (
 
 
 class Compression:
-    """ASGI middleware: compresses long answers for whoever accepts gzip, but for those of operators' pages."""
+    """ASGI middleware: compresses long answers for whoever accepts gzip, but not the pages of somebody signed in.
+
+    Those hold what only they may know, such as the key of their forms. Beside text that others chose, as in a link to a
+    search, the length of the two compressed together would tell it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -40,7 +44,7 @@ class Compression:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        private = scope["type"] == "http" and scope["path"].startswith(PRIVATE)
+        private = scope["type"] == "http" and not scope["path"].startswith(STATIC) and _is_signed_in(scope)
         await (self.app if private else self._compressed)(scope, receive, send)
 
 
@@ -74,6 +78,11 @@ class Sharing:
         """Handle one request."""
         read = scope["type"] == "http" and scope["path"].startswith(READ)
         await (self._shared if read else self.app)(scope, receive, send)
+
+
+def _is_signed_in(scope: Scope) -> bool:
+    """Say whether a browser shows what may be a session; whether it is one is for others to find out."""
+    return any(name == b"cookie" and COOKIE.encode("ascii") in value for name, value in scope["headers"])
 
 
 def origins(text: str) -> tuple[str, ...]:

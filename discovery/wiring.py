@@ -11,6 +11,7 @@ from discovery.errors import ConfigError
 from discovery.http import Client, Gates, Policy
 from discovery.lock import Lock
 from discovery.model import terms
+from discovery.model.person import Role
 from discovery.model.source import Source
 from discovery.model.volume import absolute
 from discovery.store.postgresql import ServerLock
@@ -20,6 +21,7 @@ from discovery.store.store import Store
 if TYPE_CHECKING:
     from discovery.embeddings.spaces import Spaces
     from discovery.index.base import Index
+    from discovery.people.oidc import Provider
     from discovery.portal import Portal
     from discovery.query.names.sesame import Sesame
 
@@ -99,6 +101,32 @@ def spaces(settings: Settings) -> Spaces:
     except ModuleNotFoundError as error:
         raise ConfigError(f"embeddings need the package {error.name}; install discovery-portal[embeddings]") from error
     return Spaces(settings.home / "embeddings")
+
+
+def provider(settings: Settings, store: Store) -> Provider | None:
+    """Return who vouches for people that sign in, None where the operator has named nobody.
+
+    Raises:
+        ConfigError: The settings that begin with `oidc_` do not fit, or the packages for it are not installed.
+    """
+    if not settings.oidc_issuer:
+        return None
+    try:
+        from discovery.people import oidc
+    except ModuleNotFoundError as error:
+        missing = f"oidc_issuer needs the package {error.name}; install discovery-portal[oidc]"
+        raise ConfigError(missing) from error
+    role = next((each for each in Role if each.word == settings.oidc_role), Role.ANONYMOUS)
+    trust = oidc.Trust(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        f"{settings.url.rstrip('/')}/signin/callback",
+        settings.oidc_client_secret,
+        settings.oidc_scopes,
+        frozenset(settings.oidc_admins.casefold().replace(",", " ").split()),
+        role,
+    )
+    return oidc.Provider(trust, Client(trust.policy), store.passes)
 
 
 def mounts(settings: Settings) -> dict[str, str]:

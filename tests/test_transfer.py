@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from discovery.errors import ConfigError
 from discovery.transfer import LEAST, Compression, Sharing, origins
+from ui.gate import COOKIE, SECURE_COOKIE
 
 HERE, THERE = "https://here.example.org", "https://there.example.org"
 
@@ -44,10 +45,13 @@ def test_long_answers_are_compressed_for_whoever_takes_that() -> None:
     assert "Content-Encoding" not in plain.headers
 
 
-def test_short_answers_and_pages_of_operators_go_as_they_are() -> None:
-    for path in ("/search", "/admin/harvests"):
-        response = client("*").get(path, headers={"Accept-Encoding": "gzip"})
+def test_short_answers_and_what_somebody_signed_in_is_shown_go_as_they_are() -> None:
+    for path, cookie in (("/search", ""), ("/stac/search", COOKIE), ("/stac/search", f"a=b; {SECURE_COOKIE}")):
+        response = client("*").get(path, headers={"Accept-Encoding": "gzip", "Cookie": f"{cookie}=x"})
         assert "Content-Encoding" not in response.headers
+    for path, cookie in (("/stac/search", "other"), ("/static/style.css", COOKIE)):
+        response = client("*").get(path, headers={"Accept-Encoding": "gzip", "Cookie": f"{cookie}=x"})
+        assert response.headers["Content-Encoding"] == "gzip"
 
 
 def test_pages_of_others_read_the_apis_and_nothing_else() -> None:

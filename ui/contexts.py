@@ -425,6 +425,10 @@ class OpenContext:
     """Where the choices are sent."""
     command: str
     """What opens it on one's own machine."""
+    launch: str
+    """URL of the confirmation of a launch."""
+    button: str
+    """HTML that another page can have to lead here."""
     mount_path: str
     """Of the record itself, if it is a volume."""
     is_openable: bool
@@ -461,6 +465,8 @@ class HomeContext:
     """The first page."""
 
     site: Site
+    running: tuple[Anchor, ...]
+    """What whoever reads it has launched."""
     numbers: tuple[Anchor, ...]
     """How much there is: datasets, observations, sources."""
     domains: tuple[Domain, ...]
@@ -492,6 +498,8 @@ class SignInContext:
     """Where somebody goes who has come in."""
     message: str
     """Why the last try was refused, empty for none."""
+    provider: Anchor | None
+    """Who vouches for people, and the way there; None is nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,12 @@ Pairs = tuple[tuple[str, str], ...]
 SEARCH = "/search"
 OPEN = "/open"
 NOTEBOOK = "/open/notebook"
+LAUNCH = "/launch"
+LAUNCHES = "/launches"
 SIGN_IN = "/signin"
 NEXT = "next"
 """The parameter of where somebody goes who has signed in."""
+SIGN_IN_START = "/signin/start"
 SIGN_OUT = "/signout"
 ME = "/me"
 _LONGEST_BACK = 4_000
@@ -50,6 +53,11 @@ OWN = (MORE, FORMAT, HIGHLIGHT, "from", "to", *_SEEN)
 def way_in(back: str = "") -> str:
     """Return the address where people sign in, from which they come back to a page of ours."""
     return f"{SIGN_IN}?{urlencode({NEXT: back})}" if back and back != "/" else SIGN_IN
+
+
+def departure(to: str = "") -> str:
+    """Return the address that leads to the provider, from which somebody comes back to a page of ours."""
+    return f"{SIGN_IN_START}?{urlencode({NEXT: to})}"
 
 
 def back(text: str) -> str:
@@ -180,6 +188,21 @@ def opening(id: str) -> str:
 def notebook(id: str, **choice: str) -> str:
     """Return the URL of the notebook that opens a record, with what was chosen of the ways."""
     return f"{NOTEBOOK}?{urlencode([('id', id), *((name, value) for name, value in choice.items() if value)])}"
+
+
+def notebooks(ids: Iterable[str]) -> str:
+    """Return the URL of the notebook that opens several records."""
+    return f"{LAUNCH}/notebook?{urlencode([('id', each) for each in ids])}"
+
+
+def launch(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return the URL of the page that asks whether this is to be launched: `id` once for each record, and choices."""
+    return f"{LAUNCH}?{urlencode(list(pairs))}"
+
+
+def launched(id: str) -> str:
+    """Return the URL of a launch."""
+    return f"{LAUNCHES}/{quote(id, safe='')}"
 
 
 def observations(id: str) -> str:

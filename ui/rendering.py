@@ -94,7 +94,7 @@ class Renderer:
         if isinstance(error, DeniedError) and visit.get().who.role is Role.ANONYMOUS:
             ways = (Anchor("Sign in", links.SIGN_IN), *ways)
         title = _TITLES.get(error.status, "This did not work")
-        context = ErrorContext(self.site(), error.status, title, _sentence(str(error)), ways)
+        context = ErrorContext(self.site(), error.status, title, sentence(str(error)), ways)
         response = self.page("error.html", context, status=error.status)
         response.headers.update(error.headers)
         return response
@@ -129,7 +129,8 @@ def _visitor() -> Visitor:
     return Visitor(links.way_in(here.path), name, key_of(here.who), here.who.may(Role.OPERATOR, HARVEST))
 
 
-def _sentence(message: str) -> str:
+def sentence(message: str) -> str:
+    """Return a message of an error as a page says it."""
     # Messages begin small, as they also stand behind a colon; all of them begin with a word of ours.
     return f"{message[:1].upper()}{message[1:]}"
 

@@ -39,7 +39,7 @@ def apis_page(site: Site, base: str) -> ApisContext:
         site: What stands around it.
         base: The address by which the portal was reached, without a slash at its end.
     """
-    return ApisContext(site, (_stac(base), _ogc(base), _graphql(base), _search(base), _documents(base)))
+    return ApisContext(site, (_stac(base), _ogc(base), _graphql(base), _search(base), _embeddings(base), _documents(base)))
 
 
 def _stac(base: str) -> Api:
@@ -95,6 +95,16 @@ def _search(base: str) -> Api:
             Anchor("What is suggested", "/suggest?q=sen"),
         ),
         f"curl '{base}/search?q=sea+ice&f=json'",
+    )
+
+
+def _embeddings(base: str) -> Api:
+    return Api(
+        "Embeddings",
+        "What is like a row, a vector or a region, in spaces that are searched where their files are.",
+        (Anchor("Spaces", "/embeddings"),),
+        (Anchor("Spaces as JSON", "/embeddings?f=json"),),
+        f"curl '{base}/embeddings?f=json'",
     )
 
 

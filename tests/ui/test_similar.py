@@ -1,0 +1,141 @@
+"""The pages of spaces, and the same for programs, over a real tile of Clay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from fastapi.testclient import TestClient
+
+from discovery import wiring
+from discovery.app import create_app
+from discovery.config import Settings
+from discovery.embeddings.building import Wanted
+from discovery.embeddings.space import Model
+from discovery.indexer import follow
+from discovery.model.record import Record
+from discovery.model.source import Mapped, RawRecord
+from discovery.testing.vectors import nearest
+
+pytestmark = pytest.mark.slow
+CLAY = Path(__file__).resolve().parents[2] / "fixtures" / "embeddings" / "clay_v0_03WVN_20220610.parquet"
+TILE = Record("clay", "", "v0", "dataset", "Clay <embeddings>")
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    settings = Settings(tmp_path_factory.mktemp("home"))
+    portal = wiring.open_portal(settings)
+    portal.store.ingest.page("clay", 1, [Mapped(TILE, RawRecord("", "v0", b"{}"))])
+    follow(portal.store, portal.index)
+    portal.spaces.add("clay", Wanted((str(CLAY),), Model("clay", "0"), record=TILE.id))
+    with TestClient(create_app(settings, portal, steward=False), base_url="http://127.0.0.1") as found:
+        yield found
+    portal.spaces.close()
+    portal.close()
+
+
+@pytest.fixture(scope="module")
+def vectors() -> Any:
+    return np.stack(pq.read_table(CLAY).column("embeddings").to_numpy())
+
+
+def ask(client: TestClient, body: Any, space: str = "clay") -> Any:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return client.post(f"/embeddings/{space}/similar", content=content)
+
+
+def test_programs_find_what_a_loop_finds(client: TestClient, vectors: Any) -> None:
+    found = ask(client, {"like": {"rows": [5]}, "size": 10})
+    assert found.status_code == 200
+    told = found.json()
+    assert [each["row"] for each in told["hits"]] == nearest(vectors, vectors[5], 11)[1:]
+    assert (told["exact"], told["recall"], told["mode"]) == (True, 1.0, "balanced")
+    assert told["hits"][0]["record"] == {"id": TILE.id, "title": "Clay <embeddings>", "kind": "dataset"}
+    by_vector = ask(client, {"like": {"vectors": [vectors[5].tolist()]}, "size": 11}).json()
+    assert [each["row"] for each in by_vector["hits"]] == nearest(vectors, vectors[5], 11)
+
+
+def test_a_region_asks_and_a_region_narrows(client: TestClient) -> None:
+    box = "-167.2,65,-166.5,66.5"
+    for place in (box, [-167.2, 65, -166.5, 66.5], {"type": "Polygon", "coordinates": [
+        [[-167.2, 65], [-166.5, 65], [-166.5, 66.5], [-167.2, 66.5], [-167.2, 65]]]}):  # fmt: skip
+        found = ask(client, {"region": place, "within": {"bbox": box}, "size": 300}).json()
+        assert found["eligible"] == len(found["hits"]) + 1
+        assert all(-167.2 <= each["lon"] <= -166.5 for each in found["hits"])
+    early = ask(client, {"like": {"rows": [5]}, "within": {"time": "../2022-01-01"}}).json()
+    assert (early["hits"], early["eligible"]) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"{", "no JSON"),
+        (b"[]", "no object"),
+        (b"", "say what to look for"),
+        ({"like": {"rows": [5]}, "odd": 1}, "unknown member of body 'odd'"),
+        ({"like": {"row": [5]}}, "rows"),
+        ({"like": {"rows": "5"}}, "lists"),
+        ({"like": {"rows": [True]}}, "lists"),
+        ({"like": {"rows": [5]}, "size": "ten"}, "whole number"),
+        ({"like": {"rows": [5]}, "size": 1001}, "1 to 1000"),
+        ({"like": {"rows": [5]}, "mode": "odd"}, "mode 'odd'"),
+        ({"like": {"vectors": [[1, 2]]}}, "has 2 numbers"),
+        ({"like": {"vectors": [[None] * 768]}}, "not finite"),
+        ({"like": {"vectors": ["text"]}}, "vectors"),
+        ({"like": {"vectors": [[0] * 768]}}, "points nowhere"),
+        ({"like": {"rows": [5]}, "within": {"bbox": 5}}, "object of texts"),
+        ({"like": {"rows": [5]}, "within": {"q": "x"}}, "unknown member of within"),
+        ({"like": {"rows": [5]}, "within": {"bbox": "1,2"}}, "bbox"),
+        ({"region": {"type": "Odd"}}, "region"),
+        ({"region": "1"}, "region"),
+    ],
+)
+def test_what_cannot_be_asked_is_a_400_that_says_why(client: TestClient, body: Any, told: str) -> None:
+    found = ask(client, body)
+    assert found.status_code == 400
+    assert told in found.json()["error"]["message"]
+
+
+def test_what_is_not_there_is_a_404(client: TestClient) -> None:
+    assert ask(client, {"like": {"rows": [417]}}).status_code == 404
+    assert ask(client, {"like": {"rows": [5]}}, space="none").status_code == 404
+    assert ask(client, {"like": {"rows": [5]}}, space="..%2f..").status_code == 404
+    assert ask(client, b" " * (2 << 20)).status_code in (400, 413)
+
+
+def test_the_list_names_spaces_and_no_file(client: TestClient) -> None:
+    page = client.get("/embeddings")
+    assert page.status_code == 200
+    assert "417 vectors of clay 0" in page.text
+    assert "Clay &lt;embeddings&gt;" in page.text
+    told = client.get("/embeddings", params={"f": "json"}).json()["spaces"][0]
+    assert (told["name"], told["vectors"], told["record"]) == ("clay", 417, TILE.id)
+    assert "parquet" not in page.text + json.dumps(told)
+    assert client.get("/embeddings/clay", params={"f": "json"}).json() == told
+
+
+def test_the_page_of_a_space_shows_hits_their_places_and_ways_on(client: TestClient, vectors: Any) -> None:
+    empty = client.get("/embeddings/clay")
+    assert "Nothing was asked yet" in empty.text
+    page = client.get("/embeddings/clay", params={"row": "5", "bbox": ""})
+    assert page.status_code == 200
+    first = nearest(vectors, vectors[5], 2)[1]
+    assert f"/embeddings/clay?row={first}" in page.text
+    assert f"/records/{TILE.id}" in page.text
+    assert page.text.count('<circle class="dot"') == 12
+    same = client.get("/embeddings/clay", params={"row": "5", "f": "json"}).json()
+    assert same["hits"][0]["row"] == first
+
+
+def test_wrong_parameters_of_the_page_are_pages_that_say_why(client: TestClient) -> None:
+    for params, status in (({"row": "x"}, 400), ({"odd": "1"}, 400), ({"row": "999"}, 404), ({"here": "1,2"}, 400)):
+        page = client.get("/embeddings/clay", params=params)
+        assert page.status_code == status
+        assert "<main" in page.text
+    assert client.get("/embeddings/none").status_code == 404

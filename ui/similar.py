@@ -1,0 +1,338 @@
+"""Similar by embeddings: the spaces, a page that finds in one, and the same for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from discovery.embeddings.space import Space
+from discovery.errors import BadQueryError, LimitError, NotFoundError, UnknownFieldError
+from discovery.portal import Portal
+from discovery.query import form, region, region_text
+from discovery.query.query import Query, Region
+from discovery.similarity import Examples, Hit, Hits, Question
+from ui import links, text, wording
+from ui.contexts import Anchor, Site
+from ui.gate import Gate
+from ui.rendering import Renderer, answer
+from ui.routing import page_route, wants_json
+
+PATH: Final = "/embeddings"
+SIZE: Final = 12
+MAX_BODY: Final = 1 << 20
+_LIKE: Final = ("rows", "ids", "vectors")
+_BODY: Final = ("like", "unlike", "region", "within", "size", "mode", "with_examples")
+_ASKED: Final = ("row", "id", "unlike", "here", "size", "mode", "f")
+_NARROWING: Final = (*region_text.SHAPES, "frame", "relation", "time", "filter")
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceRow:
+    """A space in the list."""
+
+    name: str
+    url: str
+    vectors: str
+    model: str
+    record: Anchor | None
+    recall: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpacesContext:
+    """The page of all spaces."""
+
+    site: Site
+    spaces: tuple[SpaceRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HitCard:
+    """A row that was found, as its card says."""
+
+    row: int
+    title: str
+    score: str
+    record: Anchor | None
+    facts: tuple[str, ...]
+    similar: str
+    """URL of what is like it."""
+    x: float | None = None
+    y: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceContext:
+    """The page of one space, with what was found if something was asked."""
+
+    site: Site
+    space: SpaceRow
+    numbers: int
+    example: str
+    """A row to begin with."""
+    row: str
+    id: str
+    unlike: str
+    here: str
+    narrowing: tuple[tuple[str, str, str], ...]
+    """Name, label and value of each field that narrows."""
+    mode: str
+    modes: tuple[tuple[str, str], ...]
+    asked: bool
+    hits: tuple[HitCard, ...]
+    told: str
+    warnings: tuple[str, ...]
+    earth: bool
+    curl: str
+
+
+def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
+    """Return the routes `/embeddings`, `/embeddings/{space}` and `POST /embeddings/{space}/similar`."""
+    pages = _Similar(portal, renderer)
+    made = APIRouter(
+        route_class=page_route(renderer, gate, for_programs=_is_for_programs),
+        include_in_schema=False,
+        redirect_slashes=False,
+    )
+    made.add_api_route(PATH, pages.spaces, methods=["GET", "HEAD"], response_model=None)
+    made.add_api_route(f"{PATH}/{{space}}", pages.space, methods=["GET", "HEAD"], response_model=None)
+    made.add_api_route(f"{PATH}/{{space}}/similar", pages.similar, methods=["POST"], response_model=None)
+    return made
+
+
+def _is_for_programs(request: Request, path: str) -> bool:
+    return path.endswith("/similar") or wants_json(request)
+
+
+class _Similar:
+    def __init__(self, portal: Portal, renderer: Renderer) -> None:
+        self._portal = portal
+        self._renderer = renderer
+
+    def spaces(self, request: Request) -> Response:
+        found = [self._portal.spaces.get(name) for name in self._portal.spaces.names()]
+        if wants_json(request):
+            return answer({"spaces": [about(each) for each in found]})
+        site = self._renderer.site(json=links.as_json(PATH))
+        return self._renderer.page("spaces.html", SpacesContext(site, tuple(map(self._row, found))))
+
+    def space(self, request: Request, space: str) -> Response:
+        given = [(name, value.strip()) for name, value in request.query_params.multi_items() if value.strip()]
+        question = read(given, self._portal)
+        found = self._portal.similar(space, question) if question else None
+        about_it = self._portal.spaces.get(space)
+        if wants_json(request):
+            return answer(found.to_dict() if found else about(about_it))
+        here = f"{PATH}/{space}" + (f"?{urlencode(given)}" if given else "")
+        site = self._renderer.site(json=links.as_json(here))
+        context = self._page(about_it, dict(given), found, site, str(request.base_url).rstrip("/"))
+        return self._renderer.page("space.html", context)
+
+    async def similar(self, request: Request, space: str) -> Response:
+        """Answer a question in the body as JSON."""
+        body = await request.body()
+        if len(body) > MAX_BODY:
+            raise LimitError("similar-body", f"the body has {len(body):,} bytes; at most {MAX_BODY:,}")
+        question = from_body(body, self._portal)
+        found = await run_in_threadpool(self._portal.similar, space, question)
+        return answer(found.to_dict())
+
+    def _row(self, space: Space) -> SpaceRow:
+        parent = None
+        if space.record:
+            try:
+                record = self._portal.record(space.record).record
+                parent = Anchor(record.title, links.record(record.id))
+            except NotFoundError:
+                parent = None
+        least = min((each.value for each in space.recall if each.mode == "balanced"), default=None)
+        return SpaceRow(
+            space.name,
+            f"{PATH}/{space.name}",
+            f"{space.live:,}",
+            " ".join(filter(None, (space.model.name, space.model.version))),
+            parent,
+            "" if least is None else f"{least:.3f}",
+        )
+
+    def _page(self, space: Space, given: Mapping[str, str], found: Hits | None, site: Site, base: str) -> SpaceContext:
+        row = given.get("row", "")
+        labels = {"bbox": "Box", "cone": "Circle", "near": "Near", "time": "Time", "filter": "Records' filter"}
+        return SpaceContext(
+            site=site,
+            space=self._row(space),
+            numbers=space.dimensions,
+            example=f"{PATH}/{space.name}?row=0",
+            row=row,
+            id=given.get("id", ""),
+            unlike=given.get("unlike", ""),
+            here=given.get("here", ""),
+            narrowing=tuple((name, label, given.get(name, "")) for name, label in labels.items()),
+            mode=given.get("mode", "balanced"),
+            modes=(("fast", "Fast"), ("balanced", "Balanced"), ("exact", "Exact")),
+            asked=found is not None,
+            hits=tuple(_card(space, each) for each in found.hits) if found else (),
+            told=_told(found) if found else "",
+            warnings=found.warnings if found else (),
+            earth=given.get("frame", "earth") == "earth",
+            curl=f"curl '{base}{PATH}/{space.name}/similar' -d '{{\"like\": {{\"rows\": [{row or 0}]}}}}'",
+        )
+
+
+def about(space: Space) -> dict[str, Any]:
+    """Return what programs are told of a space; where its files are is the operator's."""
+    return {
+        "name": space.name,
+        "url": f"{PATH}/{space.name}",
+        "vectors": space.live,
+        "dimensions": space.dimensions,
+        "metric": space.metric,
+        "model": {"name": space.model.name, "version": space.model.version, "preprocessing": space.model.preprocessing},
+        "record": space.record or None,
+        "recall": [
+            {"narrowed": each.kind, "mode": each.mode, "k": each.k, "value": each.value, "queries": each.queries}
+            for each in space.recall
+        ],
+    }
+
+
+def read(given: Iterable[tuple[str, str]], portal: Portal) -> Question | None:
+    """Return the question of parameters, None where nothing is asked for.
+
+    Raises:
+        UnknownFieldError: A parameter is not known.
+        BadQueryError: A value cannot be read.
+    """
+    pairs = list(given)
+    for name, _ in pairs:
+        if name not in (*_ASKED, *_NARROWING) and not name.startswith(form.FACET):
+            raise UnknownFieldError(name, (*_ASKED, *_NARROWING), what="parameter", parameter=name)
+    rows = tuple(_number(value, "row") for name, value in pairs if name == "row")
+    ids = tuple(value for name, value in pairs if name == "id")
+    single = dict(pairs)
+    if not rows and not ids and "here" not in single:
+        return None
+    return Question(
+        like=Examples(rows, ids),
+        unlike=Examples(tuple(_number(value, "unlike") for name, value in pairs if name == "unlike")),
+        region=_here(single["here"], single.get("frame", "earth")) if "here" in single else None,
+        within=_within([each for each in pairs if each[0] not in _ASKED], portal),
+        size=_number(single["size"], "size") if "size" in single else SIZE,
+        mode=single.get("mode", "balanced"),
+    )
+
+
+def from_body(body: bytes, portal: Portal) -> Question:
+    """Return the question of a JSON body.
+
+    `like` and `unlike` hold `rows`, `ids` and `vectors`; `region` is a box, a circle or GeoJSON; `within` takes the
+    parameters of the pages: `bbox`, `cone`, `polygon`, `near`, `frame`, `time`, `filter`, `facet.NAME`.
+
+    Raises:
+        UnknownFieldError: A member is not known.
+        BadQueryError: The body is no JSON, or a value cannot be read.
+    """
+    try:
+        data = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise BadQueryError(f"the body is no JSON: {error}", parameter="body") from error
+    _known(data, _BODY, "body")
+    within = data.get("within") or {}
+    _strings(within, "within")
+    size, mode = data.get("size", 10), data.get("mode", "balanced")
+    if type(size) is not int or not isinstance(mode, str):
+        raise BadQueryError("size is a whole number and mode a text", parameter="size")
+    asked = data.get("region")
+    frame = within.get("frame", "earth")
+    return Question(
+        like=_examples(data.get("like") or {}, "like"),
+        unlike=_examples(data.get("unlike") or {}, "unlike"),
+        region=None if asked is None else _place(asked, frame),
+        within=_within(list(within.items()), portal),
+        size=size,
+        mode=mode,
+        with_examples=data.get("with_examples") is True,
+    )
+
+
+def _examples(data: Any, where: str) -> Examples:
+    _known(data, _LIKE, where)
+    rows, ids, vectors = (data.get(name) or [] for name in _LIKE)
+    lists = all(isinstance(each, list) for each in (rows, ids, vectors))
+    if not lists or not all(type(each) is int for each in rows) or not all(isinstance(each, str) for each in ids):
+        raise BadQueryError(f"{where} holds lists: rows of numbers, ids of texts, vectors", parameter=where)
+    return Examples(tuple(rows), tuple(ids), tuple(vectors))
+
+
+def _known(data: Any, names: tuple[str, ...], where: str) -> None:
+    if not isinstance(data, dict):
+        raise BadQueryError(f"{where} is no object", parameter=where)
+    for name in data:
+        if name not in names:
+            raise UnknownFieldError(name, names, what=f"member of {where}", parameter=name)
+
+
+def _strings(data: Any, where: str) -> None:
+    if not isinstance(data, dict) or not all(isinstance(each, str) for each in data.values()):
+        raise BadQueryError(f"{where} is an object of texts, as parameters of pages are", parameter=where)
+    for name in data:
+        if name not in _NARROWING and not name.startswith(form.FACET):
+            raise UnknownFieldError(name, _NARROWING, what=f"member of {where}", parameter=name)
+
+
+def _within(pairs: list[tuple[str, str]], portal: Portal) -> Query | None:
+    return form.parse(pairs, resolver=portal.resolve) if pairs else None
+
+
+def _place(asked: Any, frame: str) -> Region:
+    if isinstance(asked, str):
+        return _here(asked, frame)
+    if isinstance(asked, list):
+        return _here(",".join(map(str, asked)), frame)
+    return region.geojson(asked, frame=frame, parameter="region")
+
+
+def _here(asked: str, frame: str) -> Region:
+    """Return the region of three numbers, a circle, or of four, a box."""
+    if asked.count(",") == 2:
+        return region.cone(asked, frame=frame, parameter="region")
+    return region.bbox(asked, frame=frame, parameter="region")
+
+
+def _number(value: str, parameter: str) -> int:
+    if not value.isascii() or not value.isdecimal() or len(value) > 15:
+        raise BadQueryError(f"{parameter} = {value[:40]!r} is no whole number", parameter=parameter)
+    return int(value)
+
+
+def _card(space: Space, hit: Hit) -> HitCard:
+    title = hit.id or f"Row {hit.row}"
+    facts = []
+    if hit.start is not None:
+        facts.append(wording.day(hit.start))
+    if hit.lon is not None and hit.lat is not None:
+        facts.append(f"{hit.lon:.3f}, {hit.lat:.3f}")
+    if hit.product:
+        facts.append(text.shown(hit.product, 120))
+    return HitCard(
+        row=hit.row,
+        title=text.shown(title, 120),
+        score=f"{hit.score:.4f}",
+        record=Anchor(hit.record.title or hit.record.source_id, links.record(hit.record.id)) if hit.record else None,
+        facts=tuple(facts),
+        similar=f"{PATH}/{space.name}?row={hit.row}",
+        x=None if hit.lon is None else round(hit.lon + 180, 2),
+        y=None if hit.lat is None else round(90 - hit.lat, 2),
+    )
+
+
+def _told(found: Hits) -> str:
+    how = "every row compared" if found.exact else f"recall {found.recall:.3f} as measured"
+    return f"{found.eligible:,} rows looked at in {found.elapsed_ms:.0f} ms, {how}"

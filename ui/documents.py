@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import Final
@@ -14,14 +14,14 @@ from fastapi.responses import Response, StreamingResponse
 from discovery import conditions
 from discovery.documents import citation, dcat, rdf, schema_org
 from discovery.documents.schema_org import Format as Other
-from discovery.documents.site import Site
+from discovery.documents.site import RECORDS, Site
 from discovery.errors import BadQueryError, MovedError, NotFoundError
 from discovery.exports.plain import record_json
 from discovery.model.record import RESOURCES, SCOPES, Record
 from discovery.portal import Portal
 from discovery.query import form
 from discovery.store.catalogue import Stored
-from ui import caching, catalogue, feed, links, negotiation, signposts, sitemap, sources, text
+from ui import caching, catalogue, described, feed, links, negotiation, signposts, sitemap, sources, text
 from ui.contexts import Alternate, Anchor, Published
 from ui.negotiation import Format
 from ui.rendering import HEADERS, Renderer, redirect
@@ -37,19 +37,35 @@ class Documents:
         self._portal = portal
         self._renderer = renderer
 
-    def routes(self, router: APIRouter) -> None:
-        """Add the addresses of the documents that are not about one record."""
-        for path, endpoint in (
-            (catalogue.PATH, self.catalogue),
-            (f"{catalogue.PATH}.jsonld", self.catalogue),
-            (f"{catalogue.PATH}.ttl", self.catalogue),
-            (f"{catalogue.PATH}.nt", self.catalogue),
-            (sitemap.INDEX, self.sitemap_index),
-            ("/sitemap/{number}.xml", self.sitemap_part),
-            (sitemap.ROBOTS, self.robots),
-            (sitemap.OPENSEARCH, self.opensearch),
-        ):
-            router.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_model=None)
+    def routes(self, router: APIRouter, record: Callable[..., Response], changes: Callable[..., Response]) -> None:
+        """Add the addresses of the documents, described for programs.
+
+        Args:
+            router: Takes them.
+            record: Answers for one record, in any form.
+            changes: Answers with the feed of what is new.
+        """
+        gone = {301: "It was merged into another record.", 404: "There is none of this id.", 410: "It was deleted."}
+        described.negotiated(router, f"{RECORDS}{{id}}", record, "A record", negotiation.RECORD, errors=gone)
+        narrowed = (
+            described.query("scope", "Which records; `resources` without it.", SCOPES),
+            described.query("after", "Where the page begins, from the `Link` of the one before."),
+        )
+        whole = (negotiation.JSONLD, negotiation.TURTLE, negotiation.NTRIPLES)
+        about = "The whole catalogue as DCAT-AP: pages of JSON-LD or Turtle, N-Triples in one piece"
+        forms = (negotiation.HTML, *whole)
+        described.negotiated(router, catalogue.PATH, self.catalogue, about, forms, parameters=narrowed)
+        for each in whole:
+            told, path = f"The same as {each.media_type}", f"{catalogue.PATH}.{each.name}"
+            described.add(router, path, self.catalogue, told, [each.media_type], parameters=narrowed)
+        described.add(router, feed.PATH, changes, "What is new, as Atom", [feed.MEDIA_TYPE])
+        described.add(router, sitemap.INDEX, self.sitemap_index, "The index of the sitemap", [sitemap.MEDIA_TYPE])
+        missing = {404: "There is no part of this number."}
+        part = "/sitemap/{number}.xml"
+        described.add(router, part, self.sitemap_part, "A part of the sitemap", [sitemap.MEDIA_TYPE], errors=missing)
+        described.add(router, sitemap.ROBOTS, self.robots, "What crawlers may read", ["text/plain"])
+        search = "How to search here, for browsers and feed readers"
+        described.add(router, sitemap.OPENSEARCH, self.opensearch, search, [sitemap.OPENSEARCH_TYPE])
 
     def site(self, request: Request) -> Site:
         """Return the portal as the reader of a request knows it; a host that is none is not believed by starlette."""
@@ -114,11 +130,18 @@ class Documents:
         )
 
     def signed(self, request: Request, given: Record, page: Response) -> Response:
-        """Return a record's page with the signposts in its headers."""
+        """Return a record's page with the signposts in its headers, or 304 for a reader who has this very page."""
         posts = list(signposts.signposts(given, self.site(request)))
         page.headers["Link"] = signposts.header(posts)
         page.headers.update(negotiation.VARY)
-        return page
+        page.headers["ETag"] = conditions.tag_of(bytes(page.body))
+        page.headers["Cache-Control"] = caching.REVALIDATED
+        if not conditions.has(request, page.headers["ETag"]):
+            return page
+        # What a page shows hangs on who asks; without a body nobody else could say so any more.
+        about = ("content-length", "content-type", "vary")
+        kept = {name: value for name, value in page.headers.items() if name not in about}
+        return Response(status_code=304, headers={**kept, "Vary": "Accept, Cookie"})
 
     # The whole catalogue
 

@@ -42,20 +42,18 @@ def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
     """
     routes = _Pages(portal, renderer)
     route = page_route(renderer, gate, for_programs=_is_for_programs, negotiated=_DOCUMENTS)
-    made = APIRouter(route_class=route, include_in_schema=False, redirect_slashes=False)
+    made = APIRouter(route_class=route, redirect_slashes=False)
     for path, endpoint in (
         ("/", routes.home),
         ("/search", routes.search),
         ("/records", routes.find),
-        ("/records/{id}", routes.record),
         (links.OPEN, routes.open),
         (links.NOTEBOOK, routes.notebook),
         ("/suggest", routes.suggest),
-        (feed.PATH, routes.changes),
         (apis.PATH, routes.apis),
     ):
-        made.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_model=None)
-    routes.documents.routes(made)
+        made.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_model=None, include_in_schema=False)
+    routes.documents.routes(made, routes.record, routes.changes)
     return made
 
 

@@ -153,6 +153,18 @@ def test_a_sitemap_that_the_reader_has_is_not_sent_again(client: TestClient) -> 
     assert client.get("/opensearch.xml").headers["content-type"] == "application/opensearchdescription+xml"
 
 
+def test_a_page_is_not_sent_twice_to_whoever_has_it(client: TestClient, path: str) -> None:
+    page = client.get(path, headers={"Accept": "text/html"})
+    assert page.headers["cache-control"] == "no-cache"
+    again = client.get(path, headers={"Accept": "text/html", "If-None-Match": page.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    for name in ("etag", "vary", "link", "cache-control", "content-security-policy"):
+        assert again.headers[name] == page.headers[name], name
+    other = client.get(f"{path}?f=json", headers={"If-None-Match": page.headers["etag"]})
+    assert other.status_code == 200
+    assert client.head(path).headers["etag"] == page.headers["etag"]
+
+
 def test_an_error_has_the_form_that_was_asked_for(client: TestClient, path: str) -> None:
     refused = client.get(path, headers={"Accept": "image/png"})
     assert refused.status_code == 406

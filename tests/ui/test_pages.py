@@ -217,7 +217,7 @@ def test_the_order_can_be_chosen(page: Get) -> None:
 
 def test_json_has_the_shape_that_is_promised(data: Data) -> None:
     found = data("/search?q=ice&facet.kind=dataset&f=json")
-    counted = {"facets", "numbers", "histogram", "interval", "heat", "observed", "places"}
+    counted = {"facets", "numbers", "histogram", "interval", "approximate", "heat", "observed", "places"}
     assert set(found) == {"total", "records", "next", "observations", "understood", *counted}
     assert found["total"] == {"value": 1, "exact": True}
     assert found["observations"] == {"value": 12, "exact": True} or found["observations"]["value"] == 0

@@ -56,12 +56,14 @@ class Kind:
         """Return the id of the record that a document is published as."""
         return record_id(checks.PORTAL, self.container, document[self.slug])
 
-    def mapped(self, document: Mapping[str, Any], *, updated: int, note: Mapping[str, str] | None = None) -> Mapped:
+    def mapped(
+        self, document: Mapping[str, Any], *, updated: int | None, note: Mapping[str, str] | None = None
+    ) -> Mapped:
         """Return the record of a document with what it was made of, as the store takes it.
 
         Args:
             document: One that is complete.
-            updated: When that was, in UTC milliseconds.
+            updated: When that was, in UTC milliseconds; None where nobody knows.
             note: Properties that the record gets beside its own.
         """
         made = self.record(document, updated=updated)

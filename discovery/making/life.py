@@ -24,6 +24,7 @@ from discovery.store.marks import STAR
 from discovery.store.store import Store
 
 MAX_REASON: Final = 2_000
+_MOMENT: Final = 60_000
 HANDED_IN: Final = "handed in"
 TAKEN_BACK: Final = "taken back"
 ACCEPTED: Final = "accepted"
@@ -134,6 +135,8 @@ class Making:
         name = str(document.get("name") or document.get(known.slug) or "Without a name")
         if not id:
             self._free(known, document, "")
+            if (same := self._again(who, known, document)) is not None:
+                return same
             made = self._store.creations.add(known.name, who.id, name, document)
             self._audit(who, made, "write", "")
             return made
@@ -149,6 +152,13 @@ class Making:
         saved = self._store.creations.save(new, person=who.id)
         self._audit(who, saved, "write", old.state)
         return saved
+
+    def _again(self, who: Principal, known: Kind, document: Mapping[str, Any]) -> Creation | None:
+        """Return what whoever asks has written word for word a moment ago: a second click makes no second one."""
+        moment = time.time_ns() // 1_000_000
+        newest = self._store.creations.of(who.id, known.name)[:1]
+        found = next((each for each in newest if each.document == document and each.state == DRAFT), None)
+        return found if found is not None and moment - found.updated < _MOMENT else None
 
     def delete(self, who: Principal, id: str, version: int) -> None:
         """Forget a draft with its history; what is published must be withdrawn first."""
@@ -254,7 +264,7 @@ class Making:
         if old is not None:
             names = [each.name for each in known.fields if document.get(each.name) != old.document.get(each.name)]
             if not dry_run:
-                self._publish(who, replace(old, name=document["name"], document=document), PUT_OUT, "")
+                self._publish(who, replace(old, name=document["name"], document=document), PUT_OUT, "", dated=False)
             return f"changed: {', '.join(names) or 'published again'}"
         if not dry_run:
             record = known.document_id(document)
@@ -265,25 +275,30 @@ class Making:
                 document,
                 state=PUBLISHED,
                 record=record,
-                also=self._putting(known, document, {}),
+                also=self._putting(known, document, {}, dated=False),
             )
             self._audit(who, made, "publish", "")
         return "added"
 
     # Parts of steps
 
-    def _publish(self, who: Principal, old: Creation, act: str, reason: str) -> Creation:
+    def _publish(self, who: Principal, old: Creation, act: str, reason: str, *, dated: bool = True) -> Creation:
         known = KINDS[old.kind]
         deprecated = act == OUTDATED
         note = {"deprecated": reason} if deprecated else {}
         state = DEPRECATED if deprecated else PUBLISHED
         new = replace(old, state=state, record=known.document_id(old.document))
-        return self._step(who, new, act, reason, old.state, also=self._putting(known, old.document, note))
+        return self._step(who, new, act, reason, old.state, also=self._putting(known, old.document, note, dated=dated))
 
     def _putting(
-        self, known: Kind, document: Mapping[str, Any], note: Mapping[str, str]
+        self, known: Kind, document: Mapping[str, Any], note: Mapping[str, str], *, dated: bool = True
     ) -> Callable[[Connection], None]:
-        mapped = known.mapped(document, updated=time.time_ns() // 1_000_000, note=note)
+        """Return what writes the record of a document.
+
+        Of a file nobody knows how old it is; and a hundred that are applied at once are not the news of the day.
+        """
+        moment = time.time_ns() // 1_000_000 if dated else None
+        mapped = known.mapped(document, updated=moment, note=note)
 
         def put(connection: Connection) -> None:
             self._store.ingest.within(connection, PORTAL, [mapped])

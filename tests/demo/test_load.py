@@ -74,15 +74,15 @@ def test_the_demo_holds_exactly_what_its_sources_hold(portal: Portal) -> None:
         ("gavo-obscore", "observation"): 10,
         ("synthetic-obscore", "dataset"): 5,
         ("synthetic-obscore", "observation"): 500,
-        ("datalabs-examples", "datalab"): 37,
-        ("datalabs-examples", "volume"): 21,
+        ("portal", "datalab"): 38,
+        ("portal", "volume"): 23,
         ("datalabs-examples", "dataset"): 8,
     }
 
 
 def test_every_record_of_the_demo_is_found_by_a_search(portal: Portal) -> None:
     assert differences(portal.store, portal.index) == []
-    assert portal.search(Query(size=0)).total.value == 661
+    assert portal.search(Query(size=0)).total.value == 664
     assert portal.search(Query(scope="observations", size=0)).total.value == 1908
 
 

@@ -429,8 +429,12 @@ def _image(datalab: Datalab | None, place: Place, zone: Zone) -> str:
     Raises:
         DeniedError: The datalab has one that is not allowed there.
     """
-    if datalab is None or not datalab.image:
+    if datalab is None:
         return ""
+    if not datalab.image:
+        if datalab.runs_notebooks:
+            return ""
+        raise DeniedError(f"{datalab.title} is no environment for notebooks, and has no image that could be started")
     try:
         image = pinned(datalab.image)
     except ValueError:

@@ -49,6 +49,8 @@ EXCEPTIONS = {
     "discovery/index/tantivy/questions.py": "the same",
     "discovery/index/tantivy/schema.py": "the same",
     "discovery/index/tantivy/search.py": "the same",
+    "ui/launch_contexts.py": "values; tests/ui/test_launches.py reads the pages that are made of them",
+    "ui/launching.py": "tests/ui/test_launches.py reads the pages that are made by it",
     "discovery/launch/targets/base.py": "a protocol; the tests of every target hold it",
     "discovery/testing/count_contract.py": "a suite of tests itself; it runs in tests/index",
     "discovery/testing/index_catalogue.py": "cases of the suite beside it",

@@ -24,8 +24,8 @@ ABOUT: Final = {
 _SHELVES: Final = (("dataset", "Recently updated datasets"), ("datalab", "Datalabs ready to run"))
 
 
-def home_page(portal: Portal, site: Site, sources: Sources) -> HomeContext:
-    """Return what the first page shows."""
+def home_page(portal: Portal, site: Site, sources: Sources, running: tuple[Anchor, ...] = ()) -> HomeContext:
+    """Return what the first page shows; `running` is what its reader has launched."""
     counted = {scope: _counted(portal, scope) for scope in (RESOURCES, OBSERVATIONS)}
     resources, observations = counted[RESOURCES], counted[OBSERVATIONS]
     known = {value for counts in counted.values() for value in counts[1].get("source", {})}
@@ -45,6 +45,7 @@ def home_page(portal: Portal, site: Site, sources: Sources) -> HomeContext:
             numbers.insert(-1, Anchor(f"{kinds[kind]:,}", links.facet("kind", kind), _of(kinds[kind], name)))
     return HomeContext(
         site=site,
+        running=running,
         numbers=tuple(numbers),
         domains=tuple(_domain(value, resources[1], observations[1]) for value in ABOUT),
         shelves=tuple(shelf for shelf in (_shelf(portal, *each, sources) for each in _SHELVES) if shelf.cards),

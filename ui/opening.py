@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any, Final
 
 from discovery.launch.matching import FORMAT, MISSION, NOTEBOOK, PATH, Holding, Match
@@ -32,8 +33,8 @@ def ways(found: Opening) -> Ways:
     )
 
 
-def open_page(found: Opening, site: Site, sources: Sources) -> OpenContext:
-    """Return what the page with the choices shows."""
+def open_page(found: Opening, site: Site, sources: Sources, base: str) -> OpenContext:
+    """Return what the page with the choices shows; `base` is the portal's own address."""
     record = found.record
     titles = {each.volume.id: each.volume.title for each in found.volumes}
     return OpenContext(
@@ -46,12 +47,19 @@ def open_page(found: Opening, site: Site, sources: Sources) -> OpenContext:
         notebook=links.notebook(record.id),
         form=links.NOTEBOOK,
         command=f"discovery open {record.id}",
+        launch=links.LAUNCH,
+        button=button(record.id, base, site.title),
         mount_path=found.mount_path,
         is_openable=found.is_openable,
         files=tuple(_file(each, titles) for each in found.files),
         volumes=tuple(map(_volume, found.volumes)),
         datalabs=tuple(map(_datalab, found.datalabs)),
     )
+
+
+def button(id: str, base: str, title: str) -> str:
+    """Return the HTML of a link to the ways to open a record, for the pages of archives."""
+    return f'<a href="{escape(base)}{escape(links.opening(id))}">Open in {escape(title)}</a>'
 
 
 def open_json(found: Opening) -> dict[str, Any]:

@@ -18,9 +18,25 @@ from discovery.query import form, marking
 from discovery.query.facets import HeatMap
 from discovery.query.query import Facet, Total
 from discovery.query.text import parse
-from ui import apis, caching, feed, home, links, listing, naming, negotiation, numbers, opening, record, sources, text
+from ui import (
+    apis,
+    caching,
+    feed,
+    home,
+    launches,
+    launching,
+    links,
+    listing,
+    naming,
+    negotiation,
+    numbers,
+    opening,
+    record,
+    sources,
+    text,
+)
 from ui.documents import Documents
-from ui.gate import Gate
+from ui.gate import Gate, visit
 from ui.rendering import HEADERS, Renderer, answer, redirect
 from ui.routing import page_route, wants_json
 
@@ -66,7 +82,8 @@ class _Pages:
         self.documents = Documents(portal, renderer)
 
     def home(self, _request: Request) -> Response:
-        context = home.home_page(self._portal, self._renderer.site(), sources.read(self._portal))
+        running = launching.running(self._portal.launching.of(visit.get().who, running=True))
+        context = home.home_page(self._portal, self._renderer.site(), sources.read(self._portal), running)
         return self._renderer.page("home.html", context)
 
     def search(self, request: Request) -> Response:
@@ -110,6 +127,8 @@ class _Pages:
 
     def open(self, request: Request) -> Response:
         """Return the ways to open a record; one that is named as its source names it is sent to its own address."""
+        if (found_by_name := launches.pointed(self._portal, self._renderer, request)) is not None:
+            return found_by_name
         id = request.query_params.get("id", "")
         url = links.opening(id)
         try:
@@ -123,7 +142,8 @@ class _Pages:
         if wants_json(request):
             return answer(opening.open_json(found))
         site = self._renderer.site(json=links.as_json(url))
-        return self._renderer.page("open.html", opening.open_page(found, site, sources.read(self._portal)))
+        base = str(request.base_url).rstrip("/")
+        return self._renderer.page("open.html", opening.open_page(found, site, sources.read(self._portal), base))
 
     def notebook(self, request: Request) -> Response:
         """Return the notebook as a file to download."""

@@ -49,7 +49,8 @@ def test_a_record_that_has_data_offers_a_notebook(client: TestClient) -> None:
 def test_the_page_shows_the_choices_and_where_the_files_are(client: TestClient) -> None:
     page = client.get(f"/open?id={IMAGE.id}")
     assert page.status_code == 200
-    assert '<form class="choices" action="/open/notebook" method="get">' in page.text
+    assert '<form class="choices" action="/launch" method="get">' in page.text
+    assert 'formaction="/open/notebook"' in page.text
     assert f'<option value="{VOLUME.id}">Hubble &lt;b&gt;volume&lt;/b&gt;</option>' in page.text
     assert f'<option value="{LAB.id}">JupyterLab</option>' in page.text
     assert "/media/data/hst_stis/o/4sp/04/o4sp040b0_raw.fits.gz" in page.text

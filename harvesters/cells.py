@@ -35,7 +35,8 @@ class Cells:
     def __init__(
         self, row: Mapping[str, str], units: Mapping[str, str], notes: Notes, usual: Mapping[str, str] | None = None
     ) -> None:
-        self.row = {name: clean(value) for name, value in row.items()}
+        # As `clean` does, which is asked only for what cannot be printed: a row has some thirty cells.
+        self.row = {name: value.strip() if value.isprintable() else clean(value) for name, value in row.items()}
         self.notes = notes
         self._units = units
         self._usual = usual or {}

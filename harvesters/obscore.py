@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from discovery.model import terms
@@ -82,29 +83,36 @@ def to_record(
     start, end = cells.interval(cells.mjd("t_min"), cells.mjd("t_max"), "t_min")
     assets = _assets(cells)
     instrument, target = cells.row.get("instrument_name"), cells.text("target_name")
-    record = Record(
+    missions = defaults.missions(_missions(cells))
+    return Record(
         defaults.source,
         container,
         source_id,
         "observation",
         _title(cells, source_id),
-        missions=_missions(cells),
+        domain=defaults.domain_of(missions),
+        missions=missions,
         instruments=stac.instruments((instrument,)) if instrument else (),
         targets=(target,) if target else (),
+        provider=defaults.provider,
         level=cells.text("calib_level", 40),
         product_type=cells.text("dataproduct_type", 100),
         formats=stac.formats(assets[:1]),
-        dataset=record_id(defaults.source, COLLECTIONS, collection) if collection else "",
+        dataset=_dataset(defaults.source, collection) if collection else "",
         extent=Extent(SKY, _footprint(cells, xtypes), None, start, end),
         assets=assets,
         external_ids=(did,) if did and did != source_id else (),
         metadata_updated=cells.instant("lastmodified"),
         access=_RIGHTS.get(cells.text("data_rights").lower(), "open"),
         numbers=_numbers(cells),
-        properties=properties,
+        properties=defaults.marked(properties),
         issues=notes.issues,
     )
-    return defaults.fill(record)
+
+
+@lru_cache(maxsize=1024)
+def _dataset(source: str, collection: str) -> str:
+    return record_id(source, COLLECTIONS, collection)
 
 
 def to_dataset(name: str, table: str, defaults: Defaults) -> Record:

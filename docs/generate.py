@@ -94,12 +94,13 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "creation-name": "discovery.store.creations:MAX_NAME",
         "creation-people": "discovery.store.creations:MAX_LISTED",
         "creations": "discovery.store.creations:MAX_OWNED",
+        "selection-ids": "discovery.selection:MAX_IDS",
+        "selection-rows": "discovery.selection:MAX_ROWS",
         "launches": "discovery.launch.zones:SERVERS",
         "launch-records": "discovery.launching:MAX_RECORDS",
         "launch-volumes": "discovery.launching:MAX_VOLUMES",
-        "selection-ids": "discovery.selection:MAX_IDS",
-        "selection-rows": "discovery.selection:MAX_ROWS",
         "marks": "discovery.store.marks:MAX_MARKS",
+        "tokens": "discovery.store.tokens:MAX_TOKENS",
     }
 )
 """Where the number behind the name of each limit stands; its meaning is the sentence written beneath it there."""
@@ -511,9 +512,6 @@ def run_statuses() -> str:
 
 def graphql_queries() -> str:
     """Return what the GraphQL schema can be asked."""
-    schema = build_schema((published() / "schema.graphql").read_text(encoding="utf-8"))
-    kind = getattr(schema, f"{operation}_type")
-    rows = [
     return _graphql_fields("query")
 
 
@@ -528,6 +526,9 @@ def graphql_subscriptions() -> str:
 
 
 def _graphql_fields(operation: str) -> str:
+    schema = build_schema((published() / "schema.graphql").read_text(encoding="utf-8"))
+    kind = getattr(schema, f"{operation}_type")
+    rows = [
         (_code(name), _joined(each.args), _code(each.type), each.description or "")
         for name, each in kind.fields.items()
     ]

@@ -14,8 +14,11 @@ import pytest
 
 from discovery import wiring
 from discovery.cli import main
+from discovery.cli.serving import sign_in_link
 from discovery.config import Settings
 from discovery.model import terms
+from discovery.model.person import Role
+from discovery.people import People
 
 pytestmark = pytest.mark.slow
 
@@ -430,6 +433,51 @@ def test_an_operator_gets_a_link_that_opens_once(run: Run, tmp_path: Path) -> No
         code = line.strip().partition("code=")[2]
         assert portal.people.enter(code)
         assert portal.people.enter(code) is None
+
+
+def test_the_link_at_the_start_lets_the_person_at_the_machine_in(tmp_path: Path) -> None:
+    found = Settings(tmp_path / "home")
+    link = sign_in_link(found, "http://127.0.0.1:8123/")
+    assert link.startswith("http://127.0.0.1:8123/signin?code=")
+    with closing(wiring.open_store(found)) as store:
+        people = People(store)
+        session = people.enter(link.partition("code=")[2])
+        assert session is not None
+        assert people.who(None, session).role is Role.ADMIN
+
+
+def test_people_are_listed_given_roles_and_kept_out(run: Run, tmp_path: Path) -> None:
+    assert run("person", "list") == (0, "nobody has signed in yet\n")
+    with closing(wiring.open_store(Settings(tmp_path / "home"))) as store:
+        people = People(store)
+        session = people.welcome("https://id.example", "1", "Ann [red]", email="ann@example.org")
+        ann = people.who(None, session).id
+    assert "Ann [red]" in run("person", "list")[1]
+    assert [each["person"] for each in json.loads(run("person", "list", "ann@", "--json")[1])] == [ann]
+    assert run("person", "role", ann, "moderator")[1] == "Ann [red] is moderator\n"
+    assert json.loads(run("person", "disable", ann, "--json")[1])["disabled"] is not None
+    with closing(wiring.open_store(Settings(tmp_path / "home"))) as store:
+        assert People(store).who(None, session).role is Role.ANONYMOUS
+        assert [each.name for each in store.audit.lines(act="person")] == ["the command line"] * 2
+    assert json.loads(run("person", "disable", ann, "--undo", "--json")[1])["disabled"] is None
+    for wrong in (("role", ann, "anonymous"), ("role", ann, "king"), ("role", "nobody", "user"), ("disable", "nobody")):
+        assert run("person", *wrong)[0] == 2
+
+
+def test_tokens_of_people_are_made_listed_and_revoked(run: Run, tmp_path: Path) -> None:
+    with closing(wiring.open_store(Settings(tmp_path / "home"))) as store:
+        ann = People(store).who(None, People(store).welcome("https://id.example", "1", "Ann")).id
+    shown = run("token", "create", ann, "--name", "cron", "--scope", "read", "--scope", "launch")[1].strip()
+    (listed,) = json.loads(run("token", "list", ann, "--json")[1])
+    assert (listed["name"], listed["scopes"]) == ("cron", ["read", "launch"])
+    assert shown not in run("token", "list", ann)[1]
+    with closing(wiring.open_store(Settings(tmp_path / "home"))) as store:
+        assert People(store).who(f"Bearer {shown}").id == ann
+    assert run("token", "revoke", ann, listed["id"])[0] == 0
+    assert run("token", "list", ann) == (0, "there are none\n")
+    assert run("token", "revoke", ann, listed["id"])[0] == 2
+    assert run("token", "create", ann, "--name", "x", "--days", "366")[0] == 2
+    assert run("token", "create", "nobody", "--name", "x")[0] == 2
 
 
 def test_a_token_is_made_for_the_setting(run: Run) -> None:

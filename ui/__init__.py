@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from discovery.errors import NotFoundError
 from discovery.portal import Portal
-from ui import admin, similar, launches, people
+from ui import admin, launches, me, people, persons, similar
 from ui.gate import Gate
 from ui.pages import router
 from ui.rendering import STATIC, Renderer, Static
@@ -40,6 +40,8 @@ def attach(app: FastAPI, portal: Portal, *, title: str, provider: Provider | Non
     app.include_router(people.router(portal, renderer, gate, provider))
     app.include_router(launches.router(portal, renderer, gate))
     app.include_router(similar.router(portal, renderer, gate))
+    app.include_router(me.router(portal, renderer, gate))
+    app.include_router(persons.router(portal, renderer, gate))
     app.include_router(admin.router(portal, renderer, gate))
     app.mount("/static", Static(directory=STATIC), name="static")
 

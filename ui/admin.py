@@ -119,17 +119,20 @@ class _Admin:
         if kind == APPROVE:
             given["by"] = who.person.name if who.person else ""
         job = await run_in_threadpool(self._portal.ask, kind, given)
+        told = " ".join(f"{name}={value}" for name, value in given.items())
+        await run_in_threadpool(self._portal.people.note, who, f"job.{kind}", str(job.id), "", told)
         if wants_json(request) or not who.session:
             return answer(harvests.job_json(job), status=202)
         back = form.get("back", "")
         return redirect(harvests.source_url(back, job=job.id) if back else f"{harvests.HARVESTS}?job={job.id}")
 
     async def enable(self, request: Request) -> Response:
-        _, form = await self._form(request)
+        who, form = await self._form(request)
         if form.get("enabled") not in ("true", "false"):
             raise BadQueryError("enabled must be true or false", parameter="enabled")
         id = request.path_params["id"]
         await run_in_threadpool(self._portal.store.ledger.enable, id, form["enabled"] == "true")
+        await run_in_threadpool(self._portal.people.note, who, "source.enabled", id, "", form["enabled"])
         return redirect(harvests.source_url(id))
 
 

@@ -25,6 +25,8 @@ NEXT = "next"
 SIGN_IN_START = "/signin/start"
 SIGN_OUT = "/signout"
 ME = "/me"
+PEOPLE = "/admin/people"
+AUDIT = "/admin/audit"
 _LONGEST_BACK = 4_000
 _PATH_BACK = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@%-]+/?)*", re.ASCII)
 _QUERY_BACK = re.compile(r"[\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f-\x7e]*", re.ASCII)

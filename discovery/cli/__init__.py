@@ -20,6 +20,7 @@ from discovery.cli import (
     locating,
     opening,
     operators,
+    people,
     pipelines,
     previews,
     quarantine,
@@ -54,6 +55,8 @@ app.add_typer(terms.app, name="terms")
 app.add_typer(embeddings.app, name="embeddings")
 app.add_typer(embeddings.finding)
 app.add_typer(operators.app, name="operator")
+app.add_typer(people.app, name="person")
+app.add_typer(people.tokens, name="token")
 app.add_typer(volumes.app, name="volume")
 app.add_typer(datalabs.app, name="datalab")
 app.add_typer(pipelines.app, name="pipeline")

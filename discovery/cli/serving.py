@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated
+from urllib.parse import urlencode
 
 import typer
 
+from discovery import wiring
 from discovery.cli.context import opened_portal, settings_of
 from discovery.cli.output import AsJson, console, print_json
 from discovery.config import Settings
@@ -39,8 +42,20 @@ def _serve(found: Settings, *, steward: bool = True) -> None:
 
     def ready(url: str) -> None:
         console.print(f"Discovery is at {url} (Ctrl-C ends it)", markup=False, soft_wrap=True)
+        # Only for whoever sits there: what goes to a file is read by others, too.
+        if console.is_terminal and not found.oidc_issuer:
+            console.print(f"Sign in once by {sign_in_link(found, url)}", markup=False, soft_wrap=True)
 
     server.serve(found, ready=ready, steward=steward)
+
+
+def sign_in_link(settings: Settings, url: str) -> str:
+    """Return a link that lets the person at this machine in once, within ten minutes."""
+    from discovery.people import People
+
+    with closing(wiring.open_store(settings)) as store:
+        code = People(store, settings.operator_token).invite()
+    return f"{url.rstrip('/')}/signin?{urlencode({'code': code})}"
 
 
 @app.command()

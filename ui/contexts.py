@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -10,6 +11,9 @@ from discovery.query.query import Total
 from ui.drawing import Bar, Map
 from ui.maps import Heat
 from ui.text import Piece
+
+if TYPE_CHECKING:
+    from ui.made import Around
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +382,8 @@ class RecordContext:
     """How to open it; None where that is not asked."""
     published: Published | None = None
     """Its documents; None where there is no request to make their addresses for."""
+    made: Around | None = None
+    """What people make and mark of it; None where nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from ui import (
     launching,
     links,
     listing,
+    made,
     naming,
     negotiation,
     numbers,
@@ -117,7 +118,8 @@ class _Pages:
         known = sources.read(self._portal)
         ways = opening.ways(self._portal.opening_of(view.record))
         published = self.documents.published(request, view.stored, known)
-        context = replace(record.record_page(view, site, known), ways=ways, published=published)
+        around = made.around(self._portal, view.record, visit.get().who, way_in=links.way_in(links.record(id)))
+        context = replace(record.record_page(view, site, known), ways=ways, published=published, made=around)
         return self.documents.signed(request, view.record, self._renderer.page("record.html", context))
 
     def find(self, request: Request) -> Response:

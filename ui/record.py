@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final
 
 from discovery.model import terms
+from discovery.model.checks import PORTAL
 from discovery.model.record import Asset, Contact, Link, Record
 from discovery.portal import View
 from discovery.query.fields import FIELDS
@@ -39,6 +40,12 @@ _FACTS: Final = (
     ("provider", lambda record: (record.provider,)),
     ("access", lambda record: (record.access,)),
 )
+_SAID_BY_KIND: Final = frozenset({
+    *("slug", "mount", "mounts", "read_only", "zones", "holds", "technical", "storage", "deprecated"),
+    *("interface", "version", "image", "tools", "volumes", "datasets", "datalabs"),
+    *("workflow", "inputs", "outputs", "steps"),
+})  # fmt: skip
+"""What the page says elsewhere of records that were made here."""
 _SHOWN_PROPERTIES: Final = frozenset(
     {"platform", "project", "capability", "example", "synthetic", "attribution", "mount_path", "discovery:mount_path"}
 )
@@ -188,7 +195,8 @@ def _identifiers(record: Record, view: View) -> Iterable[Fact]:
 
 
 def _properties(record: Record) -> Iterable[Fact]:
-    left = [(name, value) for name, value in record.properties.items() if name not in _SHOWN_PROPERTIES]
+    said = _SHOWN_PROPERTIES | _SAID_BY_KIND if record.source == PORTAL else _SHOWN_PROPERTIES
+    left = [(name, value) for name, value in record.properties.items() if name not in said]
     for name, value in left[:TAIL]:
         values = _several(value)[:VALUES]
         yield Fact(name, tuple(Anchor(text.shown(each, 500), text.web(each)) for each in values))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from discovery.model.checks import PORTAL
 from discovery.model.record import Record
 from discovery.model.source import Source
 from discovery.portal import Portal
@@ -19,7 +20,7 @@ class Sources:
     def title(self, id: str) -> str:
         """Return what people call a source."""
         found = self.by_id.get(id)
-        return (found.title if found else "") or id
+        return (found.title if found else "Made here" if id == PORTAL else "") or id
 
     def attribution(self, id: str) -> str:
         """Return whom to thank for a source's records, empty where it does not say."""

@@ -46,7 +46,7 @@ FIELDS: Final = (
               Field("name", "Name", "Of a person or a team."),
               Field("url", "Page", "Where anybody may ask; this one is shown.", most=2000, check=checks.web),
           )),
-    Field("creator", "Creator", "Who made it: people or organisations, one a line.", REQUIRED, shape=LIST, most=200,
+    Field("creator", "Creator", "Who made it: people or organisations.", REQUIRED, shape=LIST, most=200,
           also=("creators", "author", "authors")),
     Field("version", "Version", "Of what is in it, such as `1.4.0`.", REQUIRED, most=64,
           also=("softwareVersion",)),

@@ -32,7 +32,7 @@ FIELDS: Final = (
     Field("name", "Name", "What people call it.", REQUIRED, also=("title",)),
     Field("description", "Description", "What it makes of what; Markdown.", REQUIRED, shape=TEXT, most=20_000,
           also=("abstract",)),
-    Field("creator", "Creator", "Who made it: people or organisations, one a line.", REQUIRED, shape=LIST, most=200,
+    Field("creator", "Creator", "Who made it: people or organisations.", REQUIRED, shape=LIST, most=200,
           also=("creators", "author", "authors")),
     Field("version", "Version", "Of the pipeline.", REQUIRED, most=64),
     Field("cwl", "Workflow in CWL", "The document itself, of version 1.0, 1.1 or 1.2. It is read, never run, and "

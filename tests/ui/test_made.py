@@ -1,0 +1,55 @@
+"""What shelves and records say of things that are made here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from discovery.making import KINDS
+from discovery.model.creation import DRAFT, PUBLISHED, Creation
+from discovery.model.person import NOBODY, Person, Principal, Role
+from discovery.portal import Portal
+from discovery.store.creations import Happened
+from ui import made
+
+LAB = Creation("a" * 26, "datalab", "ada", "Lab", {"name": "Lab", "abstract": "*Tools*", "creator": ["Ada", "Bob"],
+               "contact": {"email": "a@b.org", "name": "Desk"}, "tools": [{"name": "x", "version": "1"}]})  # fmt: skip
+ADA = Principal(Role.DEVELOPER, Person("ada", "Ada"))
+
+
+def test_the_address_of_a_contact_is_for_its_owner_and_reviewers() -> None:
+    def told(who: Principal) -> dict[str, str]:
+        return {each.label: each.text for each in made.facts(KINDS["datalab"], LAB, who)}
+
+    assert told(ADA)["Contact"] == "a@b.org Desk"
+    assert told(Principal(Role.MODERATOR, Person("mod", "Mod")))["Contact"] == "a@b.org Desk"
+    assert told(NOBODY)["Contact"] == "Desk"
+    assert (told(NOBODY)["Creator"], told(NOBODY)["Tools"]) == ("Ada, Bob", "x 1")
+
+
+def test_texts_are_shown_as_markdown_without_scripts() -> None:
+    wild = replace(LAB, document={"abstract": "*a* <script>x</script>"})
+    (row,) = made.facts(KINDS["datalab"], wild, NOBODY)
+    assert row.html is not None
+    assert "<em>a</em>" in row.html
+    assert "<script" not in row.html
+
+
+def test_tiles_tell_the_state_and_of_a_newer_version() -> None:
+    draft, newer = made.own([LAB, replace(LAB, record="r", state=DRAFT)])
+    assert (draft.state, draft.url) == ("Draft", f"/datalabs/{LAB.id}")
+    assert "a newer version of what is published" not in draft.facts
+    assert "a newer version of what is published" in newer.facts
+    assert made.own([replace(LAB, state=PUBLISHED)])[0].mood == "good"
+
+
+def test_an_excerpt_ends_between_words() -> None:
+    (tile,) = made.own([replace(LAB, document={"abstract": "word " * 100})])
+    assert tile.about.endswith("word …")
+    assert len(tile.about) < 190
+
+
+def test_history_names_people_who_are_gone(portal: Portal) -> None:
+    rows = made.history(
+        portal, [Happened(1, 0, "nobody-any-more", "made", DRAFT), Happened(2, 0, "", "published", DRAFT)]
+    )
+    assert [each.text for each in rows] == ["made by somebody who is not here any more", "published by the operators"]

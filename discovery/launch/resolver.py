@@ -7,12 +7,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from discovery.http.redaction import has_credentials, is_signed
 from discovery.launch.formats import OTHER, PAGE, Family, families, family, is_service
 from discovery.launch.mounts import Mounts
-from discovery.launch.rules import HREF, MAX_VALUE, PROPERTY, Rule, variables
+from discovery.launch.rules import HREF, MAX_VALUE, PROPERTY, Condition, Rule
 from discovery.model.record import Asset, Record
 from discovery.model.storage import PROPERTY as STORAGE
 from discovery.model.storage import Storage, bucket_of, buckets
@@ -31,6 +31,10 @@ TWIN: Final = "twin"
 """What stands for a rule where a path is made of a volume's twin."""
 _KINDS: Final = {"http": WEB, "https": WEB, "s3": STORE}
 _ORDER: Final = {VOLUME: 0, WEB: 1, STORE: 2}
+_HEAD: Final = 12
+"""Characters of an address by which rules are told apart before they are asked: a scheme and a little of the host."""
+_MOST_HEADS: Final = 4_096
+"""Beginnings that are remembered; whoever sends more has addresses of no use."""
 _UNKNOWN: Final = Storage()
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _UNPRINTED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -116,6 +120,7 @@ class Resolver:
         self.volumes = tuple(volumes)
         self._mounts = Mounts(volumes)
         self._rules = tuple(rules)
+        self._by_head: dict[tuple[str, str], tuple[tuple[int, Rule], ...]] = {}
         self._by_source: dict[str, tuple[tuple[Rule, ...], tuple[Rule, ...]]] = {}
         self._sources = frozenset(source for each in rules for source in each.sources)
 
@@ -146,7 +151,8 @@ class Resolver:
 
     def _of_asset(self, record: Record, asset: Asset, storages: Mapping[str, Storage]) -> File | None:
         hrefs = (asset.href, *asset.alternates) if asset.alternates else (asset.href,)
-        hrefs = tuple(each for each in hrefs if 0 < len(each) <= MAX_VALUE)
+        if not all(0 < len(each) <= MAX_VALUE for each in hrefs):
+            hrefs = tuple(each for each in hrefs if 0 < len(each) <= MAX_VALUE)
         kind = _family(asset, hrefs)
         if not kind.data or is_service(asset.href, asset.media_type, asset.roles):
             return None
@@ -156,26 +162,32 @@ class Resolver:
         return File(asset.key, asset.title, base_name(asset.href), kind.name, asset.media_type, asset.size, places)
 
     def _places(self, record: Record, hrefs: Sequence[str], storages: Mapping[str, Storage]) -> tuple[Place, ...]:
-        rules = self._rules_of(record.source)[0]
         fit = [each for each in hrefs if not (has_credentials(each) or is_signed(each))]
         places: list[Place] = []
-        for href in fit:
+        asked: list[tuple[int, Rule, str]] = []
+        for at, href in enumerate(fit):
             places += [Place(VOLUME, path, volume, TWIN) for path, volume in self._mounts.paths(href)]
             if place := _address(href):
                 places.append(place)
-        for rule in rules:
-            for href in fit:
+            # Most rules are of other hosts, which is told by how an address begins.
+            for number, rule in self._rules_for(record.source, href):
                 if href.startswith(rule.begin) and rule.part in href:
-                    places += self._given(rule, record, href)
+                    asked.append((number * len(fit) + at, rule, href))
+        if len(fit) > 1:
+            asked.sort(key=lambda each: each[0])
+        for _, rule, href in asked:
+            places += self._given(rule, record, href)
         return _sorted(places, storages)
 
     def _of_record(self, record: Record) -> list[File]:
         """Return the files that are named by texts of the record and by no asset."""
         out = []
+        storages = None
         for rule in self._rules_of(record.source)[1]:
             if not rule.needs <= record.properties.keys():
                 continue
-            if places := _sorted(self._given(rule, record, ""), _storages(record)):
+            storages = _storages(record) if storages is None else storages
+            if places := _sorted(self._given(rule, record, ""), storages):
                 address = places[0].address
                 out.append(File(rule.name, "", base_name(address), family("", address).name, places=places))
         return out
@@ -189,23 +201,29 @@ class Resolver:
             self._by_source[known] = found
         return found
 
+    def _rules_for(self, source: str, href: str) -> tuple[tuple[int, Rule], ...]:
+        """Return the rules of a source for an address that begins so, with their places in the order."""
+        known = source if source in self._sources else ""
+        head = href[:_HEAD]
+        if (found := self._by_head.get((known, head))) is None:
+            rules = enumerate(self._rules_of(known)[0])
+            found = tuple((number, each) for number, each in rules if each.begin.startswith(head[: len(each.begin)]))
+            if len(self._by_head) < _MOST_HEADS:
+                self._by_head[known, head] = found
+        return found
+
     def _given(self, rule: Rule, record: Record, href: str) -> list[Place]:
         """Return the places that a rule makes of one file of a record, or of the record where `href` is empty."""
         values = _values(rule, record, href)
         if values is None:
             return []
-        places = (self._place(_made(template, values), rule.name) for template in rule.give)
-        found = [each for each in places if each]
-        if not rule.store:
-            return found
-        store = Storage.of({name: _made(template, values) for name, template in rule.store.items()})
-        if store == _UNKNOWN:
-            return found
-        return [replace(each, store=store) if each.kind == STORE else each for each in found]
+        store = rule.storage or (_stored(rule, values) if rule.store else None)
+        places = (self._place(template.fill(values), rule.name, store) for template in rule.give)
+        return [each for each in places if each]
 
-    def _place(self, text: str, rule: str) -> Place | None:
+    def _place(self, text: str, rule: str, store: Storage | None) -> Place | None:
         if not text.startswith("/"):
-            return _address(text, rule)
+            return _address(text, rule, store)
         path = absolute(text)
         return Place(VOLUME, path, self._mounts.volume(path), rule) if path else None
 
@@ -242,36 +260,37 @@ def _values(rule: Rule, record: Record, href: str) -> dict[str, str] | None:
     """Return the variables of a rule for a file, None where one of its conditions does not hold."""
     values: dict[str, str] = {}
     for condition in rule.when:
-        found = next((m for text in _texts(record, condition.of, href) if (m := condition.find(text))), None)
+        found = condition.find(href) if condition.of == HREF else _first(condition, record)
         if found is None:
             return None
-        encoded = condition.of == HREF and href.startswith("http")
-        values |= {n: unquote(v) if encoded else v for n, v in found.groupdict().items() if v is not None}
+        encoded = condition.of == HREF and "%" in href and href.startswith("http")
+        for name, value in found.groupdict().items():
+            if value is not None:
+                values[name] = unquote(value) if encoded else value
     for name, word in rule.words.items():
         if values.get(word.of) in word.values:
             values[name] = word.values[values[word.of]]
     return values
 
 
-def _texts(record: Record, of: str, href: str) -> Iterable[str]:
-    if of.startswith(PROPERTY):
-        value = record.properties.get(of.removeprefix(PROPERTY), ())
+def _first(condition: Condition, record: Record) -> re.Match[str] | None:
+    """Return the first match of a condition among the texts of a record that it asks for."""
+    if condition.of.startswith(PROPERTY):
+        value = record.properties.get(condition.of.removeprefix(PROPERTY), ())
         texts = (value,) if isinstance(value, str) else value
     else:
-        texts = (href if of == HREF else str(getattr(record, of)),)
-    return (each for each in texts if 0 < len(each) <= MAX_VALUE)
+        texts = (str(getattr(record, condition.of)),)
+    fit = (each for each in texts if 0 < len(each) <= MAX_VALUE)
+    return next((found for text in fit if (found := condition.find(text))), None)
 
 
-def _made(template: str, values: Mapping[str, str]) -> str:
-    """Return a template with the values in it; empty when one is missing."""
-    if any(name not in values for name in variables(template)):
-        return ""
-    if template.startswith("http"):
-        values = {name: quote(value, safe="/:", errors="replace") for name, value in values.items()}
-    return template.format_map(values)
+def _stored(rule: Rule, values: Mapping[str, str]) -> Storage | None:
+    """Return how the buckets of a rule are asked, where that is made of variables; None where it says nothing."""
+    store = Storage.of({name: template.fill(values) for name, template in rule.store.items()})
+    return None if store == _UNKNOWN else store
 
 
-def _address(text: str, rule: str = "") -> Place | None:
+def _address(text: str, rule: str = "", store: Storage | None = None) -> Place | None:
     """Return the place of an address that anybody may ask for, None for every other text."""
     if plain := _PLAIN.fullmatch(text):
         kind = _KINDS[plain[1]]
@@ -287,7 +306,9 @@ def _address(text: str, rule: str = "") -> Place | None:
         if not kind or not host or "@" in parts.netloc:
             return None
     # The key of an object is no path: what goes upwards leads out of nothing, but nobody means it.
-    return None if kind == STORE and goes_up(text) else Place(kind, text, "", rule)
+    if kind == STORE:
+        return None if goes_up(text) else Place(STORE, text, "", rule, store)
+    return Place(kind, text, "", rule)
 
 
 def goes_up(address: str) -> bool:

@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Formatter
 from typing import Any, Final
+from urllib.parse import quote
 
 from discovery.errors import ConfigError
 from discovery.launch.literals import literals
@@ -54,6 +55,38 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """A text with `{variable}` in it, taken apart once."""
+
+    text: str
+    names: tuple[str, ...] = field(init=False)
+    """Its variables, in their order."""
+    _parts: tuple[str, ...] = field(init=False, repr=False)
+    """What stands before each of them, and behind the last."""
+
+    def __post_init__(self) -> None:
+        names, parts = [], [""]
+        for before, name, _, _ in Formatter().parse(self.text):
+            parts[-1] += before
+            if name is not None:
+                names.append(name)
+                parts.append("")
+        object.__setattr__(self, "names", tuple(names))
+        object.__setattr__(self, "_parts", tuple(parts))
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        """Return the text with the values in it; empty when one is missing. In a web address they are quoted."""
+        out = [self._parts[0]]
+        is_web = self.text.startswith("http")
+        for name, part in zip(self.names, self._parts[1:], strict=True):
+            value = values.get(name)
+            if value is None:
+                return ""
+            out += (quote(value, safe="/:", errors="replace") if is_web else value, part)
+        return "".join(out)
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """A variable that is looked up by the value of another one."""
 
@@ -68,18 +101,20 @@ class Rule:
     name: str
     about: str
     when: tuple[Condition, ...]
-    give: tuple[str, ...]
+    give: tuple[Template, ...]
     """Templates of absolute paths and of https and s3 addresses, with `{variable}` in them."""
     sources: tuple[str, ...] = ()
     """Only for records of these sources; empty is all."""
     words: Mapping[str, Word] = field(default_factory=dict)
-    store: Mapping[str, str] = field(default_factory=dict)
+    store: Mapping[str, Template] = field(default_factory=dict)
     """Templates of how the buckets of the rule's s3 addresses are asked: some of `STORE`."""
 
     of_file: bool = field(init=False)
     """Whether it asks for the address of a file, not only for texts of the whole record."""
     needs: frozenset[str] = field(init=False)
     """The properties that a record must have."""
+    storage: Storage | None = field(init=False, default=None)
+    """How the buckets are asked, where that is the same for all; None where it has to be made of variables."""
     begin: str = field(init=False, default="")
     """What the address of a file begins with for sure, where it asks for one."""
     part: str = field(init=False, default="")
@@ -90,6 +125,8 @@ class Rule:
         needs = (each.of.removeprefix(PROPERTY) for each in self.when if each.of.startswith(PROPERTY))
         object.__setattr__(self, "of_file", asked is not None)
         object.__setattr__(self, "needs", frozenset(needs))
+        if self.store and not any(each.names for each in self.store.values()):
+            object.__setattr__(self, "storage", Storage.of({name: each.text for name, each in self.store.items()}))
         if asked is not None:
             object.__setattr__(self, "begin", asked.begin)
             object.__setattr__(self, "part", asked.part)
@@ -161,7 +198,7 @@ def _rule(given: Any, tables: Mapping[str, Mapping[str, str]], where: str) -> Ru
         if word.of not in known or name in known:
             raise ConfigError(f"{here}: the word {name!r} must be new, and made of one of {_said(known)}")
     for template in (*made.give, *made.store.values()):
-        for name in variables(template):
+        for name in template.names:
             if name not in known and name not in made.words:
                 raise ConfigError(f"{here}: {{{name}}} is none of {_said([*known, *made.words])}")
     return made
@@ -180,21 +217,21 @@ def _condition(given: Any, where: str) -> Condition:
         raise ConfigError(f"{where}: match = {match!r} is no regular expression: {error}") from error
 
 
-def _template(given: Any, where: str) -> str:
+def _template(given: Any, where: str) -> Template:
     if not isinstance(given, str) or not given.startswith(_STARTS) or given == "/":
         raise ConfigError(f"{where}: give = {given!r} does not begin with one of {', '.join(_STARTS)}")
     try:
         variables(given)
     except ValueError as error:
         raise ConfigError(f"{where}: give = {given!r}: {error}") from error
-    return given
+    return Template(given)
 
 
-def _store(given: Any, where: str) -> dict[str, str]:
+def _store(given: Any, where: str) -> dict[str, Template]:
     if not isinstance(given, dict):
         raise ConfigError(f"{where}: store is written {{ endpoint = ..., region = ... }}")
     _only(given, STORE, f"{where}: store")
-    out: dict[str, str] = {}
+    out: dict[str, Template] = {}
     for name, value in given.items():
         if not isinstance(value, str | bool):
             raise ConfigError(f"{where}: store: {name} = {value!r} is neither a text nor true or false")
@@ -205,7 +242,7 @@ def _store(given: Any, where: str) -> dict[str, str]:
             raise ConfigError(f"{where}: store: {name} = {value!r}: {error}") from error
         if plain and not Storage.of({name: text}).to_dict():
             raise ConfigError(f"{where}: store: {name} = {value!r} cannot be; {_STORES[name]}")
-        out[name] = text
+        out[name] = Template(text)
     return out
 
 

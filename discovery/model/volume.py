@@ -99,6 +99,8 @@ def absolute(text: str) -> str:
         return ""
     if ".." in path and any(each.strip() == ".." for each in path.replace("\\", "/").split("/")):
         return ""
+    if "//" not in path and "/." not in path and not path.endswith("/"):
+        return path
     return f"/{'/'.join([each for each in path.split('/') if each not in ('', '.')])}"
 
 

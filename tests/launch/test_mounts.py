@@ -38,6 +38,13 @@ def test_the_twins_of_an_address_are_found_as_by_asking_each(
     assert Mounts(volumes).paths(address) == asked
 
 
+def test_many_twins_at_one_host_are_found_too() -> None:
+    volumes = [Volume(f"v{n}", "V", f"/data/{n}", twins=(f"https://x.example/{n}/",)) for n in range(50)]
+    volumes.append(Volume("all", "A", "/data", twins=("https://x.example/",)))
+    assert Mounts(volumes).paths("https://x.example/7/a.nc") == [("/data/7/a.nc", "v7"), ("/data/7/a.nc", "all")]
+    assert Mounts(volumes).paths("https://x.example/77/a.nc") == [("/data/77/a.nc", "all")]
+
+
 def test_without_volumes_nothing_is_found() -> None:
     assert Mounts(()).volume("/a/b") == ""
     assert Mounts(()).paths("https://x.example/a") == []

@@ -17,7 +17,7 @@ from discovery.http.redaction import has_credentials, is_signed
 from discovery.launch import formats
 from discovery.launch.formats import Family, families
 from discovery.launch.resolver import Place, Resolver
-from discovery.launch.rules import MAX_VALUE, Rule, read, shipped, variables
+from discovery.launch.rules import MAX_VALUE, Rule, Template, read, shipped
 from discovery.model.record import Asset, Record
 from discovery.model.storage import Storage, bucket_of, buckets
 from discovery.model.volume import Volume, absolute
@@ -120,13 +120,13 @@ def texts(record: Record, of: str, href: str) -> list[str]:
     return [each for each in every if 0 < len(each) <= MAX_VALUE]
 
 
-def filled(template: str, values: dict[str, str]) -> str:
+def filled(template: Template, values: dict[str, str]) -> str:
     """Return a template with its values; empty where one is missing."""
-    if not set(variables(template)) <= values.keys():
+    if not set(template.names) <= values.keys():
         return ""
-    if template.startswith("http"):
+    if template.text.startswith("http"):
         values = {name: quote(value, safe="/:", errors="replace") for name, value in values.items()}
-    return template.format_map(values)
+    return template.text.format_map(values)
 
 
 def address(text: str, rule: str = "") -> Iterator[Place]:

@@ -143,6 +143,8 @@ def test_examples_do_what_the_page_says(
     page: str, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    # Some pages read what comes with the source.
+    (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
     for name, value in {"DISCOVERY_HOME": str(place.home), "PWD": str(tmp_path), "COLUMNS": "160"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(output.console, "_width", 160)

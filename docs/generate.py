@@ -96,6 +96,7 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "creations": "discovery.store.creations:MAX_OWNED",
         "selection-ids": "discovery.selection:MAX_IDS",
         "selection-rows": "discovery.selection:MAX_ROWS",
+        "compared": "ui.compare:MOST",
         "launches": "discovery.launch.zones:SERVERS",
         "launch-records": "discovery.launching:MAX_RECORDS",
         "launch-volumes": "discovery.launching:MAX_VOLUMES",

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from discovery.errors import NotFoundError
 from discovery.portal import Portal
-from ui import admin, launches, me, people, persons, similar
+from ui import admin, launches, making, me, people, persons, selections, similar
 from ui.gate import Gate
 from ui.pages import router
 from ui.rendering import STATIC, Renderer, Static
@@ -29,7 +29,7 @@ def attach(app: FastAPI, portal: Portal, *, title: str, provider: Provider | Non
 
     Args:
         app: Takes `/`, `/search`, `/records`, `/open`, `/launch`, `/launches`, `/suggest`, `/signin`, `/signout`,
-            `/me`, `/admin` and `/static`.
+            `/me`, `/volumes`, `/datalabs`, `/pipelines`, `/marks`, `/admin` and `/static`.
         portal: What is asked.
         title: What the portal is called on its pages.
         provider: Who vouches for people that sign in; None is nobody.
@@ -39,10 +39,12 @@ def attach(app: FastAPI, portal: Portal, *, title: str, provider: Provider | Non
     app.include_router(router(portal, renderer, gate))
     app.include_router(people.router(portal, renderer, gate, provider))
     app.include_router(launches.router(portal, renderer, gate))
+    app.include_router(selections.router(portal, renderer, gate))
     app.include_router(similar.router(portal, renderer, gate))
     app.include_router(me.router(portal, renderer, gate))
     app.include_router(persons.router(portal, renderer, gate))
     app.include_router(admin.router(portal, renderer, gate))
+    app.include_router(making.router(portal, renderer, gate))
     app.mount("/static", Static(directory=STATIC), name="static")
 
     @app.exception_handler(404)

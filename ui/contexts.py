@@ -99,6 +99,19 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
+class Picking:
+    """Where the form leads that holds the ticked records, and all that match."""
+
+    launch: str
+    keep: str
+    compare: str
+    export: str
+    all: str
+    """URL of the selection of all that match."""
+    all_label: str
+
+
+@dataclass(frozen=True, slots=True)
 class FacetBox:
     """One facet in the column of filters."""
 
@@ -280,6 +293,8 @@ class SearchContext:
     first: str
     """URL of the first page, empty on it."""
     milliseconds: int
+    picking: Picking | None
+    """What can be done with records that are ticked; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True)

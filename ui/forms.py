@@ -21,7 +21,15 @@ async def pairs(request: Request) -> list[tuple[str, str]]:
     """
     body = await request.body()
     try:
-        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+        return parsed(body.decode())
+    except UnicodeDecodeError as error:
+        raise BadQueryError(f"the form cannot be read: {error}") from error
+
+
+def parsed(text: str) -> list[tuple[str, str]]:
+    """Return the fields of a text that is written as forms and addresses write them; raises as `pairs` does."""
+    try:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except (UnicodeDecodeError, ValueError) as error:
         raise BadQueryError(f"the form cannot be read: {error}") from error
 

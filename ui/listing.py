@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from discovery import understanding
+from discovery import selection, understanding
 from discovery.errors import BadQueryError
 from discovery.model import terms
 from discovery.model.record import OBSERVATIONS, RESOURCES, Record
@@ -16,7 +16,7 @@ from discovery.query.fields import FACETS, FIELDS, MISSION, OVERLAP
 from discovery.query.names import Resolve, resolve
 from discovery.query.query import Bucket, Facet, FacetRequest, Query
 from discovery.query.text import TextQuery, parse
-from ui import counting, drawing, links, maps, naming, numbers, text, wording
+from ui import compare, counting, drawing, links, maps, naming, numbers, text, wording
 from ui.contexts import (
     Anchor,
     Beside,
@@ -27,6 +27,7 @@ from ui.contexts import (
     Heard,
     HeatView,
     Option,
+    Picking,
     SearchContext,
     Site,
     Value,
@@ -175,6 +176,22 @@ def search_page(portal: Portal, asked: Request, page: Page, site: Site, sources:
         next=links.page(asked.pairs, page.next) if page.next else "",
         first=links.replaced(asked.pairs, "after", "") if query.after else "",
         milliseconds=round(page.seconds * 1000),
+        picking=_picking(query, page),
+    )
+
+
+def _picking(query: Query, page: Page) -> Picking | None:
+    """Return where the form with the ticked records leads."""
+    if not page.records:
+        return None
+    every = f"All {wording.count(page.total)} that match" if page.total.value > 1 else ""
+    return Picking(
+        launch=links.LAUNCH,
+        keep=f"{selection.PATH}#keep",
+        compare=compare.PATH,
+        export=f"{selection.PATH}#export",
+        all=selection.Selection.of_query(query).address() if every else "",
+        all_label=every,
     )
 
 

@@ -66,7 +66,7 @@ def record_page(view: View, site: Site, sources: Sources) -> RecordContext:
         example=sources.marker(record),
         description=text.html(record.description),
         open_links=opened,
-        facts=tuple(_facts(record)),
+        facts=tuple(facts(record)),
         map=drawing.place(record.extent),
         time=wording.period(record.extent),
         assets=tuple(_asset(each) for each in record.assets[:ASSETS]),
@@ -88,7 +88,8 @@ def _several(value: str | tuple[str, ...]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value
 
 
-def _facts(record: Record) -> Iterable[Fact]:
+def facts(record: Record) -> Iterable[Fact]:
+    """Yield the main facts of a record, each with its values."""
     for name, values in _FACTS:
         given = [each for each in values(record) if each]
         anchors = [_facet(record, name, each) for each in given[:VALUES]]

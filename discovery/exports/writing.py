@@ -108,7 +108,12 @@ def export(portal: Portal, chosen: Chosen, form: Format, site: Site, *, name: st
             pieces = items.collection((bodies(keys) for keys in selection.chunks(portal, chosen)), about, said)
         case _:
             pieces = geoparquet.parquet(_Rows(portal, chosen), Items(portal, site).bodies, lambda _ids: [])
-    return Export(f"{name}.{_ENDS.get(form, form.value)}", MEDIA_TYPES[form], pieces)
+    return Export(file_name(form, name), MEDIA_TYPES[form], pieces)
+
+
+def file_name(form: Format, name: str = "selection") -> str:
+    """Return what a file of a form is called."""
+    return f"{name}.{_ENDS.get(form, form.value)}"
 
 
 def _records(portal: Portal, chosen: Chosen) -> Iterator[Sequence[Record]]:

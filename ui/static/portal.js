@@ -1,4 +1,4 @@
-// Offers suggestions while somebody types and tidies up after htmx; every page is complete without this script.
+// Offers suggestions while somebody types, keeps what is ticked, and tidies up after htmx; every page is complete without this script.
 "use strict";
 
 const DELAY = 180;
@@ -99,9 +99,69 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") closeMenus(null);
 });
 
+// Ticked records stay ticked from page to page, for as long as the tab is open; the form sends those of other pages too.
+const TICKED = "discovery-ticked";
+const MOST_TICKED = 100;
+// Where a browser keeps nothing, what is ticked holds for this page.
+let tickedHere = [];
+
+function ticked() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(TICKED) ?? "[]");
+    return Array.isArray(kept) ? kept.filter((id) => typeof id === "string") : [];
+  } catch {
+    return tickedHere;
+  }
+}
+
+function keepTicked(ids) {
+  tickedHere = ids;
+  try {
+    sessionStorage.setItem(TICKED, JSON.stringify(ids));
+  } catch {
+    // It is kept above.
+  }
+}
+
+function showTicked(note = "") {
+  const bar = document.querySelector(".picking");
+  if (!bar) return;
+  const ids = ticked();
+  const boxes = [...document.querySelectorAll(".pick input")];
+  boxes.forEach((box) => (box.checked = ids.includes(box.value)));
+  const elsewhere = ids.filter((id) => !boxes.some((box) => box.value === id));
+  let hidden = bar.querySelector(".elsewhere");
+  if (!hidden) bar.append((hidden = element("span", { class: "elsewhere", hidden: "" })));
+  hidden.replaceChildren(...elsewhere.map((id) => element("input", { type: "hidden", name: "id", value: id })));
+  const others = elsewhere.length ? `, ${elsewhere.length} of them on other pages` : "";
+  const said = ids.length ? `${ids.length} ticked${others}` : "Nothing is ticked yet";
+  bar.querySelector(".said").textContent = note || said;
+  bar.querySelector(".untick").hidden = !ids.length;
+  bar.querySelectorAll("button[type=submit]").forEach((button) => (button.disabled = !ids.length));
+}
+
+document.addEventListener("change", ({ target }) => {
+  if (!target.matches?.(".pick input")) return;
+  const rest = ticked().filter((id) => id !== target.value);
+  if (target.checked && rest.length >= MOST_TICKED) {
+    return showTicked(`${MOST_TICKED} are ticked, and no more can be: take all that match instead`);
+  }
+  keepTicked(target.checked ? [...rest, target.value] : rest);
+  showTicked();
+});
+document.addEventListener("click", ({ target }) => {
+  if (!target.closest?.(".untick")) return;
+  keepTicked([]);
+  showTicked();
+  document.querySelector(".pick input")?.focus();
+});
+// Going back shows the page as it was left, before other pages were ticked.
+addEventListener("pageshow", () => showTicked());
+
 // A chip that was removed takes the focus with it; whoever walks by keys goes on at the results.
 document.addEventListener("htmx:after:swap", () => {
   closeMenus(null);
+  showTicked();
   if (document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
 });
 

@@ -136,7 +136,9 @@ def _pairs(text: str) -> tuple[tuple[str, str], ...]:
 def _read_pairs(text: str) -> tuple[tuple[str, str], ...]:
     before, _, fragment = text.partition("#")
     query = before.partition("?")[2]
-    parts = re.split(r"[&;]", query) + re.split(r"[&;?]", fragment)
+    parts = query.replace(";", "&").split("&")
+    if fragment:
+        parts += fragment.replace(";", "&").replace("?", "&").split("&")
     return tuple([_named(part) for part in parts if "=" in part])
 
 

@@ -26,6 +26,8 @@ CODES: Final = "codes.faiss"
 LISTS: Final = "lists.npy"
 TEXTS: Final = "texts.arrow"
 SIDECAR: Final = "vectors-f16.npy"
+MAX_HELD: Final = 64 << 20
+"""Bytes of vectors of a file that are kept in memory when it cannot be mapped: a small space is read once."""
 _TEXT_SCHEMA: Final = pa.schema([("id", pa.string()), ("product", pa.string())])
 
 
@@ -114,6 +116,7 @@ class OpenSegment:
         self._folder = folder
         self._lock = threading.Lock()
         self._table: Table | None = None
+        self._held: tuple[Vectors, Flags] | None = None
         try:
             self.columns: Mapping[str, npt.NDArray[Any]] = {name: _mapped(folder / f"{name}.npy") for name in NUMBERS}
             self.lists = _mapped(folder / LISTS) if said.coded else np.empty(0, dtype=np.int32)
@@ -139,7 +142,11 @@ class OpenSegment:
     @property
     def is_mapped(self) -> bool:
         """Whether a few rows are read in a moment."""
-        return self._sidecar is not None or self.table().about.mapped
+        return self._sidecar is not None or self.table().about.mapped or self._is_small
+
+    @property
+    def _is_small(self) -> bool:
+        return self.rows * self._space.dimensions * 4 <= MAX_HELD
 
     def table(self) -> Table:
         """Return the file, open.
@@ -166,6 +173,8 @@ class OpenSegment:
             # What is kept twice could be found when the file has become another one.
             self.table().check()
             return prepared(self._sidecar[rows].astype(np.float32), self._space.metric)[0]
+        if self._is_small and not self.table().about.mapped:
+            return self._whole()[0][rows]
         order = np.argsort(rows, kind="stable")
         stored = self.table().gather(rows[order])
         out = np.empty((len(rows), self._space.dimensions), dtype=np.float32)
@@ -174,11 +183,29 @@ class OpenSegment:
 
     def batches(self, size: int) -> Iterable[tuple[int, Vectors, Flags]]:
         """Yield all vectors with where they begin and which of them are vectors, ready to be compared."""
+        if self._is_small and not self.table().about.mapped:
+            yield (0, *self._whole())
+            return
         at = 0
         for batch in self.table().batches(size):
             made, usable = prepared(values(batch.vectors, self._space.quantization), self._space.metric)
             yield at, made, usable
             at += len(batch)
+
+    def _whole(self) -> tuple[Vectors, Flags]:
+        """Return all vectors of a small file, which are read once and kept.
+
+        Raises:
+            UnavailableError: The file is gone, or is not the one any more that was added.
+        """
+        table = self.table()
+        table.check()
+        if self._held is None:
+            stored = [batch.vectors for batch in table.batches(max(1, self.rows))]
+            empty = np.empty((0, self._space.dimensions), dtype=np.float32)
+            whole = np.concatenate(stored) if stored else empty
+            self._held = prepared(values(whole, self._space.quantization), self._space.metric)
+        return self._held
 
     def named(self, id: str) -> int:
         """Return the first row that the file calls so, -1 for none."""
@@ -200,6 +227,7 @@ class OpenSegment:
             if self._table is not None:
                 self._table.close()
                 self._table = None
+            self._held = None
 
 
 def _mapped(path: Path) -> npt.NDArray[Any]:

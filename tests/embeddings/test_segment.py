@@ -51,3 +51,18 @@ def test_what_is_missing_or_cut_is_named(folder: Path, name: str) -> None:
     path.unlink()
     with pytest.raises(ConfigError, match="cannot be read"):
         OpenSegment(path.parent, made.segments[0], made)
+
+
+def test_a_small_file_that_cannot_be_mapped_is_read_once(tmp_path: Path, major_tom: Callable[..., Path]) -> None:
+    from discovery.embeddings.spaces import opened
+
+    made = building.add(tmp_path / "s", Wanted((str(major_tom(clustered(1200, 8))),)))
+    (held,) = opened(tmp_path / "s", made).segments
+    assert held.is_mapped
+    wanted = prepared(clustered(1200, 8), "cosine")[0]
+    assert np.array_equal(held.vectors(np.array([1199, 0])), wanted[[1199, 0]])
+    ((at, vectors, usable),) = held.batches(10)
+    assert at == 0
+    assert np.array_equal(vectors, wanted)
+    assert usable.all()
+    assert next(iter(held.batches(10)))[1] is vectors

@@ -71,6 +71,12 @@ def load(store: Store, folder: Path) -> None:
     store.ingest.page("vo", store.ledger.begin("vo").id, mapped)
 
 
+@pytest.fixture(scope="session")
+def loading() -> Callable[[Store, Path], None]:
+    """Return what puts the samples into a store; `load` itself."""
+    return load
+
+
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """Return the portal over the samples; tests only read it."""

@@ -15,6 +15,8 @@ import uvicorn
 from fastapi import FastAPI
 
 import ui
+from discovery.embeddings.building import Wanted
+from discovery.embeddings.spaces import Spaces
 from discovery.index.tantivy import TantivyIndex
 from discovery.indexer import follow
 from discovery.model import instant
@@ -29,6 +31,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from fastapi.testclient import TestClient
 
+CLAY = Path(__file__).resolve().parents[2] / "fixtures" / "embeddings" / "clay_v0_03WVN_20220610.parquet"
 OPEN = "open-science"
 LABS = "labs"
 
@@ -124,7 +127,10 @@ def fill(portal: Portal, given: Sequence[Record]) -> None:
 
 
 def open_portal(home: Path) -> Portal:
-    portal = Portal(Store(f"sqlite:///{home / 'store.db'}"), TantivyIndex(home / "index"))
+    spaces = home / "embeddings"
+    portal = Portal(
+        Store(f"sqlite:///{home / 'store.db'}"), TantivyIndex(home / "index"), spaces=lambda: Spaces(spaces)
+    )
     thanks = {"attribution": "Thanks to the Ice Institute"}
     portal.store.ledger.add_source(Source(OPEN, "stac-static", "https://open.example/", "Open Science", thanks))
     portal.store.ledger.add_source(
@@ -180,7 +186,8 @@ class Served:
 
 @pytest.fixture(scope="session")
 def server(portal: Portal) -> Iterator[Served]:
-    """Serve the pages on a loopback port that the system chooses."""
+    """Serve the pages on a loopback port that the system chooses, with a space of real embeddings."""
+    portal.spaces.add("clay", Wanted((str(CLAY),)))
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app_of(portal), log_level="warning", lifespan="off")
     running = uvicorn.Server(config)

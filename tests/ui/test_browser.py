@@ -29,6 +29,8 @@ PAGES = {
     "sky": "/records?source=open-science&container=products&source_id=product-02",
     "open": "/open?source=open-science&container=products&source_id=cryosat-ice",
     "map": "/search?heat=sky&find.mission=e",
+    "spaces": "/embeddings",
+    "similar": "/embeddings/clay?row=5",
     "error": "/records/0000000000000000",
 }
 FAULTS = """async (only) => {
@@ -135,6 +137,22 @@ def test_no_page_has_a_fault_that_axe_finds(visit: Visit, axe_core: Path) -> Non
                 page.emulate_media(color_scheme="dark")
                 assert page.evaluate(FAULTS, ["color-contrast"]) == [], f"{name} at {width}, dark"
                 page.emulate_media(color_scheme="light")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_what_is_similar_is_found_on_a_page_and_leads_on(visit: Visit, scripts: bool) -> None:
+    with visit(360, scripts=scripts) as page:
+        page.goto("/embeddings")
+        page.get_by_role("link", name="clay").click()
+        page.get_by_label("Row", exact=True).fill("5")
+        page.get_by_label("Box").fill("-168,64,-166,67")
+        page.get_by_role("button", name="Find similar").click()
+        page.get_by_role("heading", name="12 most similar").wait_for()
+        assert page.locator("svg .dot").count() == 12
+        first = page.locator(".card h3").first.inner_text()
+        page.get_by_role("link", name="Find similar").first.click()
+        page.wait_for_url(f"**row={first}")
+        assert page.locator(".card").count() == 12
 
 
 def test_everything_can_be_reached_by_the_keyboard(visit: Visit) -> None:

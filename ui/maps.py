@@ -141,7 +141,7 @@ def said(frame: str, lon: float, lat: float) -> str:
 def _told(heat: HeatMap, fullest: HeatCell) -> str:
     where = "the sky" if heat.frame == SKY else "Earth" if heat.frame == EARTH else heat.frame.capitalize()
     cells = f"{len(heat.cells):,} {'cell' if len(heat.cells) == 1 else 'cells'}"
-    results = f"{heat.total:,} {'result' if heat.total == 1 else 'results'}"
+    results = f"{'' if heat.exact else 'about '}{heat.total:,} {'result' if heat.total == 1 else 'results'}"
     return (
         f"Map of {where}: {results} in {cells} {_width(heat.order)} wide; most, {fullest.count:,}, at {fullest.label}"
     )

@@ -27,6 +27,7 @@ def boxes(pairs: Pairs, query: Query, found: Iterable[RangeFacet]) -> Iterator[N
         ends = (_said(facet.name, facet.least), _said(facet.name, facet.greatest))
         selected = chosen.get(facet.name)
         prefix = f"{ranges.PREFIX}{facet.name}"
+        about = "" if facet.exact else "about "
         yield NumberBox(
             name=facet.name,
             label=facet.label,
@@ -34,7 +35,7 @@ def boxes(pairs: Pairs, query: Query, found: Iterable[RangeFacet]) -> Iterator[N
             bars=bars,
             urls=tuple(links.replaced(pairs, prefix, each.asks) for each in bars),
             ends=ends,
-            known=f"{wording.plural(facet.present, 'result has', 'results have')} a value",
+            known=f"{about}{wording.plural(facet.present, 'result has', 'results have')} a value",
             low="" if selected is None or selected.low is None else ranges.number(selected.low),
             high="" if selected is None or selected.high is None else ranges.number(selected.high),
             hidden=tuple(each for each in pairs if each[0] not in (prefix, "after")),

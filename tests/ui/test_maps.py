@@ -107,3 +107,9 @@ def test_a_map_is_told_in_words() -> None:
     assert drawn.label.startswith("Map of Earth: 5 results in 2 cells 7.3° wide; most, 4, at ")
     assert maps.said("sky", -10.0, 5.0) == "RA 350.0°, Dec +5.0°"
     assert maps.said("mars", 190.0, -5.0) == "170.0° W, 5.0° S"
+
+
+def test_a_map_says_that_it_is_only_nearly_right() -> None:
+    drawn = maps.draw(HeatMap("earth", 3, ((0, 4), (9, 1)), exact=False))
+    assert drawn is not None
+    assert drawn.label.startswith("Map of Earth: about 5 results in 2 cells")

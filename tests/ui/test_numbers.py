@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from discovery.query.facets import Range, RangeFacet, RangeSelection
@@ -27,6 +29,12 @@ def test_each_bar_asks_for_what_it_counts() -> None:
     ]
     assert box.urls[0] == "/search?q=sea&range.cloud_cover=0..%3C50"
     assert (box.ends, box.known, box.open) == (("2.5%", "100%"), "4 results have a value", True)
+
+
+def test_counts_that_are_only_nearly_right_are_said_so() -> None:
+    (box,) = numbers.boxes((), Query(), [replace(CLOUDS, exact=False)])
+    assert box.known == "about 4 results have a value"
+    assert [numbers.as_json(each)["exact"] for each in (CLOUDS, replace(CLOUDS, exact=False))] == [True, False]
 
 
 def test_a_number_that_nothing_has_is_not_shown_unless_it_is_narrowed() -> None:

@@ -26,6 +26,7 @@ from discovery import cli, config, errors
 from discovery.cli import output
 from discovery.http import answer
 from discovery.http.policy import Policy
+from discovery.model import datalab_document, document, pipeline_document, volume_document
 from discovery.model import source as runs
 from discovery.query import fields, form
 from discovery_graphql.operations import Operations, published
@@ -568,6 +569,33 @@ def operations() -> str:
     return table(("operation", "what it asks"), rows)
 
 
+def volume_fields() -> str:
+    """Return what a document of a volume may say."""
+    return _document(volume_document.FIELDS)
+
+
+def datalab_fields() -> str:
+    """Return what a document of a datalab may say."""
+    return _document(datalab_document.FIELDS)
+
+
+def pipeline_fields() -> str:
+    """Return what a document of a pipeline may say."""
+    return _document(pipeline_document.FIELDS)
+
+
+def _document(found: Iterable[document.Field]) -> str:
+    rows = []
+    for each in found:
+        inner = f" A table of {_joined(one.name for one in each.fields)}." if each.fields else ""
+        several = each.shape in (document.LIST, document.TABLES, document.MAP)
+        most = f"{each.many:,} of {each.most:,}" if several else f"{each.most:,}"
+        values = f" One of {_joined(each.choices)}." if each.choices else ""
+        limit = "" if each.shape in (document.FLAG, document.SIZE, document.CHOICE, document.TABLE) else most
+        rows.append((_code(each.name), each.tier, each.shape, f"{each.help}{values}{inner}", limit, _joined(each.also)))
+    return table(("field", "tier", "shape", "meaning", "characters", "other names"), rows)
+
+
 def _first_sentence(text: str) -> str:
     return re.split(r"(?<=\.)\s+(?=[A-Z])", textwrap.dedent(text).strip(), maxsplit=1)[0]
 
@@ -579,6 +607,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
             settings, commands, parameters, queryables, shown_facets, limits, cuts, http_limits, source_kinds,
             error_kinds, source_failures, quarantine_codes, warning_codes, report, run_statuses, graphql_queries,
             graphql_mutations, graphql_subscriptions, graphql_connection, graphql_filters, operations,
+            volume_fields, datalab_fields, pipeline_fields,
         )
     }
 )  # fmt: skip

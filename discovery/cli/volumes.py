@@ -22,6 +22,6 @@ def volume_add(
     set: Annotated[list[str] | None, typer.Option("--set", help="Another field, k=v; again for a list.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a volume, or change the one of that short name; the fields stand in docs/reference/documents.md."""
+    """Publish a volume, or change the one of that short name; the fields stand in docs/reference/made.md."""
     given: dict[str, Any] = {"slug": slug, "name": name, "provider": provider, "mount": mount}
     made.keep(context, "volume", given | made.settings(set or []), as_json)

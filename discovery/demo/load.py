@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -44,15 +45,21 @@ def load(portal: Portal, settings: Settings, *, quiet: bool = False) -> list[Rep
     with ReplayServer(where) as server:
         wanted = sources.read(pack.sources(where, unpacked, server.url))
         reports = [_once(portal, settings, source, quiet=quiet) for source in wanted]
-    for kind, file in MADE.items():
-        if portal.store.creations.in_state(kind, PUBLISHED):
-            # From an earlier start; whoever has changed or withdrawn one since meant it.
-            continue
-        documents = files.read_toml((where / file).read_text(encoding="utf-8"), making.kind(kind))
-        portal.making.apply(CONSOLE, kind, documents)
+    publish(portal, where)
     settle(portal.store, portal.index, wiring.index_lock(settings))
     _tell(console, portal, reports, time.monotonic() - began)
     return reports
+
+
+def publish(portal: Portal, where: Path) -> None:
+    """Publish the volumes and datalabs of a data pack, unless there are some already.
+
+    What is there is from an earlier start, and whoever has changed or withdrawn one since meant it.
+    """
+    for kind, file in MADE.items():
+        if not portal.store.creations.in_state(kind, PUBLISHED):
+            documents = files.read_toml((where / file).read_text(encoding="utf-8"), making.kind(kind))
+            portal.making.apply(CONSOLE, kind, documents)
 
 
 def _once(portal: Portal, settings: Settings, source: Source, *, quiet: bool) -> Report:

@@ -61,13 +61,14 @@ def read_one(text: str, known: Kind) -> dict[str, Any]:
 
 
 def written(document: Mapping[str, Any], known: Kind, form: str) -> str:
-    """Return a document as text in one of `FORMATS`, which reads back as it was."""
+    """Return a document as text in one of `FORMATS`, in the order of its fields; it reads back as it was."""
+    ours = {each.name: document[each.name] for each in known.fields if each.name in document}
     if form == TOML:
-        return toml([document], known)
+        return toml([ours], known)
     if form == YAML:
-        text: str = yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=100)
+        text: str = yaml.safe_dump(ours, sort_keys=False, allow_unicode=True, width=100)
         return text
-    return orjson.dumps(dict(document), option=orjson.OPT_INDENT_2).decode() + "\n"
+    return orjson.dumps(ours, option=orjson.OPT_INDENT_2).decode() + "\n"
 
 
 def toml(documents: Sequence[Mapping[str, Any]], known: Kind) -> str:

@@ -33,6 +33,7 @@ from discovery.app import create_app
 from discovery.cli import main, output
 from discovery.config import Settings
 from discovery.demo import pack
+from discovery.demo.load import publish
 from discovery.demo.replay import ReplayServer
 from discovery.indexer import settle
 from harvesters import sources
@@ -90,6 +91,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
                 portal.store.ledger.add_source(source)
                 with wiring.client(settings, source) as client:
                     harvest(portal.store, source, client=client)
+        publish(portal, where)
         settle(portal.store, portal.index, wiring.index_lock(settings))
         served = stack.enter_context(_serving(create_app(settings, portal)))
         catalogue = tmp_path_factory.mktemp("catalogue")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from discovery.errors import BadQueryError, NotFoundError
+from sqlalchemy.exc import SQLAlchemyError
+
+from discovery.errors import BadQueryError, DiscoveryError, NotFoundError
 from discovery.index.base import Index, Plan
 from discovery.launch import locating
 from discovery.launch.locating import Located, Report
@@ -17,10 +23,17 @@ from discovery.model.volume import Volume
 from discovery.planner import answering
 from discovery.query.query import In
 from discovery.store.catalogue import Stored
+from discovery.store.ingest import now
 from discovery.store.store import Store
+
+_log = logging.getLogger(__name__)
 
 MAX_NAMED: Final = 20
 """Records of one name that are told of."""
+PATIENCE: Final = 3.0
+"""Seconds that a page waits for a count; a catalogue of ten thousand records is counted in less."""
+_KEPT_FOR: Final = 600.0
+"""Seconds for which a count is not made anew, however often the catalogue changes."""
 _DOI: Final = re.compile(r"(?:doi:|https?://(?:dx\.)?doi\.org/)?(10\.[0-9]{4,9}/\S+)", re.IGNORECASE)
 _ID: Final = re.compile(r"[a-z2-7]{16}")
 _OURS: Final = re.compile(r"/(?:records/|open\?(?:.*&)?id=)([a-z2-7]{16})(?![a-z0-9])")
@@ -28,6 +41,19 @@ _OURS: Final = re.compile(r"/(?:records/|open\?(?:.*&)?id=)([a-z2-7]{16})(?![a-z
 _ADDRESS: Final = re.compile(r"(?:https?|s3|mast):|/", re.IGNORECASE)
 _UNNAMED: Final = Record("", "", "", "observation", "")
 """What an address is resolved for that is of no record: it fits rules for every source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A report, and when it was made."""
+
+    report: Report
+    change: int
+    """The newest change of the catalogue when the count began."""
+    at: float
+    """On the clock of this process."""
+    moment: int
+    """UTC milliseconds since 1970."""
 
 
 class Locations:
@@ -43,6 +69,10 @@ class Locations:
         self._store = store
         self._index = index
         self._resolver = resolver
+        self._kept: Counted | None = None
+        self._counting: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._guard = threading.Lock()
 
     def of(self, record: Record) -> Located:
         """Return where a record is, or the reason why it is nowhere."""
@@ -119,4 +149,46 @@ class Locations:
     def report(self) -> Report:
         """Return how many records of each source have a place or a reason; it reads every record there is."""
         catalogue = self._store.catalogue
-        return locating.report(catalogue.walk(), self._resolver(), catalogue.parents)
+        return locating.report(self._pages(), self._resolver(), catalogue.parents)
+
+    def counted(self, patience: float = PATIENCE) -> Counted | None:
+        """Return the last report, and have it made anew beside the caller where it is old; None before the first.
+
+        Of a small catalogue it is there at once; nobody waits for that of a large one.
+
+        Args:
+            patience: Seconds to wait for a report that is being made.
+        """
+        with self._guard:
+            change = self._store.catalogue.last_change()
+            kept = self._kept
+            due = kept is None or (kept.change != change and time.monotonic() - kept.at > _KEPT_FOR)
+            if due and not self._closing.is_set() and (self._counting is None or not self._counting.is_alive()):
+                self._counting = threading.Thread(target=self._count, args=(change,), daemon=True)
+                self._counting.start()
+            counting = self._counting
+        if counting is not None and (kept is None or due):
+            counting.join(patience)
+        return self._kept
+
+    def close(self) -> None:
+        """End a count that goes on."""
+        self._closing.set()
+        if self._counting is not None:
+            self._counting.join()
+
+    def _count(self, change: int) -> None:
+        try:
+            found = self.report()
+        except (DiscoveryError, SQLAlchemyError):
+            # Whoever looks next has it counted again.
+            _log.warning("the records with a place could not be counted", exc_info=True)
+            return
+        if not self._closing.is_set():
+            self._kept = Counted(found, change, time.monotonic(), now())
+
+    def _pages(self) -> Iterator[list[Record]]:
+        for page in self._store.catalogue.walk():
+            if self._closing.is_set():
+                return
+            yield page

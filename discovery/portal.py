@@ -13,9 +13,9 @@ from discovery.index.base import Answer, Generation, Index, Plan, Position
 from discovery.launch.opening import Around, Opening, opening
 from discovery.launch.resolver import Resolver
 from discovery.launch.rules import Rule, shipped
-from discovery.locations import Locations
 from discovery.launch.zones import Zones
 from discovery.launching import Launching
+from discovery.locations import Locations
 from discovery.making import Making
 from discovery.model import terms
 from discovery.model.job import Job, checked
@@ -483,5 +483,6 @@ class Portal:
         if self._sesame is not None:
             self._sesame.close()
         self.launching.close()
+        self.locations.close()
         self.index.close()
         self.store.close()

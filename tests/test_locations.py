@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -114,3 +115,31 @@ def test_the_places_of_a_record_follow_the_volumes(portal: Portal, put: Callable
     put(record("v", "volume", properties={"mount_path": "/media/data/p"}, links=(Link("https://x.example/p", "twin"),)))
     assert [each.kind for each in portal.opening(data.id).files[0].places] == ["volume", "https"]
     assert portal.locations.of(data).files == portal.opening(data.id).files
+
+
+def test_a_count_is_kept_until_it_is_old(portal: Portal, put: Callable[..., None]) -> None:
+    put(record("a"))
+    first = portal.locations.counted()
+    assert first is not None
+    assert first.report.total.records == 1
+    put(record("b"))
+    assert portal.locations.counted() is first
+
+
+def test_nobody_waits_for_a_long_count_and_closing_ends_it(
+    portal: Portal, put: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(record("a"))
+    let_go, pages = threading.Event(), portal.store.catalogue.walk
+
+    def slow() -> Iterator[list[Record]]:
+        yield from pages()
+        let_go.wait(20)
+        yield []
+
+    monkeypatch.setattr(portal.store.catalogue, "walk", slow)
+    assert portal.locations.counted(patience=0.01) is None
+    assert portal.locations.counted(patience=0.01) is None
+    let_go.set()
+    portal.locations.close()
+    assert not [each for each in threading.enumerate() if each.name.endswith("(_count)")]

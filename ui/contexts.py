@@ -330,6 +330,10 @@ class Ways:
     datalabs: tuple[Anchor, ...]
     more: int
     """How many more there are on the page with the choices."""
+    reason: str = ""
+    """Why it cannot be opened, in a sentence; empty where it can."""
+    instead: str = ""
+    """What can be done instead."""
 
 
 @dataclass(frozen=True, slots=True)

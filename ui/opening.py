@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any, Final
 
+from discovery.launch.locating import Reason
 from discovery.launch.matching import FORMAT, MISSION, NOTEBOOK, PATH, Holding, Match
 from discovery.launch.opening import Opening
 from discovery.launch.resolver import VOLUME, WEB, File
@@ -22,14 +23,16 @@ _OPENS: Final = {
 }
 
 
-def ways(found: Opening) -> Ways:
-    """Return what the page of a record says of opening it."""
+def ways(found: Opening, reason: Reason | None = None) -> Ways:
+    """Return what the page of a record says of opening it, and why it cannot be opened where it cannot."""
     left = max(0, len(found.volumes) - SHOWN) + max(0, len(found.datalabs) - SHOWN)
     return Ways(
         url=links.opening(found.record.id) if found.is_openable else "",
         volumes=tuple(Anchor(e.title, e.url, e.reason) for e in map(_volume, found.volumes[:SHOWN])),
         datalabs=tuple(Anchor(e.title, e.url, e.reason) for e in map(_datalab, found.datalabs[:SHOWN])),
         more=left,
+        reason=reason.sentence if reason else "",
+        instead=reason.instead if reason else "",
     )
 
 

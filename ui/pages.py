@@ -27,6 +27,7 @@ from ui import (
     launching,
     links,
     listing,
+    located,
     made,
     naming,
     negotiation,
@@ -66,6 +67,7 @@ def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
         ("/records", routes.find),
         (links.OPEN, routes.open),
         (links.NOTEBOOK, routes.notebook),
+        (located.PATH, routes.located),
         ("/suggest", routes.suggest),
         (apis.PATH, routes.apis),
     ):
@@ -116,11 +118,21 @@ class _Pages:
             view = View(self._portal.record(id), also_at=self._portal.also_at(id))
         site = self._renderer.site(json=links.as_json(links.record(id)))
         known = sources.read(self._portal)
-        ways = opening.ways(self._portal.opening_of(view.record))
+        found = self._portal.opening_of(view.record)
+        reason = None if found.is_openable else self._portal.locations.of(view.record).reason
+        ways = opening.ways(found, reason)
         published = self.documents.published(request, view.stored, known)
         around = made.around(self._portal, view.record, visit.get().who, way_in=links.way_in(links.record(id)))
         context = replace(record.record_page(view, site, known), ways=ways, published=published, made=around)
         return self.documents.signed(request, view.record, self._renderer.page("record.html", context))
+
+    def located(self, request: Request) -> Response:
+        """Return how many records of each source can be opened, or why not."""
+        counted = self._portal.locations.counted()
+        if wants_json(request):
+            return answer(located.page_json(counted))
+        site = self._renderer.site(json=links.as_json(located.PATH))
+        return self._renderer.page("located.html", located.page(counted, site, sources.read(self._portal)))
 
     def find(self, request: Request) -> Response:
         found = self._portal.record(_by_source(request))

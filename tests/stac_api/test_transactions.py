@@ -193,6 +193,21 @@ def test_what_was_harvested_stays_as_it_was_harvested(portal: Portal, operator: 
     assert portal.store.catalogue.last_change() == before
 
 
+def test_what_became_one_with_something_harvested_is_not_written_any_more(portal: Portal, operator: TestClient) -> None:
+    theirs = Record("earth", "collections", "theirs", "dataset", "Theirs", doi="10.5281/zenodo.1234567")
+    portal.store.ledger.add_source(Source("earth", "stac-api", "https://earth.test/"))
+    portal.store.ingest.page("earth", 1, [Mapped(theirs, RawRecord("collections", "theirs", b"{}"))])
+    assert operator.post("/stac/collections", json={**COLLECTION, "sci:doi": theirs.doi}).status_code == 201
+    portal.store.duplicates.find()
+    assert operator.get("/stac/collections/c", follow_redirects=False).status_code == 301
+    for answer in (
+        operator.put("/stac/collections/c", json=COLLECTION),
+        operator.delete("/stac/collections/c"),
+        operator.post("/stac/collections/c/items", json=ITEM),
+    ):
+        assert f"the same as record {theirs.id} of another source" in told(answer, 409)
+
+
 def test_several_items_are_written_together_or_not_at_all(portal: Portal, operator: TestClient) -> None:
     put_there(operator)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
-from operator import attrgetter
 from typing import Any, Final
 
 import orjson
@@ -194,13 +193,12 @@ def _filled(value: Any) -> dict[str, Any]:
             return dict(value)
         raise TypeError(f"{type(value).__name__} is not a part of a record")
     # 0 and False are values, while None, "", () and {} are none.
-    return {name: held for name, held in zip(names, _HELD[type(value)](value), strict=True) if held or held == 0}
+    return {name: held for name in names if (held := getattr(value, name)) or held == 0}
 
 
 _CLASSES: Final = (Record, Extent, Asset, Link, Contact, Issue)
 _WRITTEN: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
 _ORDER: Final = {cls: tuple(each.name for each in fields(cls)) for cls in _CLASSES}
-_HELD: Final = {cls: attrgetter(*names) for cls, names in _ORDER.items()}
 _NAMES: Final = {cls: frozenset(each.name for each in fields(cls)) for cls in _CLASSES}
 _REQUIRED: Final = {
     cls: {each.name: "" for each in fields(cls) if each.default is MISSING and each.default_factory is MISSING}

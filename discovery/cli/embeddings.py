@@ -38,6 +38,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add files to a space, or make it; files that it has already are not read again."""
+    from discovery.embeddings import apart
     from discovery.embeddings.building import DRIFTED, Wanted
     from discovery.embeddings.space import Model
 
@@ -55,7 +56,7 @@ def add(
             retrain,
         )
         with _Bar() as bar:
-            made = portal.spaces.add(name, wanted, bar.told)
+            made = apart.add(portal.spaces.folder, name, wanted, bar.told)
     if made.drift > DRIFTED:
         complaints.print(f"the new rows lie {made.drift:.0%} farther from their lists: --retrain makes them anew")
     least = min((each.value for each in made.recall if each.mode == "balanced"), default=1.0)

@@ -24,13 +24,13 @@ class Spaces:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._lock = threading.Lock()
         self._open: dict[str, Searcher] = {}
 
     def names(self) -> list[str]:
         """Return the names of the spaces that there are."""
-        return sorted(each.parent.name for each in self._folder.glob(f"*/{MANIFEST}"))
+        return sorted(each.parent.name for each in self.folder.glob(f"*/{MANIFEST}"))
 
     def get(self, name: str) -> Space:
         """Return a space as its manifest says.
@@ -59,7 +59,7 @@ class Spaces:
 
     def add(self, name: str, wanted: Wanted, progress: Progress | None = None) -> Space:
         """Add files to a space, or make it; raises as `building.add` does, and when too little is found."""
-        folder = self._folder / space.checked_name(name)
+        folder = self.folder / space.checked_name(name)
         return building.add(folder, wanted, progress, audit.measured(opened))
 
     def audit(self, name: str, queries: int = audit.QUERIES) -> Space:
@@ -90,7 +90,7 @@ class Spaces:
 
     def _place(self, name: str) -> Path:
         try:
-            folder = self._folder / space.checked_name(name)
+            folder = self.folder / space.checked_name(name)
         except Exception as error:
             raise NotFoundError(f"no space {name[:80]!r}") from error
         if not (folder / MANIFEST).is_file():

@@ -24,10 +24,12 @@ from graphql import GraphQLInputObjectType, GraphQLObjectType, build_schema, get
 
 from discovery import cli, config, errors
 from discovery.cli import output
+from discovery.demands import DEMANDS
 from discovery.http import answer
 from discovery.http.policy import Policy
 from discovery.model import datalab_document, document, pipeline_document, volume_document
 from discovery.model import source as runs
+from discovery.model.person import Role
 from discovery.query import fields, form
 from discovery_graphql.operations import Operations, published
 from harvesters import registry
@@ -390,6 +392,22 @@ def shown_facets() -> str:
     return table(("scope", "facets"), [(_code(scope), _joined(names)) for scope, names in listing.SHOWN.items()])
 
 
+def demands() -> str:
+    """Return what every route demands of whoever asks."""
+    rows = [
+        (
+            each.method,
+            _code(each.path),
+            "" if each.role is Role.ANONYMOUS else each.role.word,
+            "" if each.role is Role.ANONYMOUS else _code(each.scope),
+            "a token" if each.by_token else "the key of a form, or a token" if each.changes else "",
+            each.note,
+        )
+        for each in DEMANDS
+    ]
+    return table(("method", "route", "role", "scope of a token", "shown by", "beside"), rows)
+
+
 def limits() -> str:
     """Return the table of limits that are an error with a name."""
     rows = []
@@ -607,7 +625,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
             settings, commands, parameters, queryables, shown_facets, limits, cuts, http_limits, source_kinds,
             error_kinds, source_failures, quarantine_codes, warning_codes, report, run_statuses, graphql_queries,
             graphql_mutations, graphql_subscriptions, graphql_connection, graphql_filters, operations,
-            volume_fields, datalab_fields, pipeline_fields,
+            volume_fields, datalab_fields, pipeline_fields, demands,
         )
     }
 )  # fmt: skip

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from discovery.errors import BadQueryError
 from discovery.model.instant import iso
 from discovery.model.person import ADMIN, HARVEST, LAUNCH, READ, TOKEN_SCOPES, WRITE, Principal, Role, Token
 from discovery.people import OPERATORS
@@ -28,6 +27,7 @@ SESSIONS: Final = f"{links.ME}/sessions"
 SHOWN: Final = 50
 """Marked records of a kind on the page."""
 _DAYS: Final = 90
+_DIGITS: Final = 5
 _FRESH: Final = {"Cache-Control": "private, no-store"}
 _SCOPES: Final = {
     READ: ("see what is yours", Role.USER),
@@ -74,10 +74,9 @@ class _Me:
         form = dict(given)
         who = await run_in_threadpool(self._gate.allow, request, form, Role.USER, WRITE)
         days = form.get("days", "")
-        if not days.isdecimal() or len(days) > 4:
-            raise BadQueryError(f"days is a number from 1 to {TOKEN_DAYS}", parameter="days")
+        lasts = int(days) if days.isdecimal() and len(days) < _DIGITS else 0
         scopes = [value for name, value in given if name == "scope"]
-        shown, token = await run_in_threadpool(self._people.make_token, who, form.get("name", ""), scopes, int(days))
+        shown, token = await run_in_threadpool(self._people.make_token, who, form.get("name", ""), scopes, lasts)
         if wants_json(request):
             return answer({"token": shown, **_token_json(token)}, status=201, headers=_FRESH)
         return await run_in_threadpool(self._page, who, shown)

@@ -153,7 +153,7 @@ class _Selections:
             response = answer(selection_json(self._portal, picked, named, kept))
             return _private(response) if kept else response
         who = self._gate.who(request)
-        mine = self._selections.mine(who) if who.may(Role.USER, WRITE) else []
+        mine = self._selections.mine(who) if who.may(Role.USER, READ) and who.may(Role.USER, WRITE) else []
         here = kept.path if kept else picked.address()
         site = self._renderer.site(json=links.as_json(here))
         known = sources.read(self._portal)

@@ -23,7 +23,7 @@ def operator_link(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print a link that opens the operators' pages once, within ten minutes."""
+    """Print a link that lets the person at this machine in once, as an admin, within ten minutes."""
     found = settings_of(context).with_overrides(port=port)
     with opened_portal(context) as portal:
         code = portal.people.invite()

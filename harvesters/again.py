@@ -9,6 +9,7 @@ from typing import Final
 
 from discovery.errors import ConfigError, NotFoundError, RecordError
 from discovery.http import Client
+from discovery.model.checks import PORTAL
 from discovery.model.source import COMPLETE, Counts, Mapped, Quarantined, Report
 from discovery.store.store import Store
 from harvesters.base import Harvester
@@ -42,6 +43,9 @@ def remap(
         chosen = [source_id] if source_id is not None else list(lives)
         progress.begin("remap", sum(sum(lives.get(each, {}).values()) for each in chosen))
     for source, id, raw in store.catalogue.raws(source_id):
+        if source == PORTAL:
+            # What was made here is mapped when it is published; there is no harvester that could do it again.
+            continue
         if source not in workers:
             workers[source] = make_harvester(known[source], client, folder) if source in known else None
         worker = workers[source]

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 
 from discovery.errors import ConfigError, NotFoundError
 from discovery.http import has_credentials, redact
+from discovery.model.checks import PORTAL
 from discovery.model.source import Source
 from harvesters import registry, table_map
 
@@ -131,6 +132,9 @@ def checked(source: Source) -> Source:
     """
     if not _ID.fullmatch(source.id):
         raise ConfigError(f"source id {source.id[:80]!r}: use 1 to 64 of a-z, 0-9, _ and -, a letter or digit first")
+    if source.id == PORTAL:
+        # A harvest of it would take everything that people have made for gone.
+        raise ConfigError(f"source id {PORTAL!r} is that of what is made here; take another one")
     if has_credentials(source.url):
         raise ConfigError(f"source {source.id}: its url holds a password or key; it would be shown to everybody")
     if urlsplit(source.url).scheme not in _SCHEMES:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -14,7 +16,7 @@ from discovery.making.life import stars
 from discovery.model import terms
 from discovery.model.creation import DRAFT, LISTED, PUBLISHED, REVIEW, Creation
 from discovery.model.person import NOBODY, WRITE, Principal, Role
-from discovery.model.record import RESOURCES, Record
+from discovery.model.record import RESOURCES, Record, record_id
 from discovery.portal import Portal
 from discovery.query.query import Comparison, Or, Query, Sort
 from discovery.store.creations import Happened
@@ -27,6 +29,7 @@ from ui.sheets import Tier
 SHELF: Final = 24
 """Things on a shelf before "all"."""
 _EXCERPT: Final = 180
+_LINKS: Final = 200
 STATES: Final = {
     "draft": ("Draft", "wait"),
     "review": ("In review", "busy"),
@@ -352,8 +355,29 @@ def _of_pipeline(record: Record) -> Iterable[Row]:
         for value in _all(record, name):
             yield Row(label, value)
     for link in record.links:
-        if link.rel in _RELS and text.web(link.href):
-            yield Row(_RELS[link.rel], link.title or text.shown(link.href, 80), url=text.web(link.href))
+        url = text.web(link.href)
+        if not url or _PLACE.search(link.href):
+            continue
+        if ".ipynb" in link.href:
+            yield from _of_notebook(link.href, link.title)
+        elif link.rel in _RELS:
+            yield Row(_RELS[link.rel], link.title or text.shown(link.href, 80), url=url)
+    for asset in record.assets:
+        if ".ipynb" in asset.href and text.web(asset.href):
+            yield from _of_notebook(asset.href, asset.title)
+
+
+def _of_notebook(href: str, title: str) -> Iterable[Row]:
+    """Yield the ways to a notebook: to read it, to start it at the platform that it was made on, or at Binder."""
+    where = text.host(href)
+    if "/git-pull?" in href or "/hub/" in href:
+        yield Row("Start its notebook", f"at {where}", url=text.web(href))
+        return
+    yield Row("Notebook", title or text.shown(href, 80), url=text.web(href))
+    if found := _GITHUB.match(href):
+        path = quote(f"lab/tree/{found['path']}", safe="")
+        binder = f"https://mybinder.org/v2/gh/{found['repo']}/{quote(found['ref'], safe='')}?urlpath={path}"
+        yield Row("Start its notebook", "at Binder, which takes some minutes", url=binder)
 
 
 def _labelled(record: Record, names: Iterable[tuple[str, str]]) -> Iterable[Row]:
@@ -362,12 +386,21 @@ def _labelled(record: Record, names: Iterable[tuple[str, str]]) -> Iterable[Row]
             yield Row(label, value)
 
 
+_PLACE: Final = re.compile(r"(?:^|/)(products|workflows|experiments)/([^/?#]+)/(?:collection|record)\.json$")
+"""How the Open Science Catalog writes links between its records."""
+_SECTIONS: Final = {"products": "Its datasets", "workflows": "Its workflows", "experiments": "Its experiments"}
+_GITHUB: Final = re.compile(
+    r"https://github\.com/(?P<repo>[\w.-]{1,100}/[\w.-]{1,100})/blob/(?P<ref>[\w.-]{1,100})/(?P<path>[^?#]{1,500}\.ipynb)$"
+)
 _RELS: Final = {
     "input": "Input parameters",
     "environment": "Environment",
     "application": "Workflow",
     "vcs": "Source code",
-    "notebook": "Notebook",
+    "git": "Source code",
+    "process_graph": "Process graph",
+    "application-originating-platform": "Made on",
+    "application-platform": "Runs on",
 }
 
 
@@ -381,6 +414,7 @@ def _groups(portal: Portal, record: Record) -> Iterable[tuple[str, tuple[Anchor,
         found = [stored[keys[id]].record for id in ids if id in keys and keys[id] in stored]
         if found:
             yield label, tuple(Anchor(each.title[:200], links.record(each.id)) for each in found)
+    yield from _named_by_links(portal, record)
     if record.kind == "volume" and record.missions:
         yield (
             "Datasets of its missions",
@@ -402,6 +436,22 @@ def _groups(portal: Portal, record: Record) -> Iterable[tuple[str, tuple[Anchor,
     for kind, anchors in by_kind.items():
         if label := _WORDS.get((kind, record.kind), ""):
             yield label, tuple(anchors)
+
+
+def _named_by_links(portal: Portal, record: Record) -> Iterable[tuple[str, tuple[Anchor, ...]]]:
+    """Yield the datasets, workflows and experiments that the links of one of the Open Science Catalog lead to."""
+    if record.kind not in ("dataset", "pipeline", "experiment"):
+        return
+    named: dict[str, dict[str, None]] = {}
+    for link in record.links[:_LINKS]:
+        if found := _PLACE.search(link.href):
+            named.setdefault(found[1], {})[record_id(record.source, found[1], found[2])] = None
+    for section, ids in named.items():
+        keys = portal.store.catalogue.keys(id for id in ids if id not in (record.id, record.dataset))
+        stored = portal.store.catalogue.many(list(keys.values()))
+        anchors = [Anchor(each.record.title[:200], links.record(each.record.id)) for each in stored.values()]
+        if anchors:
+            yield _SECTIONS[section], tuple(sorted(anchors, key=lambda each: each.text))
 
 
 def sharing(made: Creation) -> tuple[tuple[str, str, bool], ...]:

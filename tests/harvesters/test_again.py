@@ -11,7 +11,8 @@ import pytest
 
 from discovery.errors import NotFoundError, RecordError
 from discovery.http import Client
-from discovery.model.source import Report, Source
+from discovery.model.record import Record
+from discovery.model.source import Mapped, RawRecord, Report, Source
 from discovery.store.store import Store
 from harvesters.again import Released, release, remap, retry
 
@@ -37,6 +38,13 @@ def test_remap_makes_the_same_records_from_what_was_sent(
     assert (counts.seen, counts.unchanged, counts.quarantined) == (5, 5, 0)
     store.ledger.add_source(Source(source.id, source.kind, source.url, settings={"provider": "P"}), replace=True)
     assert remap(store, "s", client=client, folder=tmp_path).updated == 5
+
+
+def test_remap_leaves_what_was_made_here_alone(store: Store, client: Client, tmp_path: Path) -> None:
+    raw = RawRecord("volumes", "q1", b"{}")
+    store.ingest.remap([Mapped(Record("portal", "volumes", "q1", "volume", "Q1"), raw)])
+    counts = remap(store, client=client, folder=tmp_path)
+    assert (counts.seen, counts.quarantined, live(store)) == (0, 0, {"q1": "Q1"})
 
 
 def test_retry_lets_an_element_go_when_it_has_become_a_record(

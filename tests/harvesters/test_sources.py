@@ -52,6 +52,11 @@ def test_a_file_that_is_wrong_says_where(text: str, said: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_no_source_is_called_as_what_is_made_here() -> None:
+    with pytest.raises(ConfigError, match="'portal' is that of what is made here"):
+        sources.read('[[source]]\nid = "portal"\nkind = "stac-api"\nurl = "https://x.example/"\n')
+
+
 def test_a_source_without_a_title_is_called_by_its_id() -> None:
     assert sources.checked(Source("a", "tap", "https://example.org/tap")).title == "a"
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from discovery.making import KINDS
 from discovery.model.creation import DRAFT, PUBLISHED, Creation
 from discovery.model.person import NOBODY, Person, Principal, Role
+from discovery.model.record import Link, Record
+from discovery.model.source import Mapped, RawRecord
 from discovery.portal import Portal
 from discovery.store.creations import Happened
 from ui import made
@@ -53,3 +55,33 @@ def test_history_names_people_who_are_gone(portal: Portal) -> None:
         portal, [Happened(1, 0, "nobody-any-more", "made", DRAFT), Happened(2, 0, "", "published", DRAFT)]
     )
     assert [each.text for each in rows] == ["made by somebody who is not here any more", "published by the operators"]
+
+
+GITHUB = "https://github.com/deepesdl/cube-gen/blob/main/Permafrost/Create-cube.ipynb"
+PULL = "https://deep.example.org/hub/user-redirect/git-pull?repo=x&urlpath=lab%2Ftree%2Fa.ipynb"
+
+
+def test_a_workflow_says_how_its_notebook_is_opened_and_what_it_is_linked_to(portal: Portal) -> None:
+    dataset = Record("osc", "products", "ice", "dataset", "Ice")
+    flow = Record(
+        "osc", "workflows", "melt", "pipeline", "Melt",
+        links=(
+            Link("../../products/ice/collection.json", "related"),
+            Link("../../products/none/collection.json", "related"),
+            Link(GITHUB, "application", "Notebook of melt"), Link(PULL, "application-originating-platform"),
+            Link("https://github.com/deepesdl/cube-gen", "git"), Link("javascript:alert(1)//a.ipynb", "notebook"),
+        ),
+    )  # fmt: skip
+    mapped = [Mapped(each, RawRecord(each.container, each.source_id, b"{}")) for each in (dataset, flow)]
+    portal.store.ingest.page("osc", portal.store.ledger.begin("osc").id, mapped)
+    around = made.around(portal, flow)
+    assert [(label, [each.text for each in anchors]) for label, anchors in around.groups] == [("Its datasets", ["Ice"])]
+    assert [(each.label, each.text) for each in around.facts] == [
+        ("Notebook", "Notebook of melt"),
+        ("Start its notebook", "at Binder, which takes some minutes"),
+        ("Start its notebook", "at deep.example.org"),
+        ("Source code", "https://github.com/deepesdl/cube-gen"),
+    ]
+    assert around.facts[1].url == (
+        "https://mybinder.org/v2/gh/deepesdl/cube-gen/main?urlpath=lab%2Ftree%2FPermafrost%2FCreate-cube.ipynb"
+    )

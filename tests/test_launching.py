@@ -290,6 +290,19 @@ def test_a_zone_that_was_taken_away_ends_its_launches(made: Made, store: Store) 
     assert "not there any more" in ended.message
 
 
+def test_whoever_looks_after_the_portal_ends_anybodys_launch(made: Made, store: Store) -> None:
+    launching, target = made
+    id = launching.launch(ADA, new_id(), WISH).id
+    target.now = State(STOPPED, "the server has ended")
+    assert launching.end(id).status == STOPPED
+    assert [each.person for each in store.audit.lines(act="launch.stop")] == [""]
+    with pytest.raises(NotFoundError):
+        launching.end("nothing")
+    target.now = State(STARTING)
+    left = launching.launch(ADA, new_id(), WISH).id
+    assert "what runs there goes on" in Launching(store, Zones(), find, People(store)).end(left).message
+
+
 def test_what_was_done_stands_in_the_audit_log(made: Made, store: Store) -> None:
     id = made[0].launch(ADA, new_id(), WISH).id
     made[0].stop(ADA, id)

@@ -16,6 +16,7 @@ from discovery.cli import (
     embeddings,
     harvests,
     jobs,
+    launches,
     links,
     locating,
     opening,
@@ -52,6 +53,8 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(terms.app, name="terms")
+app.add_typer(launches.app, name="launch")
+app.add_typer(launches.zones, name="zones")
 app.add_typer(embeddings.app, name="embeddings")
 app.add_typer(embeddings.finding)
 app.add_typer(operators.app, name="operator")

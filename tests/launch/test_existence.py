@@ -234,6 +234,7 @@ def test_what_nobody_can_say_is_said() -> None:
 
 
 def test_every_state_has_a_sentence() -> None:
-    assert all(sentence.endswith(".") for sentence in STATES.values())
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "locate.md").read_text(encoding="utf-8")
+    assert all(f"| `{state}` | {sentence} |" in page for state, sentence in STATES.items())
     assert Finding("there", 5).to_dict() == {"state": "there", "message": STATES["there"], "size": 5}
     assert Finding("slow", detail="x").to_dict()["detail"] == "x"

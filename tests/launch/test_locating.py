@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -109,6 +110,12 @@ def test_every_reason_has_a_sentence_and_a_way_on() -> None:
         assert each.sentence.endswith(".")
         assert each.instead.endswith(".")
         assert set(each.to_dict()) == {"code", "sentence", "instead"}
+
+
+def test_every_reason_stands_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "reasons.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{each.code}` | {each.sentence} | {each.instead} |" for each in REASONS.values()]
 
 
 HOSTILE = st.text(st.sampled_from("a./:@?=&%#[]\\\u202e\ud800\x00 https3ftp~{}"), max_size=30)

@@ -403,6 +403,8 @@ class RecordContext:
     """Its documents; None where there is no request to make their addresses for."""
     made: Around | None = None
     """What people make and mark of it; None where nobody asked."""
+    picking: Picking | None = None
+    """Where it is kept, compared and exported by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from discovery.model.checks import PORTAL
 from discovery.model.record import Asset, Contact, Link, Record
 from discovery.portal import View
 from discovery.query.fields import FIELDS
+from discovery.selection import Selection
 from discovery.store.elsewhere import Place
 from ui import drawing, links, text, wording
-from ui.contexts import Anchor, AssetRow, Fact, RecordContext, Site
+from ui.contexts import Anchor, AssetRow, Fact, Picking, RecordContext, Site
 from ui.sources import Sources
 
 ASSETS: Final = 100
@@ -81,6 +82,19 @@ def record_page(view: View, site: Site, sources: Sources) -> RecordContext:
         issues=tuple(Anchor(each.message, note=each.code) for each in record.issues),
         provenance=tuple(_provenance(view, sources)),
         attribution=sources.attribution(record.source),
+        picking=_picking(record),
+    )
+
+
+def _picking(record: Record) -> Picking:
+    alone = Selection.of_ids([record.id]).address()
+    return Picking(
+        launch=links.launch([("id", record.id)]),
+        keep=f"{alone}#keep",
+        compare=Selection.of_ids([record.id]).address("/compare"),
+        export=f"{alone}#export",
+        all="",
+        all_label="",
     )
 
 

@@ -29,6 +29,8 @@ PAGES = {
     "sky": "/records?source=open-science&container=products&source_id=product-02",
     "open": "/open?source=open-science&container=products&source_id=cryosat-ice",
     "map": "/search?heat=sky&find.mission=e",
+    "selection": "/selection?all=1&q=survey",
+    "compare": "/compare",
     "spaces": "/embeddings",
     "similar": "/embeddings/clay?row=5",
     "error": "/records/0000000000000000",
@@ -323,3 +325,98 @@ def test_a_place_in_the_words_is_a_link_without_scripts(visit: Visit) -> None:
         page.get_by_role("link", name="Search in the Arctic for ice").click()
         page.wait_for_url("**q=ice&near=Arctic")
         assert found(page) >= 1
+
+
+def ticks(page: Page) -> list[str]:
+    """Return the ids of the boxes of a page, in their order."""
+    return [str(each.get_attribute("value")) for each in page.locator("input[data-tick]").all()]
+
+
+@pytest.mark.usefixtures("scripts")
+@pytest.mark.parametrize("width", WIDTHS)
+def test_ticks_are_kept_from_page_to_page_and_sent_together(visit: Visit, width: int) -> None:
+    with visit(width) as page:
+        page.goto("/search?q=survey&size=4")
+        first = ticks(page)
+        export = page.get_by_role("button", name="Export")
+        assert export.is_disabled()
+        page.locator("input[data-tick]").nth(1).check()
+        page.locator("input[data-tick]").nth(3).check()
+        assert page.locator(".said").inner_text() == "2 ticked"
+        page.get_by_role("link", name="Next page").click()
+        page.wait_for_url("**after=*")
+        second = ticks(page)
+        page.locator("input[data-tick]").nth(0).check()
+        assert page.locator(".said").inner_text() == "3 ticked, 2 of them on other pages"
+        page.go_back()
+        page.wait_for_url(lambda url: "after=" not in url)
+        page.get_by_text("3 ticked, 1 of them on other pages").wait_for()
+        assert page.locator("input[data-tick]").nth(3).is_checked()
+        page.locator("input[data-tick]").nth(1).uncheck()
+        page.get_by_role("button", name="Compare").click()
+        page.wait_for_url("**/compare?*")
+        assert page.evaluate("new URLSearchParams(location.search).getAll('id').sort()") == sorted(
+            [first[3], second[0]]
+        )
+        page.goto("/search?q=survey&size=4")
+        page.get_by_role("button", name="Untick all").click()
+        assert page.locator(".said").inner_text() == "Nothing is ticked yet"
+
+
+def test_ticks_work_without_scripts(visit: Visit) -> None:
+    with visit(360, scripts=False) as page:
+        page.goto("/search?q=survey&size=4")
+        wanted = ticks(page)[:2]
+        page.get_by_role("checkbox").nth(0).check()
+        page.get_by_role("checkbox").nth(1).check()
+        page.get_by_role("button", name="Add to data volume").click()
+        page.wait_for_url("**/selection?*#keep")
+        assert page.url.endswith(f"/selection?id={wanted[0]}&id={wanted[1]}#keep")
+        page.get_by_role("link", name="Remove").first.click()
+        page.wait_for_url(f"**/selection?id={wanted[1]}")
+        page.goto("/search?q=survey&size=4")
+        page.get_by_role("link", name="All 30 that match").click()
+        page.wait_for_url("**/selection?all=1&q=survey")
+        assert page.locator(".found strong").inner_text() == "30"
+
+
+@pytest.mark.usefixtures("scripts")
+def test_the_keyboard_never_stands_behind_the_bar(visit: Visit) -> None:
+    with visit() as page:
+        page.goto("/search?q=survey&size=20")
+        page.locator("input[data-tick]").first.focus()
+        for _ in range(25):
+            page.keyboard.press("Tab")
+            hidden = page.evaluate(
+                """() => {
+                    const bar = document.querySelector('.picking'), at = document.activeElement;
+                    const seen = at.getBoundingClientRect(), top = bar.getBoundingClientRect().top;
+                    return !bar.contains(at) && seen.top >= top && seen.top < innerHeight;
+                }"""
+            )
+            assert not hidden
+
+
+def test_what_is_kept_and_compared_has_no_fault_that_axe_finds(visit: Visit, server: Served, axe_core: Path) -> None:
+    script = axe_core.read_text(encoding="utf-8")
+    with visit() as page:
+        page.goto(f"/signin?code={server.portal.people.invite()}")
+        page.locator("main form button").first.click()
+        page.wait_for_url(lambda url: "signin" not in url)
+        page.goto("/search?q=survey&size=4")
+        chosen = "&".join(f"id={each}" for each in ticks(page)[:4])
+        page.goto(f"/selection?{chosen}")
+        page.get_by_label("Name of a new data volume").fill("Deep fields")
+        page.get_by_role("button", name="Keep").click()
+        page.wait_for_url("**/selections/*")
+        for name, url in {"kept": page.url, "ids": f"/selection?{chosen}", "compare": f"/compare?{chosen}",
+                          "mine": "/selections"}.items():  # fmt: skip
+            page.goto(url)
+            page.evaluate(script)
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 800})
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} at {width}"
+                assert page.evaluate(FAULTS) == [], f"{name} at {width}"
+                page.emulate_media(color_scheme="dark")
+                assert page.evaluate(FAULTS, ["color-contrast"]) == [], f"{name} at {width}, dark"
+                page.emulate_media(color_scheme="light")

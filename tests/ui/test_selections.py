@@ -63,7 +63,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 def test_results_can_be_ticked_and_all_of_them_picked(client: TestClient) -> None:
     page = client.get("/search?q=survey&size=5").text
-    boxes = re.findall(r'<input type="checkbox" name="id" value="([a-z2-7]{16})">', page)
+    boxes = re.findall(r'<input type="checkbox" name="id" value="([a-z2-7]{16})" data-tick>', page)
     assert len(boxes) == 5
     assert '<form action="/selection" method="get">' in page
     for place in ("/launch", "/selection#keep", "/compare", "/selection#export"):

@@ -102,6 +102,7 @@ document.addEventListener("keydown", (event) => {
 // Ticked records stay ticked from page to page, for as long as the tab is open; the form sends those of other pages too.
 const TICKED = "discovery-ticked";
 const MOST_TICKED = 100;
+const MOST_COMPARED = 4;
 // Where a browser keeps nothing, what is ticked holds for this page.
 let tickedHere = [];
 
@@ -124,11 +125,17 @@ function keepTicked(ids) {
 }
 
 function showTicked(note = "") {
+  const ids = ticked();
+  const boxes = [...document.querySelectorAll("input[data-tick]")];
+  boxes.forEach((box) => (box.checked = ids.includes(box.value)));
+  document.querySelectorAll(".ticking").forEach((each) => (each.hidden = false));
+  for (const link of document.querySelectorAll("a[data-with-ticked]")) {
+    const own = link.dataset.withTicked;
+    const others = ids.filter((id) => id !== own).slice(-MOST_COMPARED + 1);
+    link.search = new URLSearchParams([own, ...others].map((id) => ["id", id]));
+  }
   const bar = document.querySelector(".picking");
   if (!bar) return;
-  const ids = ticked();
-  const boxes = [...document.querySelectorAll(".pick input")];
-  boxes.forEach((box) => (box.checked = ids.includes(box.value)));
   const elsewhere = ids.filter((id) => !boxes.some((box) => box.value === id));
   let hidden = bar.querySelector(".elsewhere");
   if (!hidden) bar.append((hidden = element("span", { class: "elsewhere", hidden: "" })));
@@ -141,7 +148,7 @@ function showTicked(note = "") {
 }
 
 document.addEventListener("change", ({ target }) => {
-  if (!target.matches?.(".pick input")) return;
+  if (!target.matches?.("input[data-tick]")) return;
   const rest = ticked().filter((id) => id !== target.value);
   if (target.checked && rest.length >= MOST_TICKED) {
     return showTicked(`${MOST_TICKED} are ticked, and no more can be: take all that match instead`);
@@ -153,7 +160,7 @@ document.addEventListener("click", ({ target }) => {
   if (!target.closest?.(".untick")) return;
   keepTicked([]);
   showTicked();
-  document.querySelector(".pick input")?.focus();
+  document.querySelector("input[data-tick]")?.focus();
 });
 // Going back shows the page as it was left, before other pages were ticked.
 addEventListener("pageshow", () => showTicked());

@@ -37,13 +37,16 @@ class Markup(HTMLParser):
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
 
 
+OWN_FORMS = ("/launch", "/selection#keep", "/compare", "/selection#export")
+
+
 def assert_harmless(html: str) -> None:
     """Check that a page runs nothing, loads nothing from elsewhere and leads to the web alone."""
     for tag, attributes in Markup(html).elements:
         assert tag not in ("iframe", "object", "embed", "img", "style", "base", "foreignobject")
         assert not [name for name in attributes if name.startswith("on") or name in ("style", "srcdoc")]
         # A button may send its form to another page of ours, whatever the record says.
-        assert attributes.get("formaction", "/launch") in ("/launch", "/selection#keep", "/compare", "/selection#export")
+        assert attributes.get("formaction", "/launch") in OWN_FORMS
         if tag == "script" and attributes == {"type": "application/ld+json"}:
             continue  # Data, which no browser runs; tests/ui/test_documents.py reads it as one.
         if tag in ("script", "image", "link"):

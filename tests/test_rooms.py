@@ -60,6 +60,8 @@ EXCEPTIONS = {
     "discovery/testing/index_catalogue.py": "cases of the suite beside it",
     "discovery/testing/index_contract.py": "a suite of tests itself; it runs in tests/index",
     "discovery/steward/tasks.py": "tests/steward/test_worker.py has each of them done",
+    "graphql/discovery_graphql/made.py": "tests/discovery_graphql/test_doing.py asks for what was done, over HTTP",
+    "graphql/discovery_graphql/locating.py": "the same",
     "harvesters/parting.py": "tests/harvesters/test_cluster.py has every part walked by it",
     "harvesters/taking.py": "tests/harvesters/test_run.py holds it to everything a page may bring",
     "harvesters/base.py": "a contract of values and one protocol; each harvester's own tests hold it",

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import strawberry
 
 from discovery.exports import code
-from discovery.model import job, source
+from discovery.launch import matching
+from discovery.model import creation, job, launch, source
 from discovery.model.record import KINDS, OBSERVATIONS, RESOURCES
 from discovery.query import fields, form
 from discovery.query.region import ASKED, RELATIONS
@@ -118,6 +119,33 @@ if TYPE_CHECKING:
 
     class Tool(Enum):
         """What a snippet is for."""
+
+    class PlaceKind(Enum):
+        """What the address of a file is."""
+
+    class HoldingReason(Enum):
+        """Why a volume stands beside a record."""
+
+    class OpenerReason(Enum):
+        """Why a datalab is offered for a record."""
+
+    class LaunchStatus(Enum):
+        """How a launch stands."""
+
+    class CreationKind(Enum):
+        """What somebody has made."""
+
+    class CreationState(Enum):
+        """Where something that somebody made is on its way to being published."""
+
+    class Visibility(Enum):
+        """Who may see what somebody made."""
+
+    class Decision(Enum):
+        """What becomes of something that somebody made."""
+
+    class RoleName(Enum):
+        """What somebody may do."""
 else:
     Kind = _enum("Kind", "What a record is.", ((kind, _KINDS[kind]) for kind in KINDS))
     Scope = _enum(
@@ -203,6 +231,97 @@ else:
             ("stac", "The STAC API by curl."),
             ("pystac", "The STAC API by pystac-client."),
             ("pyvo", "The archive's own TAP service by pyvo."),
+        ),
+    )
+    PlaceKind = _enum(
+        "PlaceKind",
+        "What the address of a file is.",
+        (
+            ("volume", "A path in a folder that platforms mount."),
+            ("https", "An address on the web."),
+            ("s3", "An object in a bucket."),
+        ),
+    )
+    HoldingReason = _enum(
+        "HoldingReason",
+        "Why a volume stands beside a record.",
+        (
+            (matching.PATH, "A file of the record lies in it."),
+            (matching.MISSION, "It holds data of the record's mission and instrument."),
+        ),
+    )
+    OpenerReason = _enum(
+        "OpenerReason",
+        "Why a datalab is offered for a record.",
+        (
+            (matching.MISSION, "It was made for the record's mission."),
+            (matching.FORMAT, "It opens its files."),
+            (matching.NOTEBOOK, "It runs any notebook."),
+        ),
+    )
+    LaunchStatus = _enum(
+        "LaunchStatus",
+        "How a launch stands.",
+        (
+            (launch.ASKED, "It was asked for."),
+            (launch.STARTING, "Its target starts it."),
+            (launch.READY, "It can be opened."),
+            (launch.STOPPING, "Its target stops it."),
+            (launch.STOPPED, "It is over."),
+            (launch.FAILED, "It could not be started, or broke."),
+        ),
+    )
+    CreationKind = _enum(
+        "CreationKind",
+        "What somebody has made.",
+        (
+            (creation.DATALAB, "An environment that can be launched."),
+            (creation.VOLUME, "A volume of the portal."),
+            (creation.PIPELINE, "A workflow."),
+            (creation.SELECTION, "Records that somebody keeps under a name: their own data volume."),
+        ),
+    )
+    CreationState = _enum(
+        "CreationState",
+        "Where something that somebody made is on its way to being published.",
+        (
+            (creation.DRAFT, "It is being written, and found by nobody."),
+            (creation.REVIEW, "It waits for a decision."),
+            (creation.PUBLISHED, "It is a record that everybody finds."),
+            (creation.DEPRECATED, "It is a record still, and nobody should begin with it."),
+        ),
+    )
+    Visibility = _enum(
+        "Visibility",
+        "Who may see what somebody made, beside its owner and those who decide on it.",
+        (
+            (creation.PRIVATE, "Nobody."),
+            (creation.LISTED, "People who are named."),
+            (creation.LINK, "Whoever has its address."),
+            (creation.PUBLIC, "Everybody."),
+        ),
+    )
+    Decision = _enum(
+        "Decision",
+        "What becomes of something that somebody made.",
+        (
+            ("accept", "It is published."),
+            ("reject", "It goes back to its owner, with the reason."),
+            ("deprecate", "Its record stays, marked as outdated, with the reason."),
+            ("revive", "The mark is taken off again."),
+            ("withdraw", "Its record is taken away, with the reason; its owner keeps what was written."),
+        ),
+    )
+    RoleName = _enum(
+        "Role",
+        "What somebody may do; each role may all that the ones before it may.",
+        (
+            ("anonymous", "Search, export, download notebooks."),
+            ("user", "Launch, keep selections and stars."),
+            ("developer", "Write datalabs and hand them in."),
+            ("moderator", "Decide on what was handed in."),
+            ("operator", "Look after sources, harvests, volumes and zones."),
+            ("admin", "Give roles."),
         ),
     )
 

@@ -127,7 +127,7 @@ class HarvestQueries:
     def runs(self, info: Info, source: Which = UNSET, first: Many = 20) -> list[HarvestRun]:
         """Return runs."""
         portal = for_operators(info)
-        return [shown_run(each) for each in portal.store.ledger.runs(source or None, _page(first))]
+        return [shown_run(each) for each in portal.store.ledger.runs(source or None, page_of(first))]
 
     @resolver("What is in quarantine, oldest first. For operators.")
     def quarantine(
@@ -139,7 +139,7 @@ class HarvestQueries:
     ) -> list[QuarantineEntry]:
         """Return elements in quarantine."""
         portal = for_operators(info)
-        found = portal.store.ledger.quarantined(source or None, _page(first), after=after)
+        found = portal.store.ledger.quarantined(source or None, page_of(first), after=after)
         return [
             QuarantineEntry(
                 id=each.id,
@@ -164,11 +164,11 @@ class HarvestQueries:
         return shown_job(for_operators(info).job(id))
 
 
-@strawberry.type(description="What operators ask to be done; the steward does it. Only by POST, with a token.")
-class Mutation:
+@strawberry.type
+class HarvestMutations:
     """What operators ask to be done."""
 
-    @resolver("Harvest a source.")
+    @resolver("Harvest a source. For operators.")
     def harvest(
         self,
         info: Info,
@@ -178,7 +178,7 @@ class Mutation:
         """Ask for a harvest."""
         return _ask(info, jobs.HARVEST, source=str(source), full=full or None)
 
-    @resolver("Try what is in quarantine again: one element, or all of a source.")
+    @resolver("Try what is in quarantine again: one element, or all of a source. For operators.")
     def retry(
         self,
         info: Info,
@@ -188,12 +188,12 @@ class Mutation:
         """Ask for another try."""
         return _ask(info, jobs.RETRY, source=source or None, number=number or None)
 
-    @resolver("Delete what a held run found missing.")
+    @resolver("Delete what a held run found missing. For operators.")
     def approve(self, info: Info, run: Number) -> Job:
         """Ask for what was held back."""
         return _ask(info, jobs.APPROVE, run=run, by=info.context.who.person.name if info.context.who.person else "")
 
-    @resolver("Map what is stored again, without asking any source.")
+    @resolver("Map what is stored again, without asking any source. For operators.")
     def remap(self, info: Info, source: Which = UNSET) -> Job:
         """Ask for a new mapping."""
         return _ask(info, jobs.REMAP, source=source or None)
@@ -213,7 +213,13 @@ def _ask(info: Info, kind: str, **arguments: Any) -> Job:
     return shown_job(for_operators(info).ask(kind, arguments))
 
 
-def _page(first: int) -> int:
+def page_of(first: int) -> int:
+    """Return how many are wanted.
+
+    Raises:
+        BadQueryError: Less than none.
+        LimitError: More than a page holds.
+    """
     if first < 0:
         raise BadQueryError(f"first must be 0 to {MAX_PAGE}, not {first}", parameter="first")
     if first > MAX_PAGE:

@@ -48,6 +48,8 @@ _FACET: Final = 5
 _HISTOGRAM: Final = 25
 _MAP: Final = 100
 _SCHEMA: Final = 200
+_CHANGE: Final = 100
+_LAUNCH: Final = 1_000
 _LIST: Final = 10
 """What a list without `first` is taken to hold."""
 _PRICES: Final = {
@@ -55,7 +57,20 @@ _PRICES: Final = {
     ("Query", "histogram"): _HISTOGRAM,
     ("Query", "suggest"): _FACET,
     ("Query", "resolve"): _FACET,
+    ("Query", "locate"): 20 * _FACET,
     ("Query", "sources"): _LIST,
+    ("Query", "selection"): _SEARCH,
+    ("Query", "launch"): _CHANGE,
+    ("Selection", "totalCount"): _SEARCH,
+    ("Selection", "records"): _SEARCH,
+    ("Selection", "lost"): _SEARCH,
+    ("Mutation", "star"): _CHANGE,
+    ("Mutation", "mount"): _CHANGE,
+    ("Mutation", "addToVolume"): _CHANGE,
+    ("Mutation", "submitDatalab"): _CHANGE,
+    ("Mutation", "moderate"): _CHANGE,
+    ("Mutation", "launchDatalab"): _LAUNCH,
+    ("Mutation", "stopLaunch"): _LAUNCH,
     ("Dataset", "observations"): _SEARCH,
     ("SearchConnection", "histogram"): _HISTOGRAM,
     ("SearchConnection", "otherScope"): _FACET,
@@ -63,7 +78,16 @@ _PRICES: Final = {
     ("SearchConnection", "heatMap"): _MAP,
 }
 _COUNTED: Final = frozenset({("SearchConnection", "facets"), ("SearchConnection", "otherFacets")})
-_OPENINGS: Final = {"volumes": _FACET, "datalabs": _FACET, "asStac": 1, "jsonLd": 1, "citation": 1}
+_OPENINGS: Final = {
+    "volumes": _FACET,
+    "datalabs": _FACET,
+    "heldBy": _FACET,
+    "openedBy": _FACET,
+    "locations": _FACET,
+    "asStac": 1,
+    "jsonLd": 1,
+    "citation": 1,
+}
 """The price, on every type of record, of finding where its files are, and of writing its documents."""
 _DIGITS: Final = 12
 _CONNECTED: Final = frozenset({"nodes", "edges"})

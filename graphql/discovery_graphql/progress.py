@@ -24,9 +24,9 @@ Only = Annotated[
 ]
 
 
-@strawberry.type(description="What can be followed as it goes on, over a websocket or as server-sent events.")
-class Subscription:
-    """What can be followed as it goes on."""
+@strawberry.type
+class HarvestSubscriptions:
+    """What operators follow."""
 
     @subscription("Runs that are under way or begin, as they stand and then each time they get on. For operators.")
     async def harvest_progress(

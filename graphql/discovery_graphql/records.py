@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
@@ -12,105 +11,29 @@ import strawberry
 from strawberry import UNSET
 
 from discovery.errors import BadQueryError
+from discovery.launch.locating import Located
 from discovery.launch.opening import Opening
+from discovery.making.life import stars
 from discovery.model import datalab as datalabs
 from discovery.model import record as model
 from discovery.model import volume as volumes
-from discovery.model.extent import Extent as ModelExtent
+from discovery.model.person import NOBODY, Principal
 from discovery.portal import Portal
-from discovery.query import fields
 from discovery.query.query import FacetRequest, In, Query
 from discovery.store import elsewhere
 from discovery.store.catalogue import Stored
-from discovery_graphql import documents
+from discovery_graphql import documents, parts, places
 from discovery_graphql.described import attribute, resolver
-from discovery_graphql.enums import Access, Domain, Kind, member
-from discovery_graphql.scalars import GeoJSON, Instant, Json, Long
+from discovery_graphql.enums import Access, Domain, HoldingReason, Kind, OpenerReason, member
+from discovery_graphql.scalars import Instant, Json, Long
 
 if TYPE_CHECKING:
     from discovery_graphql.search import SearchConnection
 
 Info = strawberry.Info[Any, None]
 
-_MAIL: Final = re.compile(r"[^\s<>()\[\],;:]{1,200}@[^\s<>()\[\],;:]{1,200}")
-
-
-@strawberry.type(description="Where and when a record is; every part may be unknown.")
-class Extent:
-    """Where and when a record is."""
-
-    frame: str = attribute("`earth`, `sky` (ICRS), or the name of another body such as `mars`.")
-    geometry: GeoJSON | None = attribute("The footprint.")
-    bbox: list[float] | None = attribute("West, south, east, north in degrees; west > east crosses the antimeridian.")
-    start: Instant | None = attribute("The beginning; null when unknown or open.")
-    end: Instant | None = attribute("The end, included; null when unknown or still going on.")
-
-
-@strawberry.type(description="One file or service of a record.")
-class Asset:
-    """One file or service of a record."""
-
-    href: str = attribute("Where it is.")
-    key: str | None = attribute("Its name within the record.")
-    title: str | None = attribute("What people read.")
-    media_type: str | None = attribute("Its media type.")
-    roles: list[str] = attribute("What it is for: `data`, `thumbnail`, `metadata`, ...")
-    size: Long | None = attribute("Bytes.")
-    alternates: list[str] = attribute("Other places of the same bytes.")
-
-
-@strawberry.type(description="A relation of a record to something else.")
-class Link:
-    """A relation of a record to something else."""
-
-    href: str = attribute("Where it leads.")
-    rel: str = attribute("The relation, by its IANA name where there is one.")
-    title: str | None = attribute("What people read.")
-    media_type: str | None = attribute("The media type of what is there.")
-    record_id: strawberry.ID | None = attribute("The id of the record it leads to, where that is known.")
-
-
-@strawberry.type(description="A person or organisation named by a record; e-mail addresses are never shown.")
-class Contact:
-    """A person or organisation named by a record."""
-
-    name: str | None = attribute("The name.")
-    organization: str | None = attribute("Where the person works, or the organisation itself.")
-    roles: list[str] = attribute("What they do for the data: `producer`, `host`, ...")
-    url: str | None = attribute("A web page about them.")
-
-
-@strawberry.type(description="A numeric property of a record.")
-class NumberProperty:
-    """A numeric property of a record."""
-
-    name: str = attribute("The name in the field table, such as `cloud_cover`.")
-    label: str = attribute("What people read.")
-    value: float = attribute("The value.")
-    unit: str | None = attribute("The unit of the value.")
-
-
-@strawberry.type(description="A property from the long tail of a record, as text.")
-class Property:
-    """A property from the long tail of a record."""
-
-    name: str = attribute("The name.")
-    values: list[str] = attribute("The values.")
-
-
-@strawberry.type(description="Another source's record of the same thing.")
-class Place:
-    """Another source's record of the same thing."""
-
-    id: strawberry.ID = attribute("The id that the record has here; it leads to the one that speaks for it.")
-    source: str = attribute("The source.")
-    source_title: str = attribute("What people call the source.")
-    container: str = attribute("What makes the source's own id unique there.")
-    source_id: str = attribute("The source's own id.")
-    title: str = attribute("What the source calls the thing.")
-    url: str | None = attribute("Where its document was read.")
-    seen: Instant = attribute("When its source last had it.")
-    why: str | None = attribute("By what it was found to be the same: `doi`, `identifier` or `title`.")
+MOST_FILES: Final = 100
+"""Files of a record that are told of with a name that was looked up."""
 
 
 @strawberry.interface(description="Anything that has an id of its own; `node(id:)` finds it again.")
@@ -154,36 +77,40 @@ class Record(Node):
     container: str = attribute("What makes the source's own id unique there: a collection, a table.")
     source_id: str = attribute("The source's own id.")
     parent_id: strawberry.ID | None = attribute("The id of the record it belongs to.")
-    numbers: list[NumberProperty] = attribute("Numeric properties worth filtering.")
-    properties: list[Property] = attribute("The long tail of properties.")
+    numbers: list[parts.NumberProperty] = attribute("Numeric properties worth filtering.")
+    properties: list[parts.Property] = attribute("The long tail of properties.")
     held: strawberry.Private[model.Record]
     stac_id: strawberry.Private[str]
     around: strawberry.Private[Around]
 
     @resolver("Where and when it is.")
-    def extent(self) -> Extent:
+    def extent(self) -> parts.Extent:
         """Return where and when it is."""
-        return _extent(self.held.extent)
+        return parts.extent(self.held.extent)
 
     @resolver("Its files and services.")
-    def assets(self, first: Annotated[int, strawberry.argument(description="At most so many.")] = 20) -> list[Asset]:
+    def assets(
+        self, first: Annotated[int, strawberry.argument(description="At most so many.")] = 20
+    ) -> list[parts.Asset]:
         """Return its files and services."""
-        return [_asset(each) for each in self.held.assets[: _count(first)]]
+        return [parts.asset(each) for each in self.held.assets[: _count(first)]]
 
     @resolver("Its relations to other things.")
-    def links(self, first: Annotated[int, strawberry.argument(description="At most so many.")] = 20) -> list[Link]:
+    def links(
+        self, first: Annotated[int, strawberry.argument(description="At most so many.")] = 20
+    ) -> list[parts.Link]:
         """Return its relations to other things."""
-        return [_link(each) for each in self.held.links[: _count(first)]]
+        return [parts.link(each) for each in self.held.links[: _count(first)]]
 
     @resolver("The other sources that have the same thing.")
-    def also_at(self) -> list[Place]:
+    def also_at(self) -> list[parts.Place]:
         """Return the other sources that have the same thing."""
-        return [_place(each) for each in self.around.also_at(self.held.id)]
+        return [parts.place(each) for each in self.around.also_at(self.held.id)]
 
     @resolver("The people and organisations it names.")
-    def contacts(self) -> list[Contact]:
+    def contacts(self) -> list[parts.Contact]:
         """Return the people and organisations it names."""
-        return [_contact(each) for each in self.held.contacts]
+        return [parts.contact(each) for each in self.held.contacts]
 
     @resolver("How to cite it.")
     def citation(self, info: Info) -> documents.Citation:
@@ -206,6 +133,37 @@ class Record(Node):
     ) -> list[Annotated[Volume, strawberry.lazy("discovery_graphql.records")]]:
         """Return its volumes."""
         return self.around.volumes(self.held, _count(first))
+
+    @resolver("Where its files are, or why they are nowhere.")
+    def locations(
+        self, first: Annotated[int, strawberry.argument(description="At most so many files.")] = 20
+    ) -> places.Locations:
+        """Return where its files are."""
+        return places.locations(self.around.located(self.held), _count(first))
+
+    @resolver("The volumes that `volumes` gives, each with why it is one of them.")
+    def held_by(
+        self, first: Annotated[int, strawberry.argument(description="At most so many.")] = 10
+    ) -> list[Annotated[Holding, strawberry.lazy("discovery_graphql.records")]]:
+        """Return its volumes with reasons."""
+        return self.around.held_by(self.held, _count(first))
+
+    @resolver("The datalabs that `datalabs` gives, each with why it is one of them.")
+    def opened_by(
+        self, first: Annotated[int, strawberry.argument(description="At most so many.")] = 10
+    ) -> list[Annotated[Opener, strawberry.lazy("discovery_graphql.records")]]:
+        """Return the datalabs that can open it with reasons."""
+        return self.around.opened_by(self.held, _count(first))
+
+    @resolver("How many people like it.")
+    def stars(self) -> int:
+        """Return how many people like it, counted for the whole page at once."""
+        return self.around.stars(self.held.id)[0]
+
+    @resolver("Whether whoever asks likes it; always false for those whom we do not know.")
+    def starred(self) -> bool:
+        """Return whether whoever asks likes it."""
+        return self.around.stars(self.held.id)[1]
 
     @resolver("The datalabs that can open it; those made for its mission first.")
     def datalabs(
@@ -257,10 +215,62 @@ class Project(Record):
 class Datalab(Record):
     """An environment that can be launched to work on data."""
 
-    @resolver("How one works in it: `lab`, `notebook`, `ide`, `desktop`, `web`, or what its source says.")
+    @resolver("How one works in it: `lab`, `notebook`, `desktop`, `url`, or what its source says.")
     def interface(self) -> str | None:
         """Return how one works in it."""
-        return datalabs.Datalab.from_record(self.held).interface or None
+        return self._lab.interface or None
+
+    @resolver("The short name that it was published under.")
+    def slug(self) -> str | None:
+        """Return its short name."""
+        return self._lab.slug or None
+
+    @resolver("The whole name of its container image with the digest.")
+    def image(self) -> str | None:
+        """Return its image."""
+        return self._lab.image or None
+
+    @resolver("Its version.")
+    def version(self) -> str | None:
+        """Return its version."""
+        return self._lab.version or None
+
+    @resolver("What is installed in it, each with its version where that is known.")
+    def tools(self) -> list[str]:
+        """Return its tools."""
+        return list(self._lab.tools)
+
+    @resolver("Names of the datazones that it runs in; none means any.")
+    def zones(self) -> list[str]:
+        """Return its datazones."""
+        return list(self._lab.zones)
+
+    @resolver("Where it is started, for one with a page of its own.")
+    def url(self) -> str | None:
+        """Return where it is started."""
+        return self._lab.url or None
+
+    @resolver("The volumes that it works on, by their ids.")
+    def works_on(self) -> list[strawberry.ID]:
+        """Return the ids of its volumes."""
+        return [strawberry.ID(each) for each in self._lab.volumes]
+
+    @resolver("The datasets that it was made for, by their ids.")
+    def made_for(self) -> list[strawberry.ID]:
+        """Return the ids of its datasets."""
+        return [strawberry.ID(each) for each in self._lab.datasets]
+
+    @property
+    def _lab(self) -> datalabs.Datalab:
+        return datalabs.Datalab.from_record(self.held)
+
+
+@strawberry.type(description="Where a volume is mounted on one platform.")
+class Mount:
+    """Where a volume is mounted on one platform."""
+
+    platform: str = attribute("The platform.")
+    path: str = attribute("The path, or a template of it.")
 
 
 @strawberry.type(description="Data that can be mounted in a datalab.")
@@ -270,7 +280,62 @@ class Volume(Record):
     @resolver("The folder that it is mounted as.")
     def mount_path(self) -> str | None:
         """Return the folder that it is mounted as."""
-        return volumes.Volume.from_record(self.held).mount_path or None
+        return self._volume.mount_path or None
+
+    @resolver("Its short name, for folders.")
+    def slug(self) -> str | None:
+        """Return its short name."""
+        return self._volume.slug or None
+
+    @resolver("Where it is mounted on platforms that mount it elsewhere.")
+    def mounts(self) -> list[Mount]:
+        """Return where it is mounted."""
+        return [Mount(platform=platform, path=path) for platform, path in self._volume.mounts]
+
+    @resolver("Addresses beneath which the same files have the same paths as in the folder.")
+    def twins(self) -> list[str]:
+        """Return where the same files are otherwise."""
+        return list(self._volume.twins)
+
+    @resolver("Whether it is mounted for reading alone.")
+    def read_only(self) -> bool:
+        """Return whether it is mounted for reading alone."""
+        return self._volume.read_only
+
+    @resolver("Names of the datazones where it is local.")
+    def zones(self) -> list[str]:
+        """Return where it is local."""
+        return list(self._volume.zones)
+
+    @resolver("Bytes, where somebody has counted.")
+    def size(self) -> Long | None:
+        """Return its size."""
+        return None if self._volume.size is None else Long(self._volume.size)
+
+    @resolver("The datasets whose files lie in it, by their ids, where its record names them.")
+    def holds(self) -> list[strawberry.ID]:
+        """Return the ids of its datasets."""
+        return [strawberry.ID(each) for each in self._volume.datasets]
+
+    @property
+    def _volume(self) -> volumes.Volume:
+        return volumes.Volume.from_record(self.held)
+
+
+@strawberry.type(description="A volume with why it stands beside a record.")
+class Holding:
+    """A volume with why it stands beside a record."""
+
+    reason: HoldingReason | None = attribute("Why.")
+    volume: Volume = attribute("The volume.")
+
+
+@strawberry.type(description="A datalab with why it is offered for a record.")
+class Opener:
+    """A datalab with why it is offered for a record."""
+
+    reason: OpenerReason | None = attribute("Why.")
+    datalab: Datalab = attribute("The datalab.")
 
 
 @strawberry.type(description="A workflow that makes data out of data.")
@@ -312,8 +377,10 @@ TYPES: Final[Mapping[str, type[Record]]] = MappingProxyType(
 class Around:
     """What stands around the records of one page, read once for all of them when the first is asked for it."""
 
-    def __init__(self, portal: Portal, page: Sequence[Stored]) -> None:
+    def __init__(self, portal: Portal, page: Sequence[Stored], who: Principal = NOBODY) -> None:
         self._portal = portal
+        self._who = who
+        self._stars: Mapping[str, tuple[int, bool]] | None = None
         self._page = page
         self._parents: dict[str, Record] | None = None
         self._counts: dict[str, int] | None = None
@@ -327,7 +394,7 @@ class Around:
         """Return the record that others of this page name as their parent, None when it is not here."""
         if self._parents is None:
             wanted = dict.fromkeys(each.record.dataset for each in self._page if each.record.dataset)
-            found = load(self._portal, list(wanted))
+            found = load(self._portal, list(wanted), self._who)
             self._parents = {each.record.id: shown for each, shown in found}
             self._collections = {each.record.id: each.stac_id for each, _ in found}
         return self._parents.get(id)
@@ -378,6 +445,36 @@ class Around:
         ids = [each.datalab.id for each in self._opening(held).datalabs[:first]]
         return [each for each in self._shown(ids) if isinstance(each, Datalab)]
 
+    def held_by(self, held: model.Record, first: int) -> list[Holding]:
+        """Return the volumes of a record of this page, each with its reason."""
+        found = self._opening(held).volumes[:first]
+        shown = {str(each.id): each for each in self._shown([each.volume.id for each in found])}
+        return [
+            Holding(reason=cast("HoldingReason | None", member(HoldingReason, each.reason)), volume=volume)
+            for each in found
+            if isinstance(volume := shown.get(each.volume.id), Volume)
+        ]
+
+    def opened_by(self, held: model.Record, first: int) -> list[Opener]:
+        """Return the datalabs that can open a record of this page, each with its reason."""
+        found = self._opening(held).datalabs[:first]
+        shown = {str(each.id): each for each in self._shown([each.datalab.id for each in found])}
+        return [
+            Opener(reason=cast("OpenerReason | None", member(OpenerReason, each.reason)), datalab=datalab)
+            for each in found
+            if isinstance(datalab := shown.get(each.datalab.id), Datalab)
+        ]
+
+    def located(self, held: model.Record) -> Located:
+        """Return where a record of this page is."""
+        return self._portal.locations.of(held)
+
+    def stars(self, id: str) -> tuple[int, bool]:
+        """Return how many people like a record of this page, and whether whoever asks does."""
+        if self._stars is None:
+            self._stars = stars(self._portal.store, [each.record.id for each in self._page], self._who)
+        return self._stars.get(id, (0, False))
+
     def _opening(self, held: model.Record) -> Opening:
         if held.id not in self._openings:
             self._openings[held.id] = self._portal.opening_of(held)
@@ -387,21 +484,21 @@ class Around:
         """Return records that open others; each is read once for the page, however many name it."""
         missing = [id for id in ids if id not in self._openers]
         if missing:
-            self._openers |= {each.record.id: shown for each, shown in load(self._portal, missing)}
+            self._openers |= {each.record.id: shown for each, shown in load(self._portal, missing, self._who)}
         return [self._openers[id] for id in ids if id in self._openers]
 
 
-def load(portal: Portal, ids: Sequence[str]) -> list[tuple[Stored, Record]]:
-    """Return the live records with these ids, straight from the store, in the order asked."""
+def load(portal: Portal, ids: Sequence[str], who: Principal = NOBODY) -> list[tuple[Stored, Record]]:
+    """Return the live records with these ids as somebody sees them, straight from the store, in the order asked."""
     keys = portal.store.catalogue.keys(ids)
     stored = portal.stored(list(keys.values()))
     page = [stored[keys[id]] for id in ids if id in keys and keys[id] in stored]
-    return list(zip(page, show(portal, page), strict=True))
+    return list(zip(page, show(portal, page, who), strict=True))
 
 
-def show(portal: Portal, page: Sequence[Stored]) -> list[Record]:
-    """Return the records of a page as the schema shows them."""
-    around = Around(portal, page)
+def show(portal: Portal, page: Sequence[Stored], who: Principal = NOBODY) -> list[Record]:
+    """Return the records of a page as the schema shows them to somebody."""
+    around = Around(portal, page, who)
     return [_shown(each, around) for each in page]
 
 
@@ -430,17 +527,17 @@ def _shown(stored: Stored, around: Around) -> Record:
         access=cast("Access | None", member(Access, held.access)),
         doi=held.doi or None,
         external_ids=list(held.external_ids),
-        created=_instant(held.created),
-        updated=_instant(held.updated),
-        metadata_updated=_instant(held.metadata_updated),
-        harvested=_instant(stored.harvested),
+        created=parts.instant(held.created),
+        updated=parts.instant(held.updated),
+        metadata_updated=parts.instant(held.metadata_updated),
+        harvested=parts.instant(stored.harvested),
         source=held.source,
         container=held.container,
         source_id=held.source_id,
         parent_id=strawberry.ID(held.dataset) if held.dataset else None,
-        numbers=[_number(name, value) for name, value in held.numbers.items()],
+        numbers=[parts.number(name, value) for name, value in held.numbers.items()],
         properties=[
-            Property(name=name, values=[value] if isinstance(value, str) else list(value))
+            parts.Property(name=name, values=[value] if isinstance(value, str) else list(value))
             for name, value in held.properties.items()
         ],
         held=held,
@@ -453,70 +550,3 @@ def _count(first: int) -> int:
     if first < 0:
         raise BadQueryError(f"first must not be negative: {first}", parameter="first")
     return first
-
-
-def _instant(value: int | None) -> Instant | None:
-    return None if value is None else Instant(value)
-
-
-def _number(name: str, value: float) -> NumberProperty:
-    known = fields.FIELDS.get(name)
-    return NumberProperty(
-        name=name, label=known.label if known else name, value=value, unit=known.unit or None if known else None
-    )
-
-
-def _extent(extent: ModelExtent) -> Extent:
-    return Extent(
-        frame=extent.frame,
-        geometry=None if extent.geometry is None else GeoJSON(dict(extent.geometry)),
-        bbox=None if extent.bbox is None else list(extent.bbox),
-        start=_instant(extent.start),
-        end=_instant(extent.end),
-    )
-
-
-def _asset(asset: model.Asset) -> Asset:
-    return Asset(
-        href=asset.href,
-        key=asset.key or None,
-        title=asset.title or None,
-        media_type=asset.media_type or None,
-        roles=list(asset.roles),
-        size=None if asset.size is None else Long(asset.size),
-        alternates=list(asset.alternates),
-    )
-
-
-def _link(link: model.Link) -> Link:
-    return Link(
-        href=link.href,
-        rel=link.rel,
-        title=link.title or None,
-        media_type=link.media_type or None,
-        record_id=strawberry.ID(link.record) if link.record else None,
-    )
-
-
-def _place(place: elsewhere.Place) -> Place:
-    return Place(
-        id=strawberry.ID(place.id),
-        source=place.source,
-        source_title=place.source_title,
-        container=place.container,
-        source_id=place.source_id,
-        title=place.title,
-        url=place.url or None,
-        seen=Instant(place.seen),
-        why=place.why or None,
-    )
-
-
-def _contact(contact: model.Contact) -> Contact:
-    # Sources put addresses into names and pages too, so they are taken out wherever they stand.
-    return Contact(
-        name=_MAIL.sub("", contact.name).strip(" <>()") or None,
-        organization=_MAIL.sub("", contact.organization).strip(" <>()") or None,
-        roles=list(contact.roles),
-        url=contact.url if contact.url.startswith(("https://", "http://")) and "@" not in contact.url else None,
-    )

@@ -17,14 +17,18 @@ from discovery.query.query import Histogram
 from discovery.query.query import Query as PortalQuery
 from discovery_graphql import inputs
 from discovery_graphql.described import resolver
+from discovery_graphql.doing import DoingMutations
 from discovery_graphql.enums import Scope, Words, member
 from discovery_graphql.executor import PlainExecutor
-from discovery_graphql.harvests import HarvestQueries, Mutation
+from discovery_graphql.harvests import HarvestMutations, HarvestQueries
 from discovery_graphql.inputs import FacetSelection, RecordFilter, RegionInput, SortInput, TimeInput
+from discovery_graphql.launches import LaunchQueries, LaunchSubscriptions
 from discovery_graphql.limits import Limits
+from discovery_graphql.locating import LocatingQueries
+from discovery_graphql.made import MadeQueries
 from discovery_graphql.measures import CellInput, RangeInput, to_place, to_ranges
 from discovery_graphql.naming import NameQueries
-from discovery_graphql.progress import Subscription
+from discovery_graphql.progress import HarvestSubscriptions
 from discovery_graphql.records import TYPES, Node, Record, load, show
 from discovery_graphql.remembering import Remembered, Remembering
 from discovery_graphql.scalars import SCALARS
@@ -56,8 +60,18 @@ First = Annotated[int, strawberry.argument(description="Records of a page, at mo
 After = Annotated[str | None, strawberry.argument(description="The `endCursor` of the page before.")]
 
 
+@strawberry.type(description="What can be done: by POST alone, with a token. The steward does what is for operators.")
+class Mutation(DoingMutations, HarvestMutations):
+    """What can be done."""
+
+
+@strawberry.type(description="What can be followed as it goes on, over a websocket or as server-sent events.")
+class Subscription(HarvestSubscriptions, LaunchSubscriptions):
+    """What can be followed as it goes on."""
+
+
 @strawberry.type(description="What can be asked of the catalogue.")
-class Query(NameQueries, HarvestQueries):
+class Query(NameQueries, LocatingQueries, MadeQueries, LaunchQueries, HarvestQueries):
     """What can be asked of the catalogue."""
 
     @resolver("Records that match, with facets and totals over all of them.")
@@ -122,7 +136,9 @@ class Query(NameQueries, HarvestQueries):
         """Return records."""
         if len(ids) > MAX_PAGE:
             raise LimitError("graphql-page", f"{len(ids)} ids; at most {MAX_PAGE} are allowed", parameter="ids")
-        found = {str(shown.id): shown for _, shown in load(info.context.portal, list(dict.fromkeys(ids)))}
+        found = {
+            str(shown.id): shown for _, shown in load(info.context.portal, list(dict.fromkeys(ids)), info.context.who)
+        }
         return [found.get(id) for id in ids]
 
 
@@ -130,7 +146,7 @@ def _followed(info: Info, id: str) -> Record:
     portal = info.context.portal
     for _ in range(MAX_MOVES):
         try:
-            return show(portal, [portal.record(id)])[0]
+            return show(portal, [portal.record(id)], info.context.who)[0]
         except MovedError as moved:
             id = moved.id
     raise BadQueryError(f"record {id} was merged in a circle", parameter="id")

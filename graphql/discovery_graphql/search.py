@@ -292,7 +292,7 @@ def connections(info: Info, queries: Sequence[model.Query]) -> list[SearchConnec
     stored: Mapping[int, Stored] = {}
     if "nodes" in selected or "edges" in selected:
         stored = portal.stored(list(dict.fromkeys(key for each in found for key in each.keys)))
-    shown = dict(zip(stored, show(portal, list(stored.values())), strict=True))
+    shown = dict(zip(stored, show(portal, list(stored.values()), info.context.who), strict=True))
     return [_connection(portal, selected, *each, shown) for each in zip(queries, asked, found, strict=True)]
 
 

@@ -103,7 +103,7 @@ def ask(app: FastAPI) -> Callable[[str, str, int], Counter[str]]:
         @settings(max_examples=cases, deadline=None, derandomize=True, phases=[Phase.generate],
                   suppress_health_check=list(HealthCheck), database=None)  # fmt: skip
         @given(case=schema[kind][field].as_strategy())
-        def each(case: schemathesis.Case) -> None:
+        def each(case: Any) -> None:
             case.body = mended(str(case.body))
             response = case.call()
             # Its own check takes every error of a field for one of the server; ours have codes.
@@ -120,10 +120,12 @@ def ask(app: FastAPI) -> Callable[[str, str, int], Counter[str]]:
 
 
 def _share(kind: str, field: str) -> int:
-    return TOTAL // 2 if (kind, field) == ("Query", "search") else TOTAL // 2 // (len(OPERATIONS) - 1) + 1
+    # To make a document for a search with all its filters takes a tenth of a second.
+    return TOTAL // 5 if (kind, field) == ("Query", "search") else TOTAL * 4 // 5 // (len(OPERATIONS) - 1) + 1
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("kind", "field"), OPERATIONS)
 def test_a_thousand_documents_find_no_mistake_of_ours(
     ask: Callable[[str, str, int], Counter[str]], kind: str, field: str
@@ -132,7 +134,7 @@ def test_a_thousand_documents_find_no_mistake_of_ours(
     assert ended.total() > 0
     if field == "search":
         # Limits turn many of them away; that must not hide what lies behind.
-        assert ended["answered"] > TOTAL // 20, ended
+        assert ended["answered"] > TOTAL // 50, ended
 
 
 @pytest.mark.long

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 import json
 import sys
@@ -121,6 +122,21 @@ def test_export_prints_one_line_a_record(run: Run, items: Path) -> None:
     lines = [json.loads(line) for line in run("export", "--scope", "observations")[1].splitlines()]
     assert [line["source_id"] for line in lines] == [f"scene-{i:02d}" for i in range(30)]
     assert set(lines[0]) == {"id", "source", "container", "source_id", "dataset", "kind", "title", "updated"}
+
+
+def test_a_search_is_written_to_a_file_whole_or_not_at_all(run: Run, items: Path, tmp_path: Path) -> None:
+    harvested(run, items)
+    file = tmp_path / "scenes.csv"
+    status, out = run("search", "--scope", "observations", "--output", str(file))
+    assert (status, out.strip()) == (0, f"wrote 30 records to {file}")
+    rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))))
+    assert len({row["source_id"] for row in rows}) == 30
+    printed = run("search", "forest", "--scope", "observations", "--output", "-")[1].splitlines()
+    assert {json.loads(line)["kind"] for line in printed} == {"observation"}
+    assert run("search", "--output", str(tmp_path / "what"))[0] == 2
+    assert run("search", "--output", str(tmp_path / "nowhere" / "x.csv"))[0] == 2
+    assert run("search", "--output", str(tmp_path / "x.csv"), "--format", "cvs")[0] == 2
+    assert sorted(each.name for each in tmp_path.iterdir() if each.name.startswith((".export", "x"))) == []
 
 
 def test_get_shows_a_record_and_says_when_there_is_none(run: Run, items: Path) -> None:

@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -13,7 +14,9 @@ import typer
 
 from discovery import understanding, wiring
 from discovery.cli.context import opened_portal, pair, settings_of
+from discovery.cli.exporting import write
 from discovery.cli.output import AsJson, console, print_json, print_table
+from discovery.documents.site import Site
 from discovery.model.instant import iso
 from discovery.model.record import to_dict
 
@@ -56,6 +59,12 @@ def search(
     ] = None,
     size: Annotated[int, typer.Option(help="Records on a page.")] = 20,
     after: Annotated[str | None, typer.Option(help="The `next` of the page before.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write everything that matches to this file, - for here, and end.")
+    ] = None,
+    written: Annotated[
+        str, typer.Option("--format", help="Of the file: csv, votable, geoparquet, stac or ndjson; else by its end.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Search the catalogue."""
@@ -83,6 +92,11 @@ def search(
     pairs += [(f"facet.{name}", value) for name, value in (pair(each, "facet") for each in facet or [])]
     pairs += [(f"range.{name}", value) for name, value in (pair(each, "range") for each in range or [])]
     with opened_portal(context) as portal:
+        if output is not None:
+            found = settings_of(context)
+            address = found.url or f"http://{found.host}:{found.port}"
+            write(portal, form.parse(pairs, resolver=portal.resolve), output, written, Site(found.title, address))
+            return
         page = portal.search(form.parse(pairs, resolver=portal.resolve), elsewhere=True)
         places = portal.places(page.query) if not after else ()
     if as_json:

@@ -170,7 +170,6 @@ class Portal:
         self._sesame = sesame
         self._understanding = Understanding(self._planner, index)
         self.people = People(store, operator_token)
-        self.operators = self.people
         self.making = Making(store, self.people)
         self._rules = shipped() if rules is None else rules
         self.launching = Launching(store, zones or Zones(), self.opening, self.people, site=site)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
@@ -15,6 +16,7 @@ from discovery.config import Settings
 from discovery.indexer import follow
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord
+from tests.people.provider import CLIENT, SECRET, running
 
 pytestmark = pytest.mark.slow
 
@@ -123,3 +125,47 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_read(client: TestClient
     answer = client.post(path, content=body(), headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
     assert client.post("/stac/search", json={"limit": 1, "ids": ["x" * 60] * 10_000}).status_code == 200
+
+
+def test_what_a_named_proxy_says_is_in_every_link_and_what_others_say_in_none(tmp_path: Path) -> None:
+    said = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "data.example.org"}
+    found = []
+    for proxies, url in (("10.0.0.1", ""), ("", ""), ("", "https://portal.example")):
+        app = create_app(Settings(tmp_path, proxies=proxies, url=url), steward=False)
+        with TestClient(app, base_url="http://inside", client=("10.0.0.1", 1)) as browser:
+            found.append(browser.get("/stac/", headers=said).json()["links"][0]["href"])
+    assert [each.partition("/stac")[0] for each in found] == [
+        "https://data.example.org",
+        "http://inside",
+        "https://portal.example",
+    ]
+
+
+def test_whoever_asks_for_too_much_is_told_to_wait_by_every_face(tmp_path: Path) -> None:
+    app = create_app(Settings(tmp_path, rate=1), steward=False)
+    with TestClient(app, client=("192.0.2.1", 1)) as browser:
+        answers = [browser.get("/suggest", params={"q": "x"}) for _ in range(12)]
+        assert [each.status_code for each in answers] == [200] * 10 + [429] * 2
+        told = browser.get("/stac/", headers={"Origin": "https://other.example"})
+        assert (told.status_code, told.headers["Access-Control-Allow-Origin"]) == (429, "*")
+        assert "X-Request-ID" in told.headers
+        assert browser.get("/health").status_code == 200
+
+
+def test_somebody_signs_in_through_the_whole_application(tmp_path: Path) -> None:
+    with running() as somewhere:
+        settings = Settings(
+            tmp_path,
+            url="http://127.0.0.1",
+            oidc_issuer=somewhere.url,
+            oidc_client_id=CLIENT,
+            oidc_client_secret=SECRET,
+            oidc_admins="ann@example.org",
+        )
+        with TestClient(create_app(settings, steward=False), settings.url, follow_redirects=False) as browser:
+            away = browser.get("/admin/people").headers["location"]
+            assert away == "/signin?next=%2Fadmin%2Fpeople"
+            there = browser.get("/signin/start?next=%2Fadmin%2Fpeople").headers["location"]
+            came = httpx.get(there).headers["location"]
+            assert browser.get(came).headers["location"] == "/admin/people"
+            assert "Ann Frost" in browser.get("/admin/people").text

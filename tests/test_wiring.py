@@ -14,10 +14,11 @@ import pytest
 from discovery.config import Settings
 from discovery.errors import ConfigError, ConflictError
 from discovery.indexer import follow
+from discovery.model.person import Role
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord, Source
 from discovery.query.query import Query
-from discovery.wiring import client, harvest_lock, index_lock, open_index, open_portal, open_store
+from discovery.wiring import client, harvest_lock, index_lock, open_index, open_portal, open_store, provider
 
 
 def test_a_new_home_is_made_and_answers_with_nothing(tmp_path: Path) -> None:
@@ -142,3 +143,47 @@ def test_the_hosts_that_an_operator_named_may_be_private(tmp_path: Path) -> None
         assert opened.policy.allows("stac.example.org", 443)
         assert not opened.policy.allows("10.0.0.7", 80)
         assert "ops@example.org" in opened.policy.user_agent
+
+
+OIDC = {"oidc_issuer": "https://id.example", "oidc_client_id": "discovery", "url": "https://portal.example/"}
+
+
+def test_nobody_vouches_for_people_unless_the_operator_has_named_somebody(tmp_path: Path) -> None:
+    with closing(open_store(Settings(tmp_path))) as store:
+        assert provider(Settings(tmp_path), store) is None
+
+
+def test_a_provider_is_trusted_as_the_settings_say(tmp_path: Path) -> None:
+    found = Settings(tmp_path, oidc_admins="Ann@Example.org, 4711", oidc_role="developer", **OIDC)
+    with closing(open_store(found)) as store:
+        way = provider(found, store)
+        assert way is not None
+        way.close()
+    assert way.trust.callback == "https://portal.example/signin/callback"
+    assert way.trust.admins == {"ann@example.org", "4711"}
+    assert way.trust.role is Role.DEVELOPER
+    assert way.trust.policy.redirects == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"url": ""}, {"oidc_client_id": ""}, {"oidc_role": "admin"}, {"oidc_role": "king"}, {"oidc_issuer": "id.example"}],
+    ids=str,
+)
+def test_a_provider_that_cannot_be_is_told_when_the_portal_starts(tmp_path: Path, wrong: dict[str, str]) -> None:
+    found = Settings(tmp_path, **{**OIDC, **wrong})
+    with closing(open_store(found)) as store, pytest.raises(ConfigError):
+        provider(found, store)
+
+
+def test_without_its_packages_a_provider_is_told_with_the_extra_that_brings_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "authlib", None)
+    monkeypatch.delitem(sys.modules, "discovery.people.oidc", raising=False)
+    monkeypatch.delattr("discovery.people.oidc", raising=False)
+    for name in [each for each in sys.modules if each.startswith("authlib.")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    found = Settings(tmp_path, **OIDC)
+    with closing(open_store(found)) as store, pytest.raises(ConfigError, match=r"discovery-portal\[oidc\]"):
+        provider(found, store)

@@ -26,7 +26,7 @@ _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SITEMAPS: Final = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _OPENSEARCH: Final = "http://a9.com/-/spec/opensearch/1.1/"
 _E: Final = ElementMaker(namespace=_OPENSEARCH, nsmap={None: _OPENSEARCH})
-_CLOSED: Final = ("/search?", "/open?", "/open/", "/suggest", "/admin", "/graphql", "/metrics")
+_CLOSED: Final = ("/search?", "/open?", "/open/", "/suggest", "/admin", "/signin", "/me", "/graphql", "/metrics")
 """What leads crawlers nowhere: every combination of every filter, and what only people and programs ask."""
 
 

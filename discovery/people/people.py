@@ -101,10 +101,6 @@ class People:
         """Say whether this is the token of operators."""
         return bool(self._token) and same(digest(token), self._token)
 
-    def admits(self, authorization: str) -> bool:
-        """Say whether the header `Authorization` of a request shows the operators' token: `Bearer TOKEN`."""
-        return self.accepts(bearer(authorization))
-
     def _program(self, shown: str) -> Principal:
         if not shown:
             return NOBODY

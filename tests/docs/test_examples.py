@@ -81,7 +81,7 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Load a part of the demo, serve it, and play the servers that pages harvest."""
     home = tmp_path_factory.mktemp("portal")
-    settings = Settings(home)
+    settings = Settings(home, proxies="127.0.0.1")
     where = pack.pack_dir()
     with contextlib.ExitStack() as stack:
         replay = stack.enter_context(ReplayServer(where))
@@ -115,7 +115,7 @@ def _tutorials_own() -> str:
 
 @contextlib.contextmanager
 def _serving(app: object) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))  # type: ignore[arg-type]
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, proxy_headers=False))  # type: ignore[arg-type]
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -16,7 +16,9 @@ from discovery.model.record import Record
 from discovery.model.volume import Volume
 
 PATH: Final = "path"
+HOLDS: Final = "holds"
 MISSION: Final = "mission"
+DATASET: Final = "dataset"
 FORMAT: Final = "format"
 NOTEBOOK: Final = "notebook"
 _WITHOUT_DATA: Final = frozenset({"datalab", "volume", "service", "document"})
@@ -29,7 +31,8 @@ class Holding:
 
     volume: Volume
     reason: str
-    """`path`: a file of the record lies in it; `mission`: it holds data of the record's mission and instrument."""
+    """`path`: a file of the record lies in it; `holds`: it says that it holds the record or its dataset; `mission`: it
+    holds data of the record's mission and instrument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,12 @@ class Match:
 
     datalab: Datalab
     reason: str
-    """`mission`: made for the record's mission; `format`: opens its files; `notebook`: runs any notebook."""
+    """`dataset`: made for the record or its dataset; `mission`: made for its mission; `format`: opens its files;
+    `notebook`: runs any notebook."""
 
 
 def holdings(record: Record, files: Sequence[File], volumes: Sequence[Volume]) -> tuple[Holding, ...]:
-    """Return the volumes of a record: first those that its files lie in, then those of its mission.
+    """Return the volumes of a record: those that its files lie in, those that name it, and those of its mission.
 
     A volume of a whole branch of missions, such as `astronomy`, says too little of any one of them to be named.
     """
@@ -50,19 +54,24 @@ def holdings(record: Record, files: Sequence[File], volumes: Sequence[Volume]) -
     paths = dict.fromkeys(place.volume for file in files for place in file.places if place.volume in by_id)
     if record.kind in ("datalab", "volume"):
         return ()
+    rest = sorted((each for each in volumes if each.id not in paths), key=lambda each: (each.title, each.id))
+    naming = [each for each in rest if _names(each.datasets, record)]
     mission = [
         each
-        for each in volumes
-        if each.id not in paths and _depth(each.missions, record) > 1 and _shares(each.instruments, record.instruments)
+        for each in rest
+        if each not in naming and _depth(each.missions, record) > 1 and _shares(each.instruments, record.instruments)
     ]
-    mission.sort(key=lambda each: (each.title, each.id))
-    return (*(Holding(by_id[id], PATH) for id in paths), *(Holding(each, MISSION) for each in mission))
+    return (
+        *(Holding(by_id[id], PATH) for id in paths),
+        *(Holding(each, HOLDS) for each in naming),
+        *(Holding(each, MISSION) for each in mission),
+    )
 
 
 def matches(record: Record, files: Sequence[File], datalabs: Sequence[Datalab]) -> tuple[Match, ...]:
     """Return the datalabs that can open a record, the most special first.
 
-    One that was made for a mission is offered for that mission alone.
+    One that was made for a mission, and does not name the record, is offered for that mission alone.
     """
     if record.kind in _WITHOUT_DATA:
         return ()
@@ -71,9 +80,12 @@ def matches(record: Record, files: Sequence[File], datalabs: Sequence[Datalab]) 
     for each in datalabs:
         depth = _depth(each.missions, record)
         opened = bool(_opens(each) & wanted)
-        if each.missions and not depth:
+        made_for_it = _names(each.datasets, record)
+        if each.missions and not depth and not made_for_it:
             continue
-        if depth and (opened or each.runs_notebooks):
+        if made_for_it:
+            reason, rank = DATASET, -1
+        elif depth and (opened or each.runs_notebooks):
             reason, rank = MISSION, 0
         elif opened:
             reason, rank = FORMAT, 2
@@ -84,6 +96,11 @@ def matches(record: Record, files: Sequence[File], datalabs: Sequence[Datalab]) 
             continue
         found.append(((rank, -depth, each.title, each.id), Match(each, reason)))
     return tuple(match for _, match in sorted(found, key=lambda each: each[0]))
+
+
+def _names(datasets: Sequence[str], record: Record) -> bool:
+    """Say whether a record or its dataset is among those that something names."""
+    return record.id in datasets or (bool(record.dataset) and record.dataset in datasets)
 
 
 def _depth(missions: Iterable[str], record: Record) -> int:

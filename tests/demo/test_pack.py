@@ -12,8 +12,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from discovery.demo.load import MADE
 from discovery.demo.pack import pack_dir, sources, unpack
 from discovery.errors import ConfigError
+from discovery.making import files, kind
 from discovery.model import terms
 from discovery.model.source import Source
 
@@ -95,21 +97,32 @@ def test_the_files_hold_what_the_demo_promises(unpacked: Path) -> None:
 
 def test_every_example_says_so_and_uses_our_terms(unpacked: Path) -> None:
     records = lines(unpacked / "examples" / "records.ndjson")
-    assert len({str(record["id"]) for record in records}) == len(records) == 66
-    kinds: dict[str, int] = {}
+    assert len({str(record["id"]) for record in records}) == len(records) == 8
     for record in records:
         properties = record["properties"]
         assert isinstance(properties, dict)
-        kinds[properties["type"]] = kinds.get(properties["type"], 0) + 1
+        assert properties["type"] == "dataset"
         assert properties["discovery:example"] is True
         assert properties["description"].endswith("Example entry, after public presentations of ESA Datalabs.")
-        assert terms.label("domain", properties["discovery:domain"]) != properties["discovery:domain"]
-        mission = properties.get("discovery:mission")
-        if mission is not None:
-            assert mission in terms.values("mission")
-            assert terms.domain_of(mission) == properties["discovery:domain"]
-        assert "discovery:instrument" not in properties or terms.instrument(properties["discovery:instrument"])
-    assert kinds == {"volume": 21, "datalab": 37, "dataset": 8}
+        assert properties["discovery:domain"] == "navigation"
+        assert properties["discovery:mission"] in terms.values("mission")
+
+
+@pytest.mark.parametrize(("name", "count"), [("volume", 23), ("datalab", 38)])
+def test_every_example_that_is_as_if_made_here_says_so_and_uses_our_terms(
+    unpacked: Path, name: str, count: int
+) -> None:
+    known = kind(name)
+    text = (unpacked / MADE[name]).read_text(encoding="utf-8")
+    documents = [known.read(each) for each in files.read_toml(text, known)]
+    assert len({each[known.slug] for each in documents}) == len(documents) == count
+    for each in documents:
+        assert each["example"] is True
+        assert "Example entry, after" in (each.get("abstract") or each["description"])
+        assert set(each.get("missions", ())) <= set(terms.values("mission"))
+        assert {terms.domain_of(mission) for mission in each.get("missions", ())} <= {each["domain"]}
+        assert all(terms.instrument(instrument) for instrument in each.get("instruments", ()))
+        assert "@" not in each.get("contact", {}).get("email", "").removesuffix("@example.org")
 
 
 def test_a_second_unpacking_touches_nothing(unpacked: Path) -> None:

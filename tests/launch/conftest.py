@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import orjson
 import pytest
 
 from discovery.launch.notebook import Notebook
 from discovery.launch.opening import Around, Opening, opening
 from discovery.launch.rules import shipped
+from discovery.making import files, kind
 from discovery.model.record import Asset, Record
-from harvesters import ogc_record
-from harvesters.defaults import Defaults
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "fixtures" / "launch"
@@ -30,10 +28,13 @@ STIS = "o4sp040b0_raw.fits"
 
 
 def examples() -> list[Record]:
-    """Return the volumes and datalabs of the demo, through the mapping that harvests use."""
-    lines = (ROOT / "fixtures" / "demo" / "examples" / "records.ndjson").read_bytes().splitlines()
-    documents = [orjson.loads(line) for line in lines]
-    return [ogc_record.to_record(each, "", each["id"], Defaults(source="examples")) for each in documents]
+    """Return the volumes and datalabs of the demo, as they are published."""
+    folder = ROOT / "fixtures" / "demo" / "examples"
+    return [
+        known.mapped(known.read(document), updated=None).record
+        for known in map(kind, ("volume", "datalab"))
+        for document in files.read_toml((folder / f"{known.container}.toml").read_text(encoding="utf-8"), known)
+    ]
 
 
 @pytest.fixture(scope="session")

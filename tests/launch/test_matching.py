@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from discovery.launch.matching import matches
+from discovery.launch.matching import holdings, matches
 from discovery.launch.opening import Opening
 from discovery.model.datalab import Datalab
 from discovery.model.record import Asset, Record
+from discovery.model.volume import Volume
 
 Open = Callable[[Record], Opening]
 Make = Callable[..., Record]
@@ -76,3 +77,28 @@ def test_a_datalab_that_lists_formats_is_believed(formats: tuple[str, ...], make
 def test_nobody_opens_what_is_no_data(kind: str, make: Make, open_: Open) -> None:
     record = make(Asset("https://x.example/a.fits"), kind=kind, missions=("astronomy/jwst",))
     assert open_(record).datalabs == ()
+
+
+def test_a_volume_that_names_the_record_or_its_dataset_is_named_before_those_of_the_mission(make: Make) -> None:
+    record = make(missions=("astronomy/hubble",), dataset="abcdefgh22223333")
+    said = [
+        Volume("a", "A", missions=("astronomy/hubble",)),
+        Volume("b", "B", datasets=("abcdefgh22223333",)),
+        Volume("c", "C", missions=("astronomy/hubble",), datasets=(record.id,)),
+        Volume("d", "D", datasets=("zzzzzzzz22223333",)),
+    ]
+    found = [(each.volume.id, each.reason) for each in holdings(record, (), said)]
+    assert found == [("b", "holds"), ("c", "holds"), ("a", "mission")]
+
+
+def test_a_datalab_that_was_made_for_the_dataset_comes_first_whatever_its_mission(make: Make) -> None:
+    record = make(missions=("astronomy/hubble",), dataset="abcdefgh22223333")
+    labs = [
+        Datalab("a", "A", "lab", missions=("astronomy/hubble",)),
+        Datalab("b", "B", "desktop", missions=("astronomy/gaia",), datasets=("abcdefgh22223333",)),
+        Datalab("c", "C", "lab", missions=("astronomy/gaia",)),
+    ]
+    assert [(each.datalab.id, each.reason) for each in matches(record, (), labs)] == [
+        ("b", "dataset"),
+        ("a", "mission"),
+    ]

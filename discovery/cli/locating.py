@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,6 +31,7 @@ def locate(
     ] = "",
     source: Annotated[str, typer.Option(help="The name is the one that this source has for the record.")] = "",
     container: Annotated[str, typer.Option(help="The collection or table of the source that it is in.")] = "",
+    platform: Annotated[str, typer.Option(help="Give the paths that volumes have on this platform.")] = "",
     check: Annotated[bool, typer.Option("--check", help="Look whether the files are there.")] = False,
     links: Annotated[bool, typer.Option("--links", help="Ask the archive's DataLink document too, now.")] = False,
     report: Annotated[
@@ -38,6 +40,8 @@ def locate(
     as_json: AsJson = False,
 ) -> None:
     """Say where the files of a record are: in volumes, on the web and in object stores; or why there are none."""
+    from discovery.launch.platforms import moved
+
     if report == bool(name):
         raise BadQueryError("locate needs a record or an address, or --report without one", parameter="name")
     with opened_portal(context) as portal:
@@ -51,6 +55,8 @@ def locate(
             _show_address(name, found, checker, as_json=as_json)
             return
         located = portal.locations.of(record)
+        if platform:
+            located = replace(located, files=moved(located.files, portal.locations.volumes(), platform))
         asked = _linked(context, portal, record) if links else []
     _show(record, located, asked, checker, as_json=as_json)
 

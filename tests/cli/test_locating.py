@@ -107,6 +107,11 @@ def test_an_address_is_located_without_a_record(run: Run, harvested: str) -> Non
     assert checked["places"][1]["check"]["state"] == "keys-needed"
 
 
+def test_a_platform_that_no_volume_names_changes_nothing(run: Run, harvested: str) -> None:
+    plain = run("locate", harvested, "--json")
+    assert run("locate", harvested, "--platform", "mylab", "--json") == plain
+
+
 def test_the_report_has_exactly_these_figures(run: Run, harvested: str) -> None:
     told = json.loads(run("locate", "--report", "--json")[1])
     assert list(told) == ["records", "located", "explained", "share", "by_source"]

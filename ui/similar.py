@@ -27,6 +27,7 @@ from ui.routing import page_route, wants_json
 PATH: Final = "/embeddings"
 SIZE: Final = 12
 MAX_BODY: Final = 1 << 20
+"""Bytes of a question; a vector of 8,192 numbers has about 160,000."""
 _LIKE: Final = ("rows", "ids", "vectors")
 _BODY: Final = ("like", "unlike", "region", "within", "size", "mode", "with_examples")
 _ASKED: Final = ("row", "id", "unlike", "here", "size", "mode", "f")

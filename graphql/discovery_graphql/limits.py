@@ -58,6 +58,8 @@ _PRICES: Final = {
     ("Query", "suggest"): _FACET,
     ("Query", "resolve"): _FACET,
     ("Query", "locate"): 20 * _FACET,
+    ("Query", "similar"): _MAP,
+    ("Query", "embeddingSpaces"): _LIST,
     ("Query", "sources"): _LIST,
     ("Query", "selection"): _SEARCH,
     ("Query", "launch"): _CHANGE,

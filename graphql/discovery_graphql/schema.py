@@ -33,6 +33,7 @@ from discovery_graphql.records import TYPES, Node, Record, load, show
 from discovery_graphql.remembering import Remembered, Remembering
 from discovery_graphql.scalars import SCALARS
 from discovery_graphql.search import MAX_PAGE, YEAR, Bin, Info, SearchConnection, Step, connection, steps
+from discovery_graphql.similar import SimilarQueries
 
 MAX_TOKENS = 1_000
 """Tokens of a document: graphql-core needs 24 s for 2 MB of them."""
@@ -71,7 +72,7 @@ class Subscription(HarvestSubscriptions, LaunchSubscriptions):
 
 
 @strawberry.type(description="What can be asked of the catalogue.")
-class Query(NameQueries, LocatingQueries, MadeQueries, LaunchQueries, HarvestQueries):
+class Query(NameQueries, SimilarQueries, LocatingQueries, MadeQueries, LaunchQueries, HarvestQueries):
     """What can be asked of the catalogue."""
 
     @resolver("Records that match, with facets and totals over all of them.")

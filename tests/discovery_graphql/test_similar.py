@@ -1,0 +1,92 @@
+"""Similar rows by GraphQL, over a real tile of Clay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from discovery import wiring
+from discovery.config import Settings
+from discovery.embeddings.building import Wanted
+from discovery.embeddings.space import Model
+from discovery.indexer import follow
+from discovery.model.record import Record
+from discovery.model.source import Mapped, RawRecord
+from discovery.testing.vectors import nearest
+from discovery_graphql import router
+
+CLAY = Path(__file__).resolve().parents[2] / "fixtures" / "embeddings" / "clay_v0_03WVN_20220610.parquet"
+TILE = Record("clay", "", "v0", "dataset", "Clay embeddings")
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    portal = wiring.open_portal(Settings(tmp_path_factory.mktemp("home")))
+    portal.store.ingest.page("clay", 1, [Mapped(TILE, RawRecord("", "v0", b"{}"))])
+    follow(portal.store, portal.index)
+    portal.spaces.add("clay", Wanted((str(CLAY),), Model("clay", "0"), record=TILE.id))
+    app = FastAPI()
+    app.include_router(router(portal))
+    with TestClient(app) as found:
+        yield found
+    portal.spaces.close()
+    portal.close()
+
+
+def ask(client: TestClient, query: str, **variables: Any) -> Any:
+    answer = client.post("/graphql", json={"query": query, "variables": variables})
+    return answer.json()
+
+
+ROWS = """query Rows($like: Like, $within: SimilarFilter, $region: RegionInput, $first: Int! = 5) {
+  similar(space: "clay", like: $like, within: $within, region: $region, first: $first) {
+    hits { row id score lon time product record { id title __typename } } exact recall eligible warnings
+  }
+}"""
+
+
+def test_what_is_near_is_found_with_its_record(client: TestClient) -> None:
+    vectors = np.stack(pq.read_table(CLAY).column("embeddings").to_numpy())
+    found = ask(client, ROWS, like={"rows": [5]})["data"]["similar"]
+    assert [each["row"] for each in found["hits"]] == nearest(vectors, vectors[5], 6)[1:]
+    assert found["hits"][0]["record"] == {"id": TILE.id, "title": "Clay embeddings", "__typename": "Dataset"}
+    assert found["hits"][0]["time"] == "2022-06-10T00:00:00Z"
+    assert (found["exact"], found["recall"], found["eligible"], found["warnings"]) == (True, 1, 417, [])
+    by_vector = ask(client, ROWS, like={"vectors": [vectors[5].tolist()]}, first=6)["data"]["similar"]
+    assert [each["row"] for each in by_vector["hits"]] == nearest(vectors, vectors[5], 6)
+
+
+def test_a_region_asks_and_narrows(client: TestClient) -> None:
+    box = {"bbox": [-167.2, 65, -166.5, 66.5], "frame": "EARTH"}
+    found = ask(client, ROWS, region=box, within={"region": box}, first=100)["data"]["similar"]
+    assert found["eligible"] == len(found["hits"]) + 1
+    assert all(-167.2 <= each["lon"] <= -166.5 for each in found["hits"])
+
+
+def test_spaces_are_told_with_how_well_they_are_searched(client: TestClient) -> None:
+    asked = "{ embeddingSpaces { name dimensions vectors metric model modelVersion recall { narrowed mode value } } }"
+    (told,) = ask(client, asked)["data"]["embeddingSpaces"]
+    assert (told["name"], told["dimensions"], told["vectors"], told["model"]) == ("clay", 768, 417, "clay")
+    assert {each["value"] for each in told["recall"]} == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, "say what to look for"),
+        ({"like": {"rows": [417]}}, "no row 417"),
+        ({"like": {"vectors": [[1.0]]}}, "has 1 numbers"),
+        ({"like": {"rows": [5]}, "first": 0}, "first must be 1 to 100"),
+        ({"like": {"rows": [5]}, "first": 101}, "first must be 1 to 100"),
+        ({"like": {"rows": [5]}, "within": {"region": {"bbox": [1]}}}, "needs 4 numbers"),
+    ],
+)
+def test_what_cannot_be_asked_is_an_error_that_says_why(client: TestClient, variables: Any, told: str) -> None:
+    assert told in ask(client, ROWS, **variables)["errors"][0]["message"]

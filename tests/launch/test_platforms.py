@@ -31,7 +31,7 @@ def test_a_path_is_the_one_of_the_platform(platform: str, expected: str) -> None
 
 def test_a_path_that_hangs_on_somebody_needs_that_person() -> None:
     assert told("mylab", "/media/data/p/a", "p") == "/media/data/p/a"
-    assert told("mylab", "/media/data/p/a", "p", home="/home/ada") == "/home/ada/p/a"
+    assert told("mylab", "/media/data/p/a", "p", home="/people/ada") == "/people/ada/p/a"
     assert told("shared", "/media/data/p/a", "p", user="ada") == "/mnt/ada/p/a"
 
 

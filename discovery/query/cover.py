@@ -199,7 +199,8 @@ def _first(footprint: Footprint) -> Numbers:
     if disc is None or disc[2] > healpix.REACH / 2:
         return BASE
     lon, lat, radius = disc
-    order = DEEPEST if radius <= 0 else min(int(math.log2(healpix.REACH / radius)), DEEPEST)
+    # Compared before it is divided: a radius may be so small that nothing holds its inverse.
+    order = DEEPEST if radius * 2**DEEPEST <= healpix.REACH else int(math.log2(healpix.REACH / radius))
     return np.unique(healpix.blocks(healpix.cells_at(np.array([lon]), np.array([lat]), order)))
 
 

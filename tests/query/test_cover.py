@@ -186,6 +186,14 @@ def test_seams_poles_circles_and_mocs_are_right(region: Region, geometry: Any, t
     assert decide(Region(region.geometry, region.frame, "disjoint"), [geometry]) == [not truth]
 
 
+@pytest.mark.parametrize("radius", [5e-324, 1e-310, 1e-300, 1e-12, 1e-6])
+def test_a_circle_is_covered_however_small_it_is(radius: float) -> None:
+    asked = ask(cone([83.6, 22.0, radius]))
+    point, other = (cover({"type": "Point", "coordinates": [lon, 22.0]}, frame="sky") for lon in (83.6, 85.0))
+    assert matches(asked, point)
+    assert not matches(asked, other)
+
+
 def test_a_footprint_that_cannot_be_read_is_one_records_error() -> None:
     for geometry in ({"type": "Point", "coordinates": [0, 91]}, {"type": "Moc", "moc": "x"}, {"type": "Polygon"}):
         with pytest.raises(RecordError) as caught:

@@ -18,6 +18,7 @@ from discovery.model.ogc import to_ogc_record
 from discovery.model.record import RESOURCES, record_id
 from harvesters.defaults import Defaults
 from harvesters.ogc_record import to_record
+from harvesters.stac import format_name
 
 pytestmark = pytest.mark.long
 
@@ -41,7 +42,10 @@ def test_all_records_of_the_demo_are_valid_and_come_back(tmp_path: Path) -> None
         wrong = [error for error in valid.iter_errors(document) if error.path[0] not in nulls]
         assert wrong == [], record.id
         dataset = record_id("copy", RESOURCES, record.dataset) if record.dataset else ""
+        # Who makes a datalab writes what it opens as programs call it; what is harvested has the names for people.
+        formats = tuple(dict.fromkeys(map(format_name, record.formats)))
         wanted = replace(record, source="copy", container=RESOURCES, source_id=record.id, id="", dataset=dataset)
+        wanted = replace(wanted, formats=formats)
         found = to_record(document, RESOURCES, record.id, Defaults("copy"), otherwise="dataset")
         assert replace(found, issues=()) == replace(wanted, issues=())
     door.close()

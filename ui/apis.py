@@ -39,7 +39,8 @@ def apis_page(site: Site, base: str) -> ApisContext:
         site: What stands around it.
         base: The address by which the portal was reached, without a slash at its end.
     """
-    return ApisContext(site, (_stac(base), _ogc(base), _graphql(base), _search(base), _embeddings(base), _documents(base)))
+    ways = (_stac, _ogc, _graphql, _search, _embeddings, _documents)
+    return ApisContext(site, tuple(each(base) for each in ways))
 
 
 def _stac(base: str) -> Api:

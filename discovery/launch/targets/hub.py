@@ -183,7 +183,10 @@ class Hub:
         return name
 
     def _address(self, user: str, server: str, launch: Launch) -> str:
-        tree = f"lab/tree/notebooks/{quote(launch.asked.notebook)}" if launch.asked.notebook else "lab"
+        # A workspace of its own, or the tabs of the launch before would open again and run beside it.
+        tree = f"lab/workspaces/{server}"
+        if launch.asked.notebook:
+            tree += f"/tree/notebooks/{quote(launch.asked.notebook)}"
         return f"{self.place.url}/user/{quote(user, safe='@')}/{server}/{tree}"
 
     # What the hub says

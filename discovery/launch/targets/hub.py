@@ -70,6 +70,8 @@ class Hub:
         except RefusedError as error:
             return self._refused(error, user, server)
         except (NotFoundError, UnreachableError) as error:
+            if getattr(error, "answer_status", 0) == 429:
+                raise TooManyError(f"{self.place.title} starts too many servers just now", retry_after=60) from error
             if getattr(error, "answer_status", 0) == 500 and _words(getattr(error, "content", b"")):
                 # The hub is well and the server is not: it failed before the hub had answered.
                 failed = replace(order.launch, server=f"{user}/{server}")
@@ -204,8 +206,6 @@ class Hub:
                 raise UnavailableError(f"{self.place.title} does not take this portal's token; its operator can help")
             case 409:
                 raise ConflictError(f"{self.place.title} refuses this: {words}")
-            case 429:
-                raise TooManyError(f"{self.place.title} starts too many servers just now", retry_after=60)
         raise self._down(error) from error
 
     def _down(self, error: Exception) -> UnavailableError:

@@ -121,6 +121,7 @@ def test_a_server_is_started_once_opened_by_a_token_of_its_own_and_stopped(
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(asked, timeout=10)
     assert refused.value.code == 403
+    refused.value.close()
     assert hub.token not in hub.log
 
     stopping = moved(running, target.stop(running))

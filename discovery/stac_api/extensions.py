@@ -2,12 +2,12 @@
 
 # FastAPI reads the annotations of attrs' classes where they are made, so they must not be texts here.
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, cast
 
 import attr
 from fastapi import APIRouter, FastAPI, Query
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from stac_fastapi.api.models import CollectionUri, EmptyRequest, create_request_model
 from stac_fastapi.api.routes import create_async_endpoint
 from stac_fastapi.extensions.collection_search.request import BaseCollectionSearchGetRequest
@@ -28,6 +28,14 @@ class SearchBody(BaseSearchPostRequest):
     # Wider than what they replace, which mypy does not like.
     bbox: list[float] | None = None  # type: ignore[assignment]
     intersects: dict[str, Any] | None = None  # type: ignore[assignment]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_object(cls, value: object) -> object:
+        """Refuse what is no object before stac_pydantic looks for members in it."""
+        if not isinstance(value, Mapping):
+            raise ValueError("a search is sent as a JSON object")  # pydantic makes a 400 of it
+        return value
 
     @field_validator("collections", "ids", mode="before")
     @classmethod

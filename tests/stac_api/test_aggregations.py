@@ -266,3 +266,10 @@ def test_both_engines_count_and_list_the_same(tmp_path: Path, engine: Mapping[st
     everything = rows(door, Query(scope=OBSERVATIONS), None)
     assert (len(everything.keys), everything.matched, everything.next) == (12, 12, "")
     door.close()
+
+
+@pytest.mark.parametrize("path", ["/stac/aggregate", f"/stac/collections/{S2}/aggregate", "/stac/search"])
+@pytest.mark.parametrize("body", ["[]", '"x"', "5", "null", "a=1"])
+def test_a_body_that_is_no_object_is_refused(client: httpx.Client, path: str, body: str) -> None:
+    for form in ("application/json", "application/x-www-form-urlencoded"):
+        assert client.post(path, content=body, headers={"Content-Type": form}).status_code == 400

@@ -89,7 +89,6 @@ _BY_KEYS: Final = _STORED.where(records.c.key.in_(bindparam("keys", expanding=Tr
 _GET: Final = _STORED.add_columns(records.c.deleted, records.c.merged).where(records.c.id == bindparam("id"))
 _KEYS: Final = select(records.c.id, records.c.key).where(records.c.id.in_(bindparam("ids", expanding=True)), LIVE)
 _SOURCE_IDS: Final = select(records.c.source_id).where(records.c.key.in_(bindparam("keys", expanding=True)), LIVE)
-_SOURCE_IDS: Final = select(records.c.source_id).where(records.c.key.in_(bindparam("keys", expanding=True)), LIVE)
 _NAMED: Final = select(records.c.key, records.c.id, records.c.kind, records.c.stac_id).where(
     records.c.stac_space == bindparam("space"), records.c.stac_id.in_(bindparam("ids", expanding=True)), LIVE
 )
@@ -187,13 +186,6 @@ class Catalogue:
         """Return what their sources call the live records with these keys, in no order."""
         with self._database.read() as connection:
             return [row.source_id for part in parts(keys) for row in connection.execute(_SOURCE_IDS, {"keys": part})]
-
-    def source_ids(self, keys: Sequence[int]) -> list[str]:
-        """Return what their sources call the live records with these keys, in no order."""
-        with self._database.read() as connection:
-            return [
-                row.source_id for part in parts(keys) for row in connection.execute(_SOURCE_IDS, {"keys": part})
-            ]
 
     def keys(self, ids: Iterable[str]) -> dict[str, int]:
         """Return the key of each id that is live."""

@@ -21,7 +21,7 @@ from discovery.embeddings import places
 from discovery.embeddings.space import MAX_DIMENSIONS, Model
 from discovery.embeddings.table import MAX_ID, NO_TIME, About, Batch
 from discovery.embeddings.vectors import Rows
-from discovery.errors import BadQueryError, ConfigError, UnavailableError
+from discovery.errors import BadQueryError, ConfigError
 from discovery.model import instant
 
 MAX_GROUP: Final = 4 << 30
@@ -159,8 +159,7 @@ class ArrowTable:
         Raises:
             UnavailableError: It is not, or is gone.
         """
-        if places.stamp(self.address) != self._stamp:
-            raise UnavailableError(f"{self.address} has changed: add it again", retry_after=None)
+        places.same(self.address, self._stamp)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -154,6 +154,16 @@ def stamp(address: str) -> tuple[int, ...]:
     return (stat.st_mtime_ns, stat.st_ino, stat.st_size)
 
 
+def same(address: str, before: tuple[int, ...]) -> None:
+    """Return if a file is what it was when its stamp was taken.
+
+    Raises:
+        UnavailableError: It is not, or is gone.
+    """
+    if stamp(address) != before:
+        raise UnavailableError(f"{address} has changed: add it again", retry_after=None)
+
+
 def _head(there: Remote, address: str) -> Any:
     try:
         return obstore.head(there.store, there.path)

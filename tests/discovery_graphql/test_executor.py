@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -141,7 +142,7 @@ ALL = "{ thing { text maybe number real truth shade id texts gaps sure __typenam
         {"gaps": ["a", None]},
         {"gaps": [object()]},
     ],
-    ids=str,
+    ids=lambda each: re.sub(r" object at 0x\w+", "", str(each)),
 )
 def test_what_is_not_as_its_type_says_is_told_as_graphql_core_tells_it(changed: dict[str, Any]) -> None:
     thing = Thing()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from discovery import finding, overlaps
 from discovery.errors import ConfigError, MovedError, NotFoundError, UnavailableError
+from discovery.hits import Hits
 from discovery.index.base import Answer, Generation, Index, Plan, Position
 from discovery.launch.opening import Around, Opening, opening
 from discovery.launch.resolver import Resolver
@@ -38,7 +39,7 @@ from discovery.query.query import (
     Total,
     Understood,
 )
-from discovery.similarity import Hits, Question, Similarity
+from discovery.similarity import Question, Similarity
 from discovery.store.catalogue import Served, Stored
 from discovery.store.elsewhere import Place
 from discovery.store.store import Store
@@ -420,7 +421,7 @@ class Portal:
         if self._similarity is None:
             if self._make_spaces is None:
                 raise ConfigError("this portal was opened without spaces of embeddings")
-            self._similarity = Similarity(self.store, self.index, self._planner, self._make_spaces())
+            self._similarity = Similarity(self.store, self.index, self._planner, self._make_spaces(), self.locations.of)
         return self._similarity
 
     def served(self, keys: Sequence[int]) -> dict[int, Served]:

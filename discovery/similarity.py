@@ -7,14 +7,15 @@ the records that they were made of.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from discovery.errors import BadQueryError, GoneError, LimitError, MovedError, NotFoundError
-from discovery.model.instant import iso
+from discovery.hits import Hit, Hits, records
+from discovery.launch.locating import Located
 from discovery.model.record import OBSERVATIONS, Record, record_id
 from discovery.planner import Planner, answering
 from discovery.query import sieve
@@ -36,6 +37,8 @@ MAX_REGION: Final = 20_000
 """Rows of a region whose middle one is looked for."""
 MAX_LINKED: Final = 100_000
 """Records that a question may leave for their rows to be looked through."""
+MAX_LOCATED: Final = 50
+"""Records of an answer that are told with where they are; the others are asked for at their own pages."""
 _PROBE: Final = 5
 """Examples of each kind from which on what tells them apart is learnt, instead of taking their middle."""
 _OTHERS: Final = 1_000
@@ -70,67 +73,6 @@ class Question:
     """Whether the examples themselves may be found."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A row that was found."""
-
-    row: int
-    id: str
-    score: float
-    lon: float | None = None
-    lat: float | None = None
-    start: int | None = None
-    product: str = ""
-    record: Record | None = None
-    """What it was made of, else what the space belongs to; None where the catalogue has neither."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the hit as JSON values; its record by id, title and kind."""
-        record = self.record
-        return {
-            "row": self.row,
-            "id": self.id or None,
-            "score": round(self.score, 6),
-            "lon": self.lon,
-            "lat": self.lat,
-            "time": iso(self.start) if self.start is not None else None,
-            "product": self.product or None,
-            "record": {"id": record.id, "title": record.title, "kind": record.kind} if record else None,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Hits:
-    """What was found, and how sure that is."""
-
-    space: str
-    hits: tuple[Hit, ...]
-    mode: str
-    exact: bool
-    recall: float
-    """How many of the truly nearest are found in this mode with such filters, as it was measured; 1 where `exact`."""
-    eligible: int
-    probed: int
-    rescored: int
-    elapsed_ms: float
-    warnings: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the answer as JSON values."""
-        return {
-            "space": self.space,
-            "hits": [each.to_dict() for each in self.hits],
-            "mode": self.mode,
-            "exact": self.exact,
-            "recall": self.recall,
-            "eligible": self.eligible,
-            "probed": self.probed,
-            "rescored": self.rescored,
-            "elapsed_ms": round(self.elapsed_ms, 3),
-            "warnings": list(self.warnings),
-        }
-
-
 class Similarity:
     """Questions to the spaces of a catalogue.
 
@@ -139,12 +81,21 @@ class Similarity:
         index: What finds those that match a question.
         planner: Turns questions into plans.
         spaces: Where vectors are found.
+        locate: Says where a record is; None where nobody does.
     """
 
-    def __init__(self, store: Store, index: Index, planner: Planner, spaces: Spaces) -> None:
+    def __init__(
+        self,
+        store: Store,
+        index: Index,
+        planner: Planner,
+        spaces: Spaces,
+        locate: Callable[[Record], Located] | None = None,
+    ) -> None:
         self._store = store
         self._index = index
         self._planner = planner
+        self._locate = locate
         self.spaces = spaces
 
     def similar(self, name: str, question: Question) -> Hits:
@@ -298,10 +249,23 @@ class Similarity:
         keys = self._store.catalogue.keys(id for ids in wanted.values() for id in ids)
         stored = self._store.catalogue.many(list(keys.values()))
         found = {id: stored[key].record for id, key in keys.items() if key in stored}
-        return tuple(
-            replace(each, record=next((found[id] for id in wanted.get(each.product, ()) if id in found), parent))
-            for each in hits
+        return self._located(
+            [
+                replace(each, record=next((found[id] for id in wanted.get(each.product, ()) if id in found), parent))
+                for each in hits
+            ]
         )
+
+    def _located(self, hits: list[Hit]) -> tuple[Hit, ...]:
+        """Return hits with where their records are: each record is looked up once, and of many the first."""
+        if self._locate is None:
+            return tuple(hits)
+        first = set(records(hits)[:MAX_LOCATED])
+        known: dict[str, Located] = {}
+        for each in hits:
+            if each.record is not None and each.record.id in first and each.record.id not in known:
+                known[each.record.id] = self._locate(each.record)
+        return tuple(replace(each, located=known.get(each.record.id)) if each.record else each for each in hits)
 
     def _parent(self, space: Space) -> Record | None:
         if not space.record:

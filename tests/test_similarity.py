@@ -16,7 +16,10 @@ from discovery.embeddings.spaces import Spaces
 from discovery.errors import BadQueryError, LimitError, NotFoundError
 from discovery.index.tantivy import TantivyIndex
 from discovery.indexer import rebuild
-from discovery.model.record import Record
+from discovery.launch.locating import Located
+from discovery.launch.locating import locate as located
+from discovery.launch.resolver import Resolver
+from discovery.model.record import Asset, Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.planner import Planner
 from discovery.query import form, region
@@ -32,7 +35,7 @@ def observation(number: int) -> Record:
     cloud = {"eo:cloud_cover": str(number * 10.0)}
     return Record(
         "s", "tom", f"S2A_{number}", "observation", f"Scene {number}", dataset=DATASET.id, provider=f"P{number % 2}",
-        properties=cloud,
+        properties=cloud, assets=(Asset(f"https://data.example/S2A_{number}.tif", media_type="image/tiff"),),
     )  # fmt: skip
 
 
@@ -86,13 +89,8 @@ def test_hits_say_where_and_when_and_lead_to_their_records(similarity: Similarit
     assert found.exact
     assert found.recall == 1
     hit = next(each for each in found.hits if each.row == 2)
-    assert (hit.id, hit.lon, hit.lat, hit.start, hit.product) == (
-        "row-2",
-        -148,
-        pytest.approx(0.2),
-        172_800_000,
-        "S2A_2",
-    )
+    assert (hit.id, hit.lon, hit.start, hit.product) == ("row-2", -148, 172_800_000, "S2A_2")
+    assert hit.lat == pytest.approx(0.2)
     assert hit.record is not None
     assert hit.record.title == "Scene 2"
     # The product of row 5 was never harvested: the dataset speaks for it.
@@ -100,6 +98,29 @@ def test_hits_say_where_and_when_and_lead_to_their_records(similarity: Similarit
     assert other is not None
     assert other.title == "Core embeddings"
     assert found.to_dict()["hits"][0]["record"]["id"]
+
+
+def test_each_record_of_the_hits_is_located_once_and_of_many_the_first(
+    similarity: Similarity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver, asked = Resolver((), ()), []
+
+    def locate(record: Record) -> Located:
+        asked.append(record.title)
+        return located(record, resolver)
+
+    placed = Similarity(similarity._store, similarity._index, similarity._planner, similarity.spaces, locate)
+    found = placed.similar("tom", like(8, size=60)).hits
+    assert sorted(asked) == ["Core embeddings", *(f"Scene {each}" for each in range(5))]
+    hit = next(each for each in found if each.product == "S2A_2")
+    assert [each.address for each in hit.places] == ["https://data.example/S2A_2.tif"]
+    assert hit.launch == f"/launch?id={hit.record.id}"  # type: ignore[union-attr]
+    assert all(each.nowhere and not each.launch for each in found if each.product == "S2A_5")
+    monkeypatch.setattr("discovery.similarity.MAX_LOCATED", 1)
+    first, *others = placed.similar("tom", like(8, size=60)).hits
+    assert first.located is not None
+    assert {each.located is None for each in others if each.record != first.record} == {True}
+    assert all(each.open for each in others)
 
 
 def test_only_rows_in_a_region_and_a_time_are_found(similarity: Similarity) -> None:

@@ -14,10 +14,12 @@ from starlette.concurrency import run_in_threadpool
 
 from discovery.embeddings.space import Space
 from discovery.errors import BadQueryError, LimitError, NotFoundError, UnknownFieldError
+from discovery.hits import Hit, Hits
+from discovery.launch.resolver import Place
 from discovery.portal import Portal
 from discovery.query import form, region, region_text
 from discovery.query.query import Query, Region
-from discovery.similarity import Examples, Hit, Hits, Question
+from discovery.similarity import Examples, Question
 from ui import links, text, wording
 from ui.contexts import Anchor, Site
 from ui.gate import Gate
@@ -28,6 +30,8 @@ PATH: Final = "/embeddings"
 SIZE: Final = 12
 MAX_BODY: Final = 1 << 20
 """Bytes of a question; a vector of 8,192 numbers has about 160,000."""
+_PLACES: Final = 2
+"""Places of a record that a card shows."""
 _LIKE: Final = ("rows", "ids", "vectors")
 _BODY: Final = ("like", "unlike", "region", "within", "size", "mode", "with_examples")
 _ASKED: Final = ("row", "id", "unlike", "here", "size", "mode", "f")
@@ -65,6 +69,11 @@ class HitCard:
     facts: tuple[str, ...]
     similar: str
     """URL of what is like it."""
+    places: tuple[Anchor, ...] = ()
+    """Where its record is; without a URL where it is a path."""
+    nowhere: str = ""
+    launch: str = ""
+    open: str = ""
     x: float | None = None
     y: float | None = None
 
@@ -329,9 +338,19 @@ def _card(space: Space, hit: Hit) -> HitCard:
         record=Anchor(hit.record.title or hit.record.source_id, links.record(hit.record.id)) if hit.record else None,
         facts=tuple(facts),
         similar=f"{PATH}/{space.name}?row={hit.row}",
+        places=tuple(map(_at, hit.places[:_PLACES])),
+        nowhere=hit.nowhere,
+        launch=hit.launch,
+        open=hit.open,
         x=None if hit.lon is None else round(hit.lon + 180, 2),
         y=None if hit.lat is None else round(90 - hit.lat, 2),
     )
+
+
+def _at(place: Place) -> Anchor:
+    """Return a place as people read it: a path leads to its volume."""
+    url = links.record(place.volume) if place.volume else text.web(place.address)
+    return Anchor(text.shown(place.address, 120), url, place.kind)
 
 
 def _told(found: Hits) -> str:

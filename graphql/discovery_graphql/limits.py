@@ -92,7 +92,9 @@ _OPENINGS: Final = {
 }
 """The price, on every type of record, of finding where its files are, and of writing its documents."""
 _DIGITS: Final = 12
-_CONNECTED: Final = frozenset({"nodes", "edges"})
+_CONNECTED: Final = frozenset({"nodes", "edges", "hits"})
+_PAGES: Final = frozenset({"SearchConnection", "Similar"})
+"""Types of which `first` says how many members their lists have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +162,8 @@ class _Meter:
             return Measure(inner.depth + 1, aliases + inner.aliases, inner.cost)
         size = self.size(node, definition, page)
         inner_type = get_named_type(definition.type)
-        inner = self.selections(node.selection_set, inner_type, size if inner_type.name == "SearchConnection" else 0)
-        times = 1 if inner_type.name == "SearchConnection" else size
+        inner = self.selections(node.selection_set, inner_type, size if inner_type.name in _PAGES else 0)
+        times = 1 if inner_type.name in _PAGES else size
         price = _PRICES.get((parent.name, name), _OPENINGS.get(name, 0))
         if (parent.name, name) == ("SearchConnection", "numbers"):
             bins = self.number(node, definition, "bins", 20)

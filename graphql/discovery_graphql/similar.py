@@ -10,8 +10,9 @@ from strawberry import UNSET
 
 from discovery.embeddings.space import Space
 from discovery.errors import BadQueryError, LimitError
+from discovery.hits import Hit, Hits
 from discovery.query.query import Query as PortalQuery
-from discovery.similarity import Examples, Hit, Hits, Question
+from discovery.similarity import Examples, Question
 from discovery_graphql.described import attribute, optional, resolver
 from discovery_graphql.inputs import (
     FacetSelection,
@@ -23,6 +24,7 @@ from discovery_graphql.inputs import (
     to_selections,
     to_time,
 )
+from discovery_graphql.places import FilePlace, places
 from discovery_graphql.records import Record, load
 from discovery_graphql.scalars import Instant
 from discovery_graphql.search import Info
@@ -94,6 +96,10 @@ class SimilarHit:
     time: Instant | None = attribute("When.")
     product: str | None = attribute("What it was made of, as its file says.")
     record: Record | None = attribute("The record of that, else the one that the space belongs to.")
+    places: list[FilePlace] = attribute("Where that can be opened: its first four places, the nearest first.")
+    nowhere: str | None = attribute("Why it can be opened nowhere; null where it can.")
+    launch: str | None = attribute("The path of the page that launches it; null where nothing of it can be opened.")
+    open: str | None = attribute("The path of the page with the ways to open it.")
 
 
 @strawberry.type(description="The rows that are most like what was asked for, nearest first.")
@@ -203,4 +209,8 @@ def _hit(hit: Hit, shown: dict[str, Record]) -> SimilarHit:
         time=None if hit.start is None else Instant(hit.start),
         product=hit.product or None,
         record=shown.get(hit.record.id) if hit.record is not None else None,
+        places=places(hit.places),
+        nowhere=hit.nowhere or None,
+        launch=hit.launch or None,
+        open=hit.open or None,
     )

@@ -47,7 +47,8 @@ def ask(client: TestClient, query: str, **variables: Any) -> Any:
 
 ROWS = """query Rows($like: Like, $within: SimilarFilter, $region: RegionInput, $first: Int! = 5) {
   similar(space: "clay", like: $like, within: $within, region: $region, first: $first) {
-    hits { row id score lon time product record { id title __typename } } exact recall eligible warnings
+    hits { row id score lon time product record { id title __typename } places { kind address } nowhere launch open }
+    exact recall eligible warnings
   }
 }"""
 
@@ -57,6 +58,10 @@ def test_what_is_near_is_found_with_its_record(client: TestClient) -> None:
     found = ask(client, ROWS, like={"rows": [5]})["data"]["similar"]
     assert [each["row"] for each in found["hits"]] == nearest(vectors, vectors[5], 6)[1:]
     assert found["hits"][0]["record"] == {"id": TILE.id, "title": "Clay embeddings", "__typename": "Dataset"}
+    # The dataset of this test names no file.
+    assert (found["hits"][0]["places"], found["hits"][0]["launch"]) == ([], None)
+    assert found["hits"][0]["nowhere"].startswith("Its source names neither")
+    assert found["hits"][0]["open"] == f"/open?id={TILE.id}"
     assert found["hits"][0]["time"] == "2022-06-10T00:00:00Z"
     assert (found["exact"], found["recall"], found["eligible"], found["warnings"]) == (True, 1, 417, [])
     by_vector = ask(client, ROWS, like={"vectors": [vectors[5].tolist()]}, first=6)["data"]["similar"]

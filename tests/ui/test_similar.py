@@ -18,13 +18,14 @@ from discovery.config import Settings
 from discovery.embeddings.building import Wanted
 from discovery.embeddings.space import Model
 from discovery.indexer import follow
-from discovery.model.record import Record
+from discovery.model.record import Asset, Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.testing.vectors import nearest
 
 pytestmark = pytest.mark.slow
 CLAY = Path(__file__).resolve().parents[2] / "fixtures" / "embeddings" / "clay_v0_03WVN_20220610.parquet"
-TILE = Record("clay", "", "v0", "dataset", "Clay <embeddings>")
+SCENES = "https://data.example/<clay>.tif"
+TILE = Record("clay", "", "v0", "dataset", "Clay <embeddings>", assets=(Asset(SCENES, media_type="image/tiff"),))
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,9 @@ def test_programs_find_what_a_loop_finds(client: TestClient, vectors: Any) -> No
     assert [each["row"] for each in told["hits"]] == nearest(vectors, vectors[5], 11)[1:]
     assert (told["exact"], told["recall"], told["mode"]) == (True, 1.0, "balanced")
     assert told["hits"][0]["record"] == {"id": TILE.id, "title": "Clay <embeddings>", "kind": "dataset"}
+    assert [each["address"] for each in told["hits"][0]["places"]] == [SCENES]
+    assert told["hits"][0]["launch"] == f"/launch?id={TILE.id}"
+    assert client.get(told["hits"][0]["open"]).status_code == 200
     by_vector = ask(client, {"like": {"vectors": [vectors[5].tolist()]}, "size": 11}).json()
     assert [each["row"] for each in by_vector["hits"]] == nearest(vectors, vectors[5], 11)
 
@@ -129,6 +133,8 @@ def test_the_page_of_a_space_shows_hits_their_places_and_ways_on(client: TestCli
     assert f"/embeddings/clay?row={first}" in page.text
     assert f"/records/{TILE.id}" in page.text
     assert page.text.count('<circle class="dot"') == 12
+    assert "https://data.example/&lt;clay&gt;.tif" in page.text
+    assert f"/launch?id={TILE.id}" in page.text
     same = client.get("/embeddings/clay", params={"row": "5", "f": "json"}).json()
     assert same["hits"][0]["row"] == first
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
+from discovery import telling
+from discovery.documents.site import Site
 from discovery.errors import (
     BadQueryError,
     ConflictError,
@@ -162,7 +164,7 @@ class Launching:
         size = _named("size", wish.size, {each.name: each for each in place.sizes}, None)
         image = _image(datalab, place, zone) if place.kind == HUB else ""
         choice = Choice(wish.file, datalab=datalab.id if datalab else "")
-        written = notebook.build_for(openings, site=site or self._site, choice=choice)
+        written = self._notebook(openings, choice, site or self._site)
         return Choices(
             openings=openings,
             zones=zones,
@@ -337,8 +339,13 @@ class Launching:
             raise NotFoundError("the records of this launch are not here any more")
         keys = {each.key for each in openings[0].files}
         choice = Choice(asked.file if asked.file in keys else "")
-        made = notebook.build_for(openings, site=self._site or site, choice=choice)
+        made = self._notebook(openings, choice, self._site or site)
         return replace(made, name=asked.notebook or made.name)
+
+    def _notebook(self, openings: Sequence[Opening], choice: Choice, site: str) -> Notebook:
+        """Return the notebook of some records, with how they are cited and found again."""
+        told = telling.told(self._store, [each.record for each in openings], Site("", site.rstrip("/")))
+        return notebook.build_for(openings, site=site, choice=choice, told=told)
 
     # How it goes on
 

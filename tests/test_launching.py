@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -189,6 +190,20 @@ def test_a_launch_sends_ids_alone_and_its_notebook_comes_once_for_its_pass(made:
     assert launching.notebook_of(ADA, kept.id).content == written.content
     with pytest.raises(NotFoundError):
         launching.notebook_of(EVE, kept.id)
+
+
+def test_the_notebook_of_a_launch_cites_its_records_and_finds_them_again(made: Made) -> None:
+    launching, target = made
+    launching.launch(ADA, new_id(), WISH)
+    found: dict[str, Any] = {}
+    cells = [
+        "".join(each["source"]) for each in json.loads(launching.notebook(target.orders[0].notebook).content)["cells"]
+    ]
+    exec(next(each for each in cells if "DATA = " in each), found)
+    data = found["DATA"]
+    assert data["page"] == f"https://portal.example/selection?id={MAPS[0].id}&id={MAPS[1].id}"
+    assert data["again"] == f"{data['page']}&f=ndjson"
+    assert [each["citation"].split(" (")[0] for each in data["records"]] == ["Map-0", "Map-1"]
 
 
 def test_a_double_click_is_one_launch(made: Made) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,9 +96,3 @@ def test_one_record_is_named_by_its_own_page(portal: Portal) -> None:
     assert data["page"] == f"{SITE.url}/records/{scene('a').id}"
     with pytest.raises(UnknownFieldError, match="unknown file 'x'"):
         notebooks.for_selection(portal, Selection.of_ids([row("two").id]), SITE, choice=Choice("x"))
-
-
-@pytest.mark.parametrize("table", ["ivoa.ObsCore; DROP TABLE x", "a b", "ivoa.spectra", ""])
-def test_what_is_no_table_of_observations_is_not_asked(portal: Portal, table: str) -> None:
-    stored = portal.record(row("two").id)
-    assert notebooks._tap(portal, [replace(stored, record=replace(stored.record, container=table))]) is None

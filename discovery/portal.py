@@ -39,7 +39,7 @@ from discovery.query.query import (
     Total,
     Understood,
 )
-from discovery.similarity import Question, Similarity
+from discovery.similarity import Lead, Question, Similarity
 from discovery.store.catalogue import Served, Stored
 from discovery.store.elsewhere import Place
 from discovery.store.store import Store
@@ -150,6 +150,8 @@ class Portal:
         sesame: What is asked for names of the sky that our own tables do not have; None asks nobody.
         zones: Where there is something to launch at; None is everybody's own computer.
         site: The portal's own address, for links in notebooks; empty takes that which a browser asked for.
+        spaces: Opens the spaces of embeddings; None is a portal without.
+        has_spaces: Says whether there is one, before what opens them is imported.
     """
 
     def __init__(
@@ -163,6 +165,7 @@ class Portal:
         zones: Zones | None = None,
         site: str = "",
         spaces: Callable[[], Spaces] | None = None,
+        has_spaces: Callable[[], bool] = lambda: True,
     ) -> None:
         self.store = store
         self.index = index
@@ -177,6 +180,7 @@ class Portal:
         self._secret = store.secret()
         self._around: tuple[int, Around] | None = None
         self._make_spaces = spaces
+        self._has_spaces = has_spaces
         self._similarity: Similarity | None = None
         self._resolving: tuple[Around, Resolver] | None = None
         self.locations = Locations(store, index, self._resolver)
@@ -416,6 +420,18 @@ class Portal:
     def similar(self, space: str, question: Question) -> Hits:
         """Return the rows of a space that are most like what is asked for; raises as `Similarity.similar` does."""
         return self._similar().similar(space, question)
+
+    def leads(self, record: Record) -> tuple[Lead, ...]:
+        """Return the spaces of embeddings in which one can look for what is like a record; none without the packages.
+
+        Nothing is imported or opened for it in a portal that has no space.
+        """
+        if self._make_spaces is None or not self._has_spaces():
+            return ()
+        try:
+            return self._similar().leads(record)
+        except ConfigError:
+            return ()
 
     def _similar(self) -> Similarity:
         if self._similarity is None:

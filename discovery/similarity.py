@@ -6,14 +6,16 @@ the records that they were made of.
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from discovery.errors import BadQueryError, GoneError, LimitError, MovedError, NotFoundError
+from discovery.errors import BadQueryError, ConfigError, GoneError, LimitError, MovedError, NotFoundError
 from discovery.hits import Hit, Hits, records
 from discovery.launch.locating import Located
 from discovery.model.record import OBSERVATIONS, Record, record_id
@@ -39,6 +41,13 @@ MAX_LINKED: Final = 100_000
 """Records that a question may leave for their rows to be looked through."""
 MAX_LOCATED: Final = 50
 """Records of an answer that are told with where they are; the others are asked for at their own pages."""
+MAX_SPACES: Final = 50
+"""Spaces that are looked at for rows that were made of a record, in the order of their names."""
+_LOOKED_THROUGH: Final = 5_000_000
+"""Rows of a space that are looked through for a record of it; of a space that says nothing of it, far fewer."""
+_STRANGERS: Final = 100_000
+_REMEMBERED: Final = 4_096
+"""Records of which is remembered what rows were made of them."""
 _PROBE: Final = 5
 """Examples of each kind from which on what tells them apart is learnt, instead of taking their middle."""
 _OTHERS: Final = 1_000
@@ -73,6 +82,15 @@ class Question:
     """Whether the examples themselves may be found."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A space in which one can look for what is like a record."""
+
+    space: str
+    row: int | None = None
+    """The row that was made of the record; None where the whole space belongs to it."""
+
+
 class Similarity:
     """Questions to the spaces of a catalogue.
 
@@ -96,6 +114,8 @@ class Similarity:
         self._index = index
         self._planner = planner
         self._locate = locate
+        self._leads: OrderedDict[tuple[str, int, str], int] = OrderedDict()
+        self._guard = threading.Lock()
         self.spaces = spaces
 
     def similar(self, name: str, question: Question) -> Hits:
@@ -138,6 +158,45 @@ class Similarity:
             elapsed_ms=(time.perf_counter() - began) * 1000,
             warnings=answer.warnings,
         )
+
+    def leads(self, record: Record) -> tuple[Lead, ...]:
+        """Return the spaces that belong to a record, or have a row that was made of it; what cannot be read has none.
+
+        It is quick enough for every page of a record: manifests are read when they change, rows are remembered.
+        """
+        found: list[Lead] = []
+        for name in self.spaces.names()[:MAX_SPACES]:
+            try:
+                space = self.spaces.get(name)
+                parent = self._parent(space)
+                if record.id in (space.record, parent.id if parent else ""):
+                    found.append(Lead(name))
+                elif (row := self._row_of(space, parent, record)) >= 0:
+                    found.append(Lead(name, row))
+            except (NotFoundError, ConfigError):
+                continue  # It was removed this moment, or is damaged, which the space's own page tells.
+        return tuple(found)
+
+    def _row_of(self, space: Space, parent: Record | None, record: Record) -> int:
+        """Return the first row of a space that was made of a record, -1 for none."""
+        key = (space.name, space.generation, record.id)
+        with self._guard:
+            if key in self._leads:
+                self._leads.move_to_end(key)
+                return self._leads[key]
+        containers = (parent.source_id, parent.container) if parent is not None else ()
+        is_related = parent is not None and parent.source == record.source and record.container in containers
+        row = -1
+        if space.rows <= (_LOOKED_THROUGH if is_related else _STRANGERS):
+            names = (record.id, record.source_id) if is_related else (record.id,)
+            segments = self.spaces.searcher(space.name).segments
+            rows = ((each, each.first_made_of(name)) for name in names for each in segments)
+            row = next((each.said.start + at for each, at in rows if at >= 0), -1)
+        with self._guard:
+            self._leads[key] = row
+            while len(self._leads) > _REMEMBERED:
+                self._leads.popitem(last=False)
+        return row
 
     # What to look for
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from discovery.config import Settings
+from discovery.embeddings.space import MANIFEST
 from discovery.errors import ConfigError
 from discovery.http import Client, Gates, Policy
 from discovery.lock import Lock
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from discovery.people.oidc import Provider
     from discovery.portal import Portal
     from discovery.query.names.sesame import Sesame
+
+_SPACES = "embeddings"
+"""The folder of a home that spaces are in."""
 
 
 def open_store(settings: Settings) -> Store:
@@ -87,6 +91,7 @@ def open_portal(settings: Settings) -> Portal:
         zones=zones.load(settings.home / settings.zones) if settings.zones else None,
         site=settings.url.rstrip("/"),
         spaces=lambda: spaces(settings),
+        has_spaces=lambda: any((settings.home / _SPACES).glob(f"*/{MANIFEST}")),
     )
 
 
@@ -100,7 +105,7 @@ def spaces(settings: Settings) -> Spaces:
         from discovery.embeddings.spaces import Spaces
     except ModuleNotFoundError as error:
         raise ConfigError(f"embeddings need the package {error.name}; install discovery-portal[embeddings]") from error
-    return Spaces(settings.home / "embeddings")
+    return Spaces(settings.home / _SPACES)
 
 
 def provider(settings: Settings, store: Store) -> Provider | None:

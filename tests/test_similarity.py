@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from discovery.embeddings.building import Wanted
+from discovery.embeddings.segment import OpenSegment
 from discovery.embeddings.spaces import Spaces
 from discovery.errors import BadQueryError, LimitError, NotFoundError
 from discovery.index.tantivy import TantivyIndex
@@ -23,7 +25,7 @@ from discovery.model.record import Asset, Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.planner import Planner
 from discovery.query import form, region
-from discovery.similarity import MAX_EXAMPLES, Examples, Question, Similarity
+from discovery.similarity import MAX_EXAMPLES, Examples, Lead, Question, Similarity
 from discovery.store.store import Store
 from discovery.testing.vectors import clustered, nearest
 
@@ -121,6 +123,45 @@ def test_each_record_of_the_hits_is_located_once_and_of_many_the_first(
     assert first.located is not None
     assert {each.located is None for each in others if each.record != first.record} == {True}
     assert all(each.open for each in others)
+
+
+def test_records_lead_to_the_spaces_that_are_theirs_and_to_the_rows_made_of_them(similarity: Similarity) -> None:
+    assert similarity.leads(DATASET) == (Lead("tom"),)
+    assert similarity.leads(observation(4)) == (Lead("tom", 4),)
+    # The source calls another thing the same: neither of another container nor of another source is it the row's.
+    assert similarity.leads(Record("s", "other", "S2A_4", "observation", "Another")) == ()
+    assert similarity.leads(Record("t", "tom", "S2A_4", "observation", "Another")) == ()
+    assert similarity.leads(observation(9)) == ()
+
+
+def test_what_a_record_leads_to_is_looked_up_once_for_each_generation(
+    similarity: Similarity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert similarity.leads(observation(3)) == (Lead("tom", 3),)
+    with monkeypatch.context() as patched:
+        patched.setattr(OpenSegment, "first_made_of", lambda *_: pytest.fail("it was looked up again"))
+        assert similarity.leads(observation(3)) == (Lead("tom", 3),)
+    similarity.spaces.audit("tom", queries=5)
+    assert similarity.leads(observation(3)) == (Lead("tom", 3),)
+    monkeypatch.setattr("discovery.similarity._REMEMBERED", 2)
+    for number in range(4):
+        assert similarity.leads(observation(number)) == (Lead("tom", number),)
+    assert len(similarity._leads) == 2
+
+
+def test_of_many_spaces_the_first_are_looked_at_and_large_ones_only_for_their_own(
+    similarity: Similarity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("discovery.similarity._STRANGERS", 0)
+    monkeypatch.setattr("discovery.similarity._LOOKED_THROUGH", 299)
+    monkeypatch.setattr(similarity, "_leads", OrderedDict())
+    assert similarity.leads(observation(4)) == ()
+    monkeypatch.setattr("discovery.similarity._LOOKED_THROUGH", 300)
+    monkeypatch.setattr(similarity, "_leads", OrderedDict())
+    assert similarity.leads(observation(4)) == (Lead("tom", 4),)
+    # "loose" comes before "tom".
+    monkeypatch.setattr("discovery.similarity.MAX_SPACES", 1)
+    assert similarity.leads(observation(4)) == ()
 
 
 def test_only_rows_in_a_region_and_a_time_are_found(similarity: Similarity) -> None:

@@ -405,6 +405,8 @@ class RecordContext:
     """What people make and mark of it; None where nobody asked."""
     picking: Picking | None = None
     """Where it is kept, compared and exported by itself."""
+    similar: tuple[Anchor, ...] = ()
+    """Spaces of embeddings in which what is like it can be found."""
 
 
 @dataclass(frozen=True, slots=True)

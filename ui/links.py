@@ -18,6 +18,7 @@ SEARCH = "/search"
 OPEN = "/open"
 NOTEBOOK = "/open/notebook"
 LAUNCH = "/launch"
+SPACES = "/embeddings"
 LAUNCHES = "/launches"
 SIGN_IN = "/signin"
 NEXT = "next"
@@ -180,6 +181,11 @@ def as_atom(url: str) -> str:
 def record(id: str) -> str:
     """Return the URL of a record's page."""
     return f"/records/{quote(id, safe='')}"
+
+
+def space(name: str, row: int | None = None) -> str:
+    """Return the URL of a space of embeddings, or of what is like one row of it."""
+    return f"{SPACES}/{quote(name, safe='')}" + (f"?{urlencode({'row': row})}" if row is not None else "")
 
 
 def opening(id: str) -> str:

@@ -123,7 +123,13 @@ class _Pages:
         ways = opening.ways(found, reason)
         published = self.documents.published(request, view.stored, known)
         around = made.around(self._portal, view.record, visit.get().who, way_in=links.way_in(links.record(id)))
-        context = replace(record.record_page(view, site, known), ways=ways, published=published, made=around)
+        context = replace(
+            record.record_page(view, site, known),
+            ways=ways,
+            published=published,
+            made=around,
+            similar=record.similar(self._portal.leads(view.record)),
+        )
         return self.documents.signed(request, view.record, self._renderer.page("record.html", context))
 
     def located(self, request: Request) -> Response:

@@ -12,6 +12,7 @@ from discovery.model.record import Asset, Contact, Link, Record
 from discovery.portal import View
 from discovery.query.fields import FIELDS
 from discovery.selection import Selection
+from discovery.similarity import Lead
 from discovery.store.elsewhere import Place
 from ui import drawing, links, text, wording
 from ui.contexts import Anchor, AssetRow, Fact, Picking, RecordContext, Site
@@ -83,6 +84,13 @@ def record_page(view: View, site: Site, sources: Sources) -> RecordContext:
         provenance=tuple(_provenance(view, sources)),
         attribution=sources.attribution(record.source),
         picking=_picking(record),
+    )
+
+
+def similar(leads: Iterable[Lead]) -> tuple[Anchor, ...]:
+    """Return where what is like a record can be found: at its own row, or by any row of the space that is its own."""
+    return tuple(
+        Anchor(f"Find similar in {each.space}", links.space(each.space, each.row), each.space) for each in leads
     )
 
 

@@ -26,7 +26,7 @@ from ui.gate import Gate
 from ui.rendering import Renderer, answer
 from ui.routing import page_route, wants_json
 
-PATH: Final = "/embeddings"
+PATH: Final = links.SPACES
 SIZE: Final = 12
 MAX_BODY: Final = 1 << 20
 """Bytes of a question; a vector of 8,192 numbers has about 160,000."""
@@ -337,7 +337,7 @@ def _card(space: Space, hit: Hit) -> HitCard:
         score=f"{hit.score:.4f}",
         record=Anchor(hit.record.title or hit.record.source_id, links.record(hit.record.id)) if hit.record else None,
         facts=tuple(facts),
-        similar=f"{PATH}/{space.name}?row={hit.row}",
+        similar=links.space(space.name, hit.row),
         places=tuple(map(_at, hit.places[:_PLACES])),
         nowhere=hit.nowhere,
         launch=hit.launch,

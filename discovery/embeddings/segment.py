@@ -211,6 +211,14 @@ class OpenSegment:
         """Return the first row that the file calls so, -1 for none."""
         return int(pc.index(self._texts.column("id"), id).as_py())
 
+    def first_made_of(self, product: str) -> int:
+        """Return the first row that was made of a product and holds a vector, -1 for none."""
+        at = int(pc.index(self._texts.column("product"), product).as_py())
+        if at < 0 or self.usable[at]:
+            return at
+        rows = np.flatnonzero(self.made_of([product]) & self.usable)
+        return int(rows[0]) if len(rows) else -1
+
     def texts(self, rows: Sequence[int]) -> list[tuple[str, str]]:
         """Return what the file calls some rows, and what they were made of."""
         part = self._texts.take(pa.array(list(rows), pa.int64()))

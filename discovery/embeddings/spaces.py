@@ -27,18 +27,31 @@ class Spaces:
         self.folder = folder
         self._lock = threading.Lock()
         self._open: dict[str, Searcher] = {}
+        self._told: dict[str, tuple[tuple[int, ...], Space]] = {}
 
     def names(self) -> list[str]:
         """Return the names of the spaces that there are."""
         return sorted(each.parent.name for each in self.folder.glob(f"*/{MANIFEST}"))
 
     def get(self, name: str) -> Space:
-        """Return a space as its manifest says.
+        """Return a space as its manifest says; one that is as it was is not read again.
 
         Raises:
             NotFoundError: There is none by that name.
         """
-        return space.read(self._place(name))
+        folder = self._place(name)
+        try:
+            stat = (folder / MANIFEST).stat()
+        except OSError:
+            return space.read(folder)
+        # A manifest is always another file than the one before.
+        stamp = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        held = self._told.get(name)
+        if held is not None and held[0] == stamp:
+            return held[1]
+        found = space.read(folder)
+        self._told[name] = (stamp, found)
+        return found
 
     def searcher(self, name: str) -> Searcher:
         """Return what finds rows in a space as it is now.
@@ -79,6 +92,7 @@ class Spaces:
             shutil.rmtree(folder, ignore_errors=True)
         with self._lock:
             self._open.pop(name, None)
+            self._told.pop(name, None)
 
     def close(self) -> None:
         """Let go of all files."""

@@ -31,10 +31,22 @@ def test_rows_know_their_names_places_and_times(folder: Path) -> None:
     assert held.named("none") == -1
     assert held.texts([700, 3]) == [("row-700", "S2A_0"), ("row-3", "S2A_3")]
     assert np.flatnonzero(held.made_of(["S2A_1", "odd"]))[:3].tolist() == [1, 6, 11]
+    assert [held.first_made_of(each) for each in ("S2A_0", "S2A_3", "odd")] == [0, 3, -1]
     assert held.columns["lon"][1] == -179
     assert held.columns["start"][1] - held.columns["start"][0] == 86_400_000
     near = held.vectors(np.array([5, 2]))
     assert near == pytest.approx(prepared(clustered(1200, 8), "cosine")[0][[5, 2]], abs=1e-3)
+
+
+def test_the_first_row_of_a_product_is_one_with_a_vector(tmp_path: Path, major_tom: Callable[..., Path]) -> None:
+    from discovery.embeddings.spaces import opened
+
+    vectors = clustered(100, 8)
+    vectors[[2, 3]] = 0
+    vectors[[4, 9, 14, 19]] = 0
+    space = building.add(tmp_path / "s", Wanted((str(major_tom(vectors)),)))
+    (held,) = opened(tmp_path / "s", space).segments
+    assert [held.first_made_of(f"S2A_{each}") for each in (1, 2, 3, 4)] == [1, 7, 8, 24]
 
 
 @pytest.mark.parametrize("name", ["lon.npy", "texts.arrow", "vectors-f16.npy", "usable.npy"])

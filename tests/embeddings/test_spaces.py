@@ -44,3 +44,19 @@ def test_questions_see_what_was_added_since(tmp_path: Path, major_tom: Callable[
 def test_odd_names_are_no_spaces(tmp_path: Path, name: str) -> None:
     with pytest.raises(NotFoundError, match="no space"):
         Spaces(tmp_path).get(name)
+
+
+def test_a_manifest_is_read_again_only_when_it_is_another_one(
+    tmp_path: Path, major_tom: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from discovery.embeddings import space
+
+    spaces = Spaces(tmp_path / "embeddings")
+    made = spaces.add("s", Wanted((str(major_tom(clustered(100, 8))),)))
+    held = spaces.get("s")
+    assert held == made
+    monkeypatch.setattr(space, "read", lambda *_: pytest.fail("it was read again"))
+    assert spaces.get("s") is held
+    monkeypatch.undo()
+    assert spaces.audit("s", queries=5).generation == spaces.get("s").generation == made.generation + 1
+    spaces.close()

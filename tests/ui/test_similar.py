@@ -26,13 +26,14 @@ pytestmark = pytest.mark.slow
 CLAY = Path(__file__).resolve().parents[2] / "fixtures" / "embeddings" / "clay_v0_03WVN_20220610.parquet"
 SCENES = "https://data.example/<clay>.tif"
 TILE = Record("clay", "", "v0", "dataset", "Clay <embeddings>", assets=(Asset(SCENES, media_type="image/tiff"),))
+OTHER = Record("clay", "", "other", "dataset", "Other")
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     settings = Settings(tmp_path_factory.mktemp("home"))
     portal = wiring.open_portal(settings)
-    portal.store.ingest.page("clay", 1, [Mapped(TILE, RawRecord("", "v0", b"{}"))])
+    portal.store.ingest.page("clay", 1, [Mapped(each, RawRecord("", each.source_id, b"{}")) for each in (TILE, OTHER)])
     follow(portal.store, portal.index)
     portal.spaces.add("clay", Wanted((str(CLAY),), Model("clay", "0"), record=TILE.id))
     with TestClient(create_app(settings, portal, steward=False), base_url="http://127.0.0.1") as found:
@@ -137,6 +138,14 @@ def test_the_page_of_a_space_shows_hits_their_places_and_ways_on(client: TestCli
     assert f"/launch?id={TILE.id}" in page.text
     same = client.get("/embeddings/clay", params={"row": "5", "f": "json"}).json()
     assert same["hits"][0]["row"] == first
+
+
+def test_the_page_of_a_record_leads_to_what_is_like_it(client: TestClient) -> None:
+    page = client.get(f"/records/{TILE.id}", headers={"Accept": "text/html"})
+    assert '<a class="button second" href="/embeddings/clay">Find similar</a>' in page.text
+    other = client.get(f"/records/{OTHER.id}", headers={"Accept": "text/html"})
+    assert other.status_code == 200
+    assert "Find similar" not in other.text
 
 
 def test_wrong_parameters_of_the_page_are_pages_that_say_why(client: TestClient) -> None:

@@ -421,6 +421,10 @@ class Portal:
         """Return the rows of a space that are most like what is asked for; raises as `Similarity.similar` does."""
         return self._similar().similar(space, question)
 
+    def similar_batch(self, space: str, questions: Sequence[Question]) -> tuple[Hits, ...]:
+        """Return what `similar` does for each of some questions; raises as `Similarity.batch` does."""
+        return self._similar().batch(space, questions)
+
     def leads(self, record: Record) -> tuple[Lead, ...]:
         """Return the spaces of embeddings in which one can look for what is like a record; none without the packages.
 

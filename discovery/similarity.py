@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 MAX_EXAMPLES: Final = 200
 """Rows, ids and vectors that one question gives as examples."""
+MAX_BATCH: Final = 64
+"""Questions to a space that are answered at once."""
+MAX_ROWS: Final = 10_000
+"""Rows that the answers to several questions have together."""
 MAX_REGION: Final = 20_000
 """Rows of a region whose middle one is looked for."""
 MAX_LINKED: Final = 100_000
@@ -64,6 +69,14 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.ids) + len(self.vectors)
+
+    def singly(self) -> tuple[Examples, ...]:
+        """Return each of them by itself: rows, then ids, then vectors."""
+        return (
+            *(Examples(rows=(each,)) for each in self.rows),
+            *(Examples(ids=(each,)) for each in self.ids),
+            *(Examples(vectors=(each,)) for each in self.vectors),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,37 +139,57 @@ class Similarity:
             BadQueryError: A vector of another length, zero or not finite; too many or no examples; an unknown mode.
             UnavailableError: No file of the space can be read, or the engine does not answer.
         """
+        return self.batch(name, (question,))[0]
+
+    def batch(self, name: str, questions: Sequence[Question]) -> tuple[Hits, ...]:
+        """Return what `similar` does for each of some questions, which are looked for together.
+
+        Args:
+            name: Of the space.
+            questions: At most 64, of one `within`, `size` and `mode`.
+
+        Raises:
+            LimitError: There are too many of them, or of their examples, regions or rows together.
+            BadQueryError: They differ in what they share; else as `similar`.
+        """
         began = time.perf_counter()
+        first = _shared(questions)
         searcher = self.spaces.searcher(name)
-        likes, given = self._vectors(searcher, question.like, "like")
-        unlikes, denied = self._vectors(searcher, question.unlike, "unlike")
-        if question.region is not None:
-            likes, row = self._middle(searcher, question.region)
-            given = [row]
-        if not len(likes):
-            raise BadQueryError("say what to look for: a row, an id, a vector or a region", parameter="like")
-        query = _query(searcher, likes, unlikes)
-        left_out = [] if question.with_examples else [*given, *denied]
-        allowed = self._allowed(searcher.space, question.within)
+        looked = [self._looked_for(searcher, each) for each in questions]
+        left_out = [[] if each.with_examples else rows for each, (_, rows) in zip(questions, looked, strict=True)]
         # Those that are left out may be among the best, so as many more are asked for.
-        size = min(question.size + len(left_out), _most())
-        if question.size > _most():
-            size = question.size
-        answer = searcher.search(query[None], size, mode=question.mode, allowed=allowed)
-        found = answer.found[0]
-        kept = ~np.isin(found.rows, left_out)
-        rows, scores = found.rows[kept][: question.size], found.scores[kept][: question.size]
-        return Hits(
-            space=name,
-            hits=self._hits(searcher, rows, scores.tolist()),
-            mode=answer.mode,
-            exact=answer.exact,
-            recall=_recall(searcher.space, answer),
-            eligible=answer.eligible,
-            probed=answer.probed,
-            rescored=answer.rescored,
-            elapsed_ms=(time.perf_counter() - began) * 1000,
-            warnings=answer.warnings,
+        size = min(first.size + max(map(len, left_out)), _most())
+        if first.size > _most():
+            size = first.size
+        allowed = self._allowed(searcher.space, first.within)
+        queries = np.stack([query for query, _ in looked])
+        answer = searcher.search(queries, size, mode=first.mode, allowed=allowed)
+        chosen = []
+        for found, out in zip(answer.found, left_out, strict=True):
+            kept = ~np.isin(found.rows, out)
+            chosen.append((found.rows[kept][: first.size], found.scores[kept][: first.size]))
+        hits = iter(
+            self._hits(
+                searcher,
+                np.concatenate([rows for rows, _ in chosen]),
+                np.concatenate([scores for _, scores in chosen]).tolist(),
+            )
+        )
+        recall, elapsed = _recall(searcher.space, answer), (time.perf_counter() - began) * 1000
+        return tuple(
+            Hits(
+                space=name,
+                hits=tuple(islice(hits, len(rows))),
+                mode=answer.mode,
+                exact=answer.exact,
+                recall=recall,
+                eligible=answer.eligible,
+                probed=answer.probed,
+                rescored=answer.rescored,
+                elapsed_ms=elapsed,
+                warnings=answer.warnings,
+            )
+            for rows, _ in chosen
         )
 
     def leads(self, record: Record) -> tuple[Lead, ...]:
@@ -199,6 +232,17 @@ class Similarity:
         return row
 
     # What to look for
+
+    def _looked_for(self, searcher: Searcher, question: Question) -> tuple[Vectors, list[int]]:
+        """Return the vector that a question looks for, and the rows that it names."""
+        likes, given = self._vectors(searcher, question.like, "like")
+        unlikes, denied = self._vectors(searcher, question.unlike, "unlike")
+        if question.region is not None:
+            likes, row = self._middle(searcher, question.region)
+            given = [row]
+        if not len(likes):
+            raise BadQueryError("say what to look for: a row, an id, a vector or a region", parameter="like")
+        return _query(searcher, likes, unlikes), [*given, *denied]
 
     def _vectors(self, searcher: Searcher, examples: Examples, parameter: str) -> tuple[Vectors, list[int]]:
         """Return the vectors of examples, and the numbers of those that are rows."""
@@ -338,6 +382,33 @@ class Similarity:
 
 
 _ID: Final = 16
+
+
+def _shared(questions: Sequence[Question]) -> Question:
+    """Return the first of some questions, which says what all of them share.
+
+    Raises:
+        LimitError, BadQueryError: As `Similarity.batch` says.
+    """
+    if not questions:
+        raise BadQueryError("queries is empty: say what to look for", parameter="queries")
+    if len(questions) > MAX_BATCH:
+        raise LimitError("similar-batch", f"{len(questions)} queries; at most {MAX_BATCH}", parameter="queries")
+    first = questions[0]
+    if any((each.within, each.size, each.mode) != (first.within, first.size, first.mode) for each in questions):
+        raise BadQueryError("queries share one within, size and mode", parameter="queries")
+    if len(questions) == 1:
+        return first
+    examples = sum(len(each.like) + len(each.unlike) for each in questions)
+    if examples > MAX_EXAMPLES:
+        told = f"{examples} examples in all queries; at most {MAX_EXAMPLES}"
+        raise LimitError("similar-examples", told, parameter="queries")
+    if sum(each.region is not None for each in questions) > 1:
+        raise BadQueryError("one query at a time asks by a region", parameter="queries")
+    if first.size * len(questions) > MAX_ROWS:
+        told = f"{len(questions)} queries for {first.size} rows each; at most {MAX_ROWS:,} rows at a time"
+        raise LimitError("similar-rows", told, parameter="size")
+    return first
 
 
 def _most() -> int:

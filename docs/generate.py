@@ -85,6 +85,8 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "graphql-objects": "discovery_graphql.message:MAX_OBJECTS",
         "graphql-tokens": "discovery_graphql.schema:MAX_TOKENS",
         "similar-examples": "discovery.similarity:MAX_EXAMPLES",
+        "similar-batch": "discovery.similarity:MAX_BATCH",
+        "similar-rows": "discovery.similarity:MAX_ROWS",
         "similar-region": "discovery.similarity:MAX_REGION",
         "similar-linked": "discovery.similarity:MAX_LINKED",
         "similar-body": "ui.similar:MAX_BODY",

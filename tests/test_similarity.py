@@ -12,9 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from discovery.embeddings.asking import Answer, Searcher
 from discovery.embeddings.building import Wanted
 from discovery.embeddings.segment import OpenSegment
 from discovery.embeddings.spaces import Spaces
+from discovery.embeddings.vectors import Vectors
 from discovery.errors import BadQueryError, LimitError, NotFoundError
 from discovery.index.tantivy import TantivyIndex
 from discovery.indexer import rebuild
@@ -84,6 +86,57 @@ def test_a_row_finds_the_others_that_a_loop_finds_and_not_itself(similarity: Sim
     assert rows(similarity, like(7, size=6, with_examples=True)) == wanted
     assert rows(similarity, Question(like=Examples(ids=("row-7",)), size=5)) == wanted[1:]
     assert rows(similarity, Question(like=Examples(vectors=(VECTORS[7].tolist(),)), size=6)) == wanted
+
+
+def test_several_questions_are_answered_as_each_by_itself_and_in_one_search(
+    similarity: Similarity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = [
+        like(7, size=5),
+        Question(like=Examples(ids=("row-9",)), size=5),
+        Question(like=Examples(vectors=(VECTORS[11].tolist(),)), size=5),
+        Question(like=Examples((3, 4)), unlike=Examples((250,)), size=5, with_examples=True),
+    ]
+    alone = [[each.row for each in similarity.similar("tom", each).hits] for each in questions]
+    searches: list[int] = []
+    search = Searcher.search
+
+    def counted(self: Searcher, queries: Vectors, size: int, **more: Any) -> Answer:
+        searches.append(len(queries))
+        return search(self, queries, size, **more)
+
+    monkeypatch.setattr(Searcher, "search", counted)
+    answers = similarity.batch("tom", questions)
+    assert [[each.row for each in answer.hits] for answer in answers] == alone
+    assert searches == [4]
+    assert all(each.record is not None for answer in answers for each in answer.hits)
+
+
+def test_examples_can_be_asked_for_singly() -> None:
+    several = Examples((1, 2), ("a",), ((1.0,),))
+    assert several.singly() == (
+        Examples((1,)), Examples((2,)), Examples(ids=("a",)), Examples(vectors=((1.0,),)),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("questions", "error", "told"),
+    [
+        ([], BadQueryError, "say what to look for"),
+        ([like(1)] * 65, LimitError, "65 queries; at most 64"),
+        ([like(1), like(2, size=3)], BadQueryError, "share one within, size and mode"),
+        ([like(1), like(2, mode="exact")], BadQueryError, "share one within, size and mode"),
+        ([like(*range(101)), like(*range(100))], LimitError, "201 examples in all queries"),
+        ([like(1, size=200)] * 51, LimitError, "at most 10,000 rows at a time"),
+        ([Question(region=region.bbox("0,0,1,1"))] * 2, BadQueryError, "one query at a time asks by a region"),
+        ([like(1), Question()], BadQueryError, "say what to look for"),
+    ],
+)
+def test_what_cannot_be_asked_together_is_named(
+    similarity: Similarity, questions: list[Question], error: type[Exception], told: str
+) -> None:
+    with pytest.raises(error, match=told):
+        similarity.batch("tom", questions)
 
 
 def test_hits_say_where_and_when_and_lead_to_their_records(similarity: Similarity) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from discovery.launch.resolver import Place
 from discovery.portal import Portal
 from discovery.query import form, region, region_text
 from discovery.query.query import Query, Region
-from discovery.similarity import Examples, Question
+from discovery.similarity import MAX_BATCH, Examples, Question
 from ui import links, text, wording
 from ui.contexts import Anchor, Site
 from ui.gate import Gate
@@ -28,12 +29,14 @@ from ui.routing import page_route, wants_json
 
 PATH: Final = links.SPACES
 SIZE: Final = 12
-MAX_BODY: Final = 1 << 20
-"""Bytes of a question; a vector of 8,192 numbers has about 160,000."""
+MAX_BODY: Final = 4 << 20
+"""Bytes of a question; a vector of 8,192 numbers has about 160,000, and 64 of 2,048 about 2,600,000."""
 _PLACES: Final = 2
 """Places of a record that a card shows."""
 _LIKE: Final = ("rows", "ids", "vectors")
-_BODY: Final = ("like", "unlike", "region", "within", "size", "mode", "with_examples")
+_QUERY: Final = ("like", "unlike", "region", "with_examples")
+_SHARED: Final = ("within", "size", "mode")
+_BODY: Final = ("queries", *_QUERY, *_SHARED)
 _ASKED: Final = ("row", "id", "unlike", "here", "size", "mode", "f")
 _NARROWING: Final = (*region_text.SHAPES, "frame", "relation", "time", "filter")
 
@@ -146,13 +149,18 @@ class _Similar:
         return self._renderer.page("space.html", context)
 
     async def similar(self, request: Request, space: str) -> Response:
-        """Answer a question in the body as JSON."""
-        body = await request.body()
-        if len(body) > MAX_BODY:
-            raise LimitError("similar-body", f"the body has {len(body):,} bytes; at most {MAX_BODY:,}")
-        question = from_body(body, self._portal)
-        found = await run_in_threadpool(self._portal.similar, space, question)
-        return answer(found.to_dict())
+        """Answer a question in the body as JSON, or several."""
+        return await self._answered(request, partial(self._similar, space))
+
+    def _similar(self, space: str, body: bytes) -> dict[str, Any]:
+        asked = from_body(body, self._portal)
+        if isinstance(asked, Question):
+            return self._portal.similar(space, asked).to_dict()
+        return {"answers": [each.to_dict() for each in self._portal.similar_batch(space, asked)]}
+
+    async def _answered(self, request: Request, of: Callable[[bytes], dict[str, Any]]) -> Response:
+        """Return what is made of a body, beside the loop: a large one takes a while to read."""
+        return answer(await run_in_threadpool(of, await _body(request)))
 
     def _row(self, space: Space) -> SpaceRow:
         parent = None
@@ -239,8 +247,22 @@ def read(given: Iterable[tuple[str, str]], portal: Portal) -> Question | None:
     )
 
 
-def from_body(body: bytes, portal: Portal) -> Question:
-    """Return the question of a JSON body.
+async def _body(request: Request) -> bytes:
+    """Return the body of a request, of which no more than is allowed is held.
+
+    Raises:
+        LimitError: It is larger.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise LimitError("similar-body", f"the body has more than {MAX_BODY:,} bytes")
+    return bytes(body)
+
+
+def from_body(body: bytes, portal: Portal) -> Question | tuple[Question, ...]:
+    """Return the question of a JSON body, or the several in its `queries`.
 
     `like` and `unlike` hold `rows`, `ids` and `vectors`; `region` is a box, a circle or GeoJSON; `within` takes the
     parameters of the pages: `bbox`, `cone`, `polygon`, `near`, `frame`, `time`, `filter`, `facet.NAME`.
@@ -249,26 +271,52 @@ def from_body(body: bytes, portal: Portal) -> Question:
         UnknownFieldError: A member is not known.
         BadQueryError: The body is no JSON, or a value cannot be read.
     """
+    data = _object(body, _BODY)
+    queries = data.get("queries")
+    if queries is None:
+        return _question(data, _shared(data, portal), data)
+    if not isinstance(queries, list):
+        raise BadQueryError("queries is no list", parameter="queries")
+    for name in _QUERY:
+        if name in data:
+            raise BadQueryError(f"{name} belongs into queries where there are several", parameter=name)
+    if len(queries) > MAX_BATCH:
+        raise LimitError("similar-batch", f"{len(queries)} queries; at most {MAX_BATCH}", parameter="queries")
+    for each in queries:
+        _known(each, _QUERY, "queries")
+    shared = _shared(data, portal)
+    return tuple(_question(each, shared, data) for each in queries)
+
+
+def _object(body: bytes, names: tuple[str, ...]) -> dict[str, Any]:
     try:
         data = orjson.loads(body or b"{}")
     except orjson.JSONDecodeError as error:
         raise BadQueryError(f"the body is no JSON: {error}", parameter="body") from error
-    _known(data, _BODY, "body")
+    _known(data, names, "body")
+    found: dict[str, Any] = data
+    return found
+
+
+def _shared(data: Mapping[str, Any], portal: Portal, size: int = 10) -> Question:
+    """Return a question that looks for nothing yet: which rows, how many and how."""
     within = data.get("within") or {}
     _strings(within, "within")
-    size, mode = data.get("size", 10), data.get("mode", "balanced")
+    size, mode = data.get("size", size), data.get("mode", "balanced")
     if type(size) is not int or not isinstance(mode, str):
         raise BadQueryError("size is a whole number and mode a text", parameter="size")
-    asked = data.get("region")
-    frame = within.get("frame", "earth")
-    return Question(
-        like=_examples(data.get("like") or {}, "like"),
-        unlike=_examples(data.get("unlike") or {}, "unlike"),
-        region=None if asked is None else _place(asked, frame),
-        within=_within(list(within.items()), portal),
-        size=size,
-        mode=mode,
-        with_examples=data.get("with_examples") is True,
+    return Question(within=_within(list(within.items()), portal), size=size, mode=mode)
+
+
+def _question(asked: Mapping[str, Any], shared: Question, data: Mapping[str, Any]) -> Question:
+    place = asked.get("region")
+    frame = (data.get("within") or {}).get("frame", "earth")
+    return replace(
+        shared,
+        like=_examples(asked.get("like") or {}, "like"),
+        unlike=_examples(asked.get("unlike") or {}, "unlike"),
+        region=None if place is None else _place(place, frame),
+        with_examples=asked.get("with_examples") is True,
     )
 
 

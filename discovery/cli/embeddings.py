@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
 import typer
@@ -12,6 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from discovery.cli.context import opened_portal, pair
 from discovery.cli.output import AsJson, complaints, console, print_json, print_table, say
 from discovery.errors import BadQueryError
+
+if TYPE_CHECKING:
+    from discovery.hits import Hits
 
 app = typer.Typer(no_args_is_help=True, help="Spaces of embeddings, searched where their files are.")
 finding = typer.Typer()
@@ -149,23 +153,16 @@ def similar(
     filter: Annotated[str | None, typer.Option(help="Only of records that match a CQL2 text filter.")] = None,
     facet: Annotated[list[str] | None, typer.Option(help="Only of records with NAME=VALUE; repeatable.")] = None,
     with_examples: Annotated[bool, typer.Option(help="Let the examples themselves be found.")] = False,
+    each: Annotated[
+        bool, typer.Option("--each", help="Ask for each example by itself, all at once; 64 at most.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the rows of a space that are most like a row, a vector or a region."""
     from discovery.query import form
     from discovery.similarity import Examples, Question
 
-    given = {
-        "bbox": bbox,
-        "cone": cone,
-        "polygon": polygon,
-        "near": near,
-        "frame": frame,
-        "time": time,
-        "filter": filter,
-    }
-    pairs = [(each, value) for each, value in given.items() if value is not None]
-    pairs += [(f"facet.{one}", value) for one, value in (pair(each, "facet") for each in facet or [])]
+    pairs = _pairs(facet, bbox=bbox, cone=cone, polygon=polygon, near=near, frame=frame, time=time, filter=filter)
     question = Question(
         like=Examples(tuple(row or ()), tuple(id or ()), tuple(map(_vector, vector or ()))),
         unlike=Examples(tuple(not_row or ()), tuple(not_id or ())),
@@ -175,19 +172,29 @@ def similar(
         with_examples=with_examples,
     )
     with opened_portal(context) as portal:
-        from dataclasses import replace
-
-        within = form.parse(pairs, resolver=portal.resolve) if pairs else None
-        found = portal.similar(name, replace(question, within=within))
+        question = replace(question, within=form.parse(pairs, resolver=portal.resolve) if pairs else None)
+        alone = [replace(question, like=one) for one in question.like.singly()] if each else [question]
+        answers = portal.similar_batch(name, alone)
     if as_json:
-        print_json(found.to_dict())
+        print_json({"answers": [one.to_dict() for one in answers]} if each else answers[0].to_dict())
         return
+    for one in answers:
+        _print(one)
+
+
+def _print(found: Hits) -> None:
     rows = [(each.row, f"{each.score:.4f}", each.id, each.record.title if each.record else "") for each in found.hits]
     print_table(("row", "score", "id", "record"), rows, empty="nothing is in there")
     how = "exact" if found.exact else f"{found.mode}, recall {found.recall:.3f}"
     console.print(f"{found.eligible:,} rows, {how}, {found.elapsed_ms:.1f} ms", markup=False)
     for each in found.warnings:
         complaints.print(each, markup=False)
+
+
+def _pairs(facet: list[str] | None, **given: str | None) -> list[tuple[str, str]]:
+    """Return what narrows rows, as the parameters of the pages."""
+    pairs = [(each, value) for each, value in given.items() if value is not None]
+    return pairs + [(f"facet.{one}", value) for one, value in (pair(each, "facet") for each in facet or [])]
 
 
 def _quantization(text: str) -> Any:

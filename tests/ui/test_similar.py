@@ -77,6 +77,15 @@ def test_a_region_asks_and_a_region_narrows(client: TestClient) -> None:
     assert (early["hits"], early["eligible"]) == ([], 0)
 
 
+def test_several_questions_share_what_narrows_them(client: TestClient) -> None:
+    queries: list[dict[str, Any]] = [{"like": {"rows": [5]}}, {"like": {"rows": [9]}, "with_examples": True}]
+    shared: dict[str, Any] = {"within": {"bbox": "-167.2,65,-166.5,66.5"}, "size": 3, "mode": "exact"}
+    found = ask(client, {"queries": queries, **shared}).json()["answers"]
+    alone = [ask(client, {**each, **shared}).json()["hits"] for each in queries]
+    assert [each["hits"] for each in found] == alone
+    assert [each["mode"] for each in found] == ["exact", "exact"]
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [
@@ -99,6 +108,12 @@ def test_a_region_asks_and_a_region_narrows(client: TestClient) -> None:
         ({"like": {"rows": [5]}, "within": {"bbox": "1,2"}}, "bbox"),
         ({"region": {"type": "Odd"}}, "region"),
         ({"region": "1"}, "region"),
+        ({"queries": {}}, "queries is no list"),
+        ({"queries": []}, "say what to look for"),
+        ({"queries": [5]}, "queries is no object"),
+        ({"queries": [{"like": {"rows": [5]}, "size": 3}]}, "unknown member of queries 'size'"),
+        ({"queries": [{"like": {"rows": [5]}}], "like": {"rows": [5]}}, "like belongs into queries"),
+        ({"queries": [{"like": {"rows": [5]}}] * 65}, "at most 64"),
     ],
 )
 def test_what_cannot_be_asked_is_a_400_that_says_why(client: TestClient, body: Any, told: str) -> None:
@@ -111,7 +126,7 @@ def test_what_is_not_there_is_a_404(client: TestClient) -> None:
     assert ask(client, {"like": {"rows": [417]}}).status_code == 404
     assert ask(client, {"like": {"rows": [5]}}, space="none").status_code == 404
     assert ask(client, {"like": {"rows": [5]}}, space="..%2f..").status_code == 404
-    assert ask(client, b" " * (2 << 20)).status_code in (400, 413)
+    assert ask(client, b" " * (5 << 20)).status_code in (400, 413)
 
 
 def test_the_list_names_spaces_and_no_file(client: TestClient) -> None:

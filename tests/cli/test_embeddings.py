@@ -1,0 +1,60 @@
+"""The commands over embeddings, as people call them, over a real tile of Clay."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from discovery.cli import main
+from discovery.testing.vectors import nearest
+
+pytestmark = pytest.mark.slow
+Run = Callable[..., tuple[int, str]]
+CLAY = Path(__file__).resolve().parents[2] / "fixtures" / "embeddings" / "clay_v0_03WVN_20220610.parquet"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a way to call the command in a home that has a space; it gives the exit status and what was printed."""
+
+    def call(*arguments: str) -> tuple[int, str]:
+        raw = io.BytesIO()
+        out = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
+        monkeypatch.setattr(sys, "stdout", out)
+        status = 0
+        try:
+            main(["--home", str(tmp_path / "home"), *arguments])
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return status, raw.getvalue().decode()
+
+    assert call("embeddings", "add", "clay", "--data", str(CLAY))[0] == 0
+    return call
+
+
+@pytest.fixture(scope="module")
+def vectors() -> Any:
+    return np.stack(pq.read_table(CLAY).column("embeddings").to_numpy())
+
+
+def test_each_of_several_vectors_is_asked_for_by_itself(run: Run, tmp_path: Path, vectors: Any) -> None:
+    files = [tmp_path / "a.npy", tmp_path / "b.json"]
+    np.save(files[0], vectors[5])
+    files[1].write_text(json.dumps(vectors[300].tolist()))
+    given = [part for each in files for part in ("--vector", str(each))]
+    told = json.loads(run("similar", "clay", *given, "--each", "--size", "4", "--json")[1])["answers"]
+    rows = [[hit["row"] for hit in each["hits"]] for each in told]
+    assert rows == [nearest(vectors, vectors[5], 4), nearest(vectors, vectors[300], 4)]
+    together = json.loads(run("similar", "clay", *given, "--size", "4", "--json")[1])
+    assert len(together["hits"]) == 4
+    printed = run("similar", "clay", "--row", "5", "--row", "300", "--each", "--size", "1")[1]
+    assert printed.count("417 rows, exact") == 2
+    assert run("similar", "clay", "--each")[0] != 0

@@ -84,11 +84,14 @@ DEMANDS: Final = (
     Demand("POST", "/marks", Role.USER, WRITE, changes=True),
     *_open("/selection", "/selection/notebook", "/compare"),
     Demand("GET", "/selections", Role.USER),
-    *(Demand("GET", f"/selections/{{id}}{each}", note="as it is shared") for each in ("", "/notebook")),
+    *(Demand("GET", f"/selections/{{id}}{each}", note="as it is shared") for each in ("", "/notebook", "/manifest")),
     *(Demand("POST", f"/selections{each}", Role.USER, WRITE, changes=True) for each in ("", "/{id}")),
     *_open("/launch", "/launch/notebook"),
     *(Demand("GET", f"/launches{each}", Role.USER) for each in ("", "/{id}", "/{id}/notebook")),
-    Demand("GET", "/launches/notebook", note="whoever has the one-time pass of a launch, as its server has"),
+    *(
+        Demand("GET", f"/launches/{each}", note="whoever has the one-time pass of a launch, as its server has")
+        for each in ("notebook", "folder")
+    ),
     *(Demand("POST", f"/launches{each}", Role.USER, LAUNCH, changes=True) for each in ("", "/{id}/open", "/{id}/stop")),
     # What people make.
     *_made("/datalabs", Role.DEVELOPER),

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from discovery import telling
 from discovery.documents.site import Site
@@ -25,16 +25,18 @@ from discovery.errors import (
     UnavailableError,
     UnknownFieldError,
 )
-from discovery.launch import notebook
+from discovery.launch import folder, notebook
+from discovery.launch.folder import Named
 from discovery.launch.matching import PATH, Match
 from discovery.launch.notebook import Choice, Notebook
 from discovery.launch.opening import Opening
 from discovery.launch.targets import Health, LaunchTarget, Order, made
 from discovery.launch.zones import HUB, Place, Size, Zone, Zones
+from discovery.model.creation import SELECTION
 from discovery.model.datalab import Datalab
 from discovery.model.image import pinned
 from discovery.model.launch import ASKED, FAILED, READY, STARTING, STOPPED, STOPPING, Asked, Launch, State
-from discovery.model.person import LAUNCH, Principal, Role
+from discovery.model.person import LAUNCH, NOBODY, Principal, Role
 from discovery.model.volume import Volume
 from discovery.people import CONSOLE, People
 from discovery.people.proofs import digest, secret
@@ -54,8 +56,11 @@ HEALTHY: Final = 30.0
 """Seconds that a hub which has answered is taken to be there."""
 AILING: Final = 5.0
 MAX_SHOWN: Final = 12
+MAX_NAME: Final = 120
 T = TypeVar("T")
 _GIVEN: Final = "notebook"
+_FOLDER: Final = "folder"
+_KEPT: Final = "/selections/"
 _ID: Final = re.compile(r"[a-z2-7]{26}")
 _RECORD: Final = re.compile(r"[a-z2-7]{16}")
 
@@ -72,6 +77,8 @@ class Wish:
     """Ids; None is every volume that the records' files lie in and the zone has."""
     size: str = ""
     file: str = ""
+    selection: str = ""
+    """The id of the kept selection that the records are from, whose folder is made where it can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,8 @@ class Choices:
     wish: Wish
     title: str
     """What the launch is called."""
+    selection: Named | None = None
+    """The kept selection that the records are from."""
 
 
 class Launching:
@@ -141,8 +150,13 @@ class Launching:
 
     # Before it is launched
 
-    def choices(self, wish: Wish, site: str = "") -> Choices:
+    def choices(self, wish: Wish, site: str = "", who: Principal = NOBODY) -> Choices:
         """Return what a wish comes to: everything that would be launched, and what else could be chosen.
+
+        Args:
+            wish: What somebody wants.
+            site: The address of the portal as the browser has it.
+            who: Who asks; a kept selection is there for those who may see it.
 
         Raises:
             BadQueryError: There is nothing to open, or too much.
@@ -150,6 +164,7 @@ class Launching:
             UnknownFieldError: A zone, target, volume, datalab, size or file that is not to be had here.
             DeniedError: The datalab's image is not allowed at the target.
         """
+        named = self._named(who, wish.selection, site or self._site) if wish.selection else None
         openings = tuple(self._opening(each) for each in _records(wish.records))
         held = _unique(each.volume for opening in openings for each in opening.volumes if each.reason == PATH)
         known = _unique([*held, *(each.volume for opening in openings for each in opening.volumes)])
@@ -164,7 +179,7 @@ class Launching:
         size = _named("size", wish.size, {each.name: each for each in place.sizes}, None)
         image = _image(datalab, place, zone) if place.kind == HUB else ""
         choice = Choice(wish.file, datalab=datalab.id if datalab else "")
-        written = self._notebook(openings, choice, site or self._site)
+        written = self._notebook(openings, choice, site or self._site, named)
         return Choices(
             openings=openings,
             zones=zones,
@@ -180,7 +195,8 @@ class Launching:
             image=image,
             notebook=written,
             wish=wish,
-            title=_title(openings),
+            title=named.name[:MAX_NAME] if named else _title(openings),
+            selection=named,
         )
 
     def health(self, zone: str, target: str) -> Health:
@@ -217,7 +233,7 @@ class Launching:
             raise BadQueryError("this launch was not confirmed on a page of this portal: load it again", parameter="id")
         if (there := self._mine(who, id)) is not None:
             return self._onward(who, there)
-        found = self.choices(wish, site)
+        found = self.choices(wish, site, who)
         asked = Asked(
             records=tuple(each.record.id for each in found.openings),
             volumes=tuple(each.id for each in found.mounted),
@@ -226,6 +242,7 @@ class Launching:
             image=found.image,
             size=found.size.name if found.size else "",
             file=wish.file,
+            selection=found.selection.id if found.selection else "",
         )
         datalab = found.datalab.id if found.datalab else ""
         new = Launch(id, who.id, found.place.name, found.zone.name, datalab, asked)
@@ -316,6 +333,22 @@ class Launching:
             raise DeniedError("this pass gives no notebook: it was used already, or is older than 15 minutes")
         return self._written(self._store.launches.launch(id), site)
 
+    def folder(self, shown: str, site: str = "") -> dict[str, Any]:
+        """Return what is in the folder of a launch's selection, for the pass of its notebook, which is good for once.
+
+        Raises:
+            DeniedError: It is no pass, was used, or is too old.
+            NotFoundError: The launch has no selection, or its person may see it no more.
+        """
+        id, _, rest = shown.partition(".")
+        if not rest or not _ID.fullmatch(id) or not self._store.passes.use(_FOLDER, _of_folder(shown)):
+            raise DeniedError("this pass gives no folder: it was used already, or is older than 15 minutes")
+        launch = self._store.launches.launch(id)
+        named = self._still(launch, self._site or site)
+        if named is None:
+            raise NotFoundError("there is no selection of this launch, or it is shared no more")
+        return folder.manifest(named, self._openings(launch))
+
     def notebook_of(self, who: Principal, id: str, site: str = "") -> Notebook:
         """Return the notebook of one's own launch as a file.
 
@@ -328,24 +361,52 @@ class Launching:
         return self._written(found, site)
 
     def _written(self, launch: Launch, site: str) -> Notebook:
-        asked = launch.asked
-        openings = []
-        for id in asked.records:
-            try:
-                openings.append(self._opening(id))
-            except NotFoundError:
-                continue  # One that has gone since takes no other with it.
+        asked, openings = launch.asked, self._openings(launch)
         if not openings:
             raise NotFoundError("the records of this launch are not here any more")
         keys = {each.key for each in openings[0].files}
         choice = Choice(asked.file if asked.file in keys else "")
-        made = self._notebook(openings, choice, self._site or site)
+        at = self._site or site
+        made = self._notebook(openings, choice, at, self._still(launch, at))
         return replace(made, name=asked.notebook or made.name)
 
-    def _notebook(self, openings: Sequence[Opening], choice: Choice, site: str) -> Notebook:
+    def _openings(self, launch: Launch) -> list[Opening]:
+        openings = []
+        for id in launch.asked.records:
+            try:
+                openings.append(self._opening(id))
+            except NotFoundError:
+                continue  # One that has gone since takes no other with it.
+        return openings
+
+    def _notebook(self, openings: Sequence[Opening], choice: Choice, site: str, named: Named | None) -> Notebook:
         """Return the notebook of some records, with how they are cited and found again."""
-        told = telling.told(self._store, [each.record for each in openings], Site("", site.rstrip("/")))
+        title, page = (named.name, named.page) if named else ("", "")
+        site = site.rstrip("/")
+        told = telling.told(self._store, [each.record for each in openings], Site("", site), title=title, page=page)
         return notebook.build_for(openings, site=site, choice=choice, told=told)
+
+    # The selection
+
+    def _named(self, who: Principal, id: str, site: str) -> Named:
+        """Return a kept selection; whoever may not see it does not learn that it is there."""
+        try:
+            found = self._store.creations.get(id)
+        except NotFoundError:
+            found = None
+        if found is None or found.kind != SELECTION or not found.is_visible_to(who):
+            raise NotFoundError(f"there is no selection {id[:64]!r}, or it was not shared with you")
+        return Named(found.id, found.name, f"{site.rstrip('/')}{_KEPT}{found.id}")
+
+    def _still(self, launch: Launch, site: str) -> Named | None:
+        """Return the selection of a launch if it is there and its person may see it now."""
+        if not launch.asked.selection:
+            return None
+        try:
+            person = self._people.person(launch.person)
+            return self._named(Principal(person.role, person), launch.asked.selection, site)
+        except NotFoundError:
+            return None
 
     # How it goes on
 
@@ -360,6 +421,8 @@ class Launching:
         assert who.person is not None
         pass_ = f"{launch.id}.{secret()}"
         self._store.passes.give(_GIVEN, digest(pass_), PASS_LASTS)
+        if launch.asked.selection:
+            self._store.passes.give(_FOLDER, _of_folder(pass_), PASS_LASTS)
         try:
             state = self._target(launch.zone, launch.target).start(Order(launch, who.person, pass_))
         except UnavailableError as error:
@@ -467,6 +530,11 @@ def _image(datalab: Datalab | None, place: Place, zone: Zone) -> str:
             "choose another datalab or zone, or ask its operator to allow the image by its digest"
         )
     return image
+
+
+def _of_folder(shown: str) -> str:
+    """Return what is kept of a pass for the folder: one pass is good once for each of two things."""
+    return digest(f"{_FOLDER} {shown}")
 
 
 def _title(openings: Sequence[Opening]) -> str:

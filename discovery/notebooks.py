@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from discovery import selection, telling
 from discovery.documents.site import Site
-from discovery.launch import notebook
+from discovery.launch import folder, notebook
+from discovery.launch.folder import Named
 from discovery.launch.notebook import Choice, Notebook
 from discovery.portal import Portal
 from discovery.selection import Selection
@@ -54,3 +55,19 @@ def for_selection(
     )
     openings = [portal.opening_of(each.record) for each in found]
     return notebook.build_for(openings, site=site.url, choice=choice, told=told)
+
+
+def manifest_of(portal: Portal, picked: Selection, named: Named) -> dict[str, Any]:
+    """Return the files of a selection with all their places, as its folder has them, as JSON values.
+
+    Args:
+        portal: Where its records are.
+        picked: Which ones; of a question the first 500.
+        named: What somebody called it.
+
+    Raises:
+        UnavailableError: The engine does not answer, and the selection is a question.
+    """
+    chosen = selection.first(portal, picked, MAX_RECORDS)
+    found = [portal.opening_of(each.record) for each in selection.stored(portal, chosen.keys)]
+    return folder.manifest(named, found, total=chosen.total.value)

@@ -110,6 +110,9 @@ HOSTILE: list[object] = [
     {"notebook": f"{PASS}\r\nHost: evil.example", "name": "a.ipynb"},
     {"notebook": "http://evil.example/a.ipynb?aaaaaaaaaaaa", "name": "a.ipynb"},
     {"launch": "x; rm -rf /"},
+    {"selection": "../../x", "notebook": PASS, "name": "a.ipynb"},
+    {"selection": "c" * 26},
+    {"selection": ["c" * 26], "notebook": PASS, "name": "a.ipynb"},
     {"datalab": "../x"},
 ]
 
@@ -186,6 +189,88 @@ def test_the_local_spawner_links_volumes_and_keeps_what_people_have(policy: Any,
     with pytest.raises(hub.Refused, match="file or folder of yours"):
         asyncio.run(hub.local_hook(policy)(spawner))
     assert (link / "mine").exists()
+
+
+def told(**more: object) -> dict[str, Any]:
+    inside = {"volume": ONE, "path": "/media/data/pla_legacy/a/map.fits"}
+    files = [
+        {"name": "map.fits", "volumes": [inside], "addresses": ["https://x.example/map.fits"]},
+        {"name": "far.fits", "volumes": [], "addresses": ["s3://b/far.fits"]},
+        {"name": "lost.fits", "volumes": [{"volume": ONE, "path": "/media/data/pla_legacy/lost"}], "addresses": []},
+    ]
+    return {"selection": "c" * 26, "folder": "deep-fields-cccccc", "files": files} | more
+
+
+def test_a_selection_is_a_folder_of_links_and_a_list_of_the_rest(policy: Any, tmp_path: Path) -> None:
+    home, volume = tmp_path / "home", tmp_path / "volume"
+    (volume / "a").mkdir()
+    (volume / "a" / "map.fits").write_text("here")
+    wanted = hub.Wanted(volumes=(policy.volumes[ONE],))
+    place = hub._fill(home, policy, wanted, told())
+    assert place == home / "data" / "deep-fields-cccccc"
+    assert sorted(each.name for each in place.iterdir()) == ["manifest.json", "map.fits"]
+    assert (place / "map.fits").read_text() == "here"
+    said = json.loads((place / "manifest.json").read_text())
+    assert [(each["name"], each["linked"]) for each in said["files"]] == [
+        ("map.fits", True),
+        ("far.fits", False),
+        ("lost.fits", False),
+    ]
+    assert said["files"][1]["addresses"] == ["s3://b/far.fits"]
+    # What is in it no more goes with the next launch; what somebody put there stays.
+    (place / "mine.txt").write_text("mine")
+    (place / "own").symlink_to(tmp_path)
+    hub._fill(home, policy, wanted, told(files=[]))
+    assert sorted(each.name for each in place.iterdir()) == ["manifest.json", "mine.txt", "own"]
+    # A volume that is not mounted for this server is not linked into.
+    hub._fill(home, policy, hub.Wanted(), told())
+    assert not (place / "map.fits").exists()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/media/data/pla_legacy/../../etc/passwd",
+        "/media/data/pla_legacy/a/../../../secret",
+        "/media/data/pla_legacy_too/x",
+        "/etc/passwd",
+        "a/map.fits",
+        "/media/data/pla_legacy/out",
+        "/media/data/pla_legacy/a\0b",
+        None,
+    ],
+)
+def test_no_path_of_a_selection_leads_out_of_its_volume(policy: Any, tmp_path: Path, path: object) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "volume" / "out").symlink_to(tmp_path / "secret")
+    given = told(files=[{"name": "x", "volumes": [{"volume": ONE, "path": path}]}, None, {"name": 1}, {"volumes": "x"}])
+    place = hub._fill(tmp_path / "home", policy, hub.Wanted(volumes=(policy.volumes[ONE],)), given)
+    assert [each.name for each in place.iterdir()] == ["manifest.json"]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", ".ssh", "manifest.json", "..", "a\nb", "-rf"])
+def test_no_name_of_a_file_leads_out_of_its_folder(policy: Any, tmp_path: Path, name: str) -> None:
+    (tmp_path / "volume" / "a").touch()
+    inside = [{"volume": ONE, "path": "/media/data/pla_legacy/a"}]
+    wanted = hub.Wanted(volumes=(policy.volumes[ONE],))
+    place = hub._fill(tmp_path / "home", policy, wanted, told(files=[{"name": name, "volumes": inside}]))
+    assert [each.name for each in place.iterdir()] == ["manifest.json"]
+    assert not (place / "manifest.json").is_symlink()
+
+
+@pytest.mark.parametrize("folder", ["../x", "pla_legacy", "gone", "", None, "a/b", "A", "." * 3])
+def test_a_folder_is_called_as_it_may_be_or_refused(policy: Any, tmp_path: Path, folder: object) -> None:
+    with pytest.raises(hub.Refused, match="names no folder"):
+        hub._fill(tmp_path / "home", policy, hub.Wanted(), told(folder=folder))
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_link_where_the_folder_would_be_is_left_alone(policy: Any, tmp_path: Path) -> None:
+    (tmp_path / "home" / "data").mkdir(parents=True)
+    (tmp_path / "home" / "data" / "deep-fields-cccccc").symlink_to(tmp_path / "volume")
+    with pytest.raises(hub.Refused, match="give it another name"):
+        hub._fill(tmp_path / "home", policy, hub.Wanted(), told())
+    assert list((tmp_path / "volume").iterdir()) == []
 
 
 def test_a_volume_that_is_not_there_and_an_image_have_their_sentences(policy: Any, tmp_path: Path) -> None:

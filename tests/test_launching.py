@@ -24,6 +24,7 @@ from discovery.launch.rules import shipped
 from discovery.launch.targets import Health, Order
 from discovery.launch.zones import BINDER, HERE, HUB, Place, Size, Zone, Zones
 from discovery.launching import Launching, Wish
+from discovery.model.creation import PRIVATE, PUBLIC, SELECTION
 from discovery.model.launch import ASKED, FAILED, READY, STARTING, STOPPED, STOPPING, Launch, State
 from discovery.model.person import LAUNCH, NOBODY, READ, Person, Principal, Role
 from discovery.model.record import Asset, Record
@@ -204,6 +205,62 @@ def test_the_notebook_of_a_launch_cites_its_records_and_finds_them_again(made: M
     assert data["page"] == f"https://portal.example/selection?id={MAPS[0].id}&id={MAPS[1].id}"
     assert data["again"] == f"{data['page']}&f=ndjson"
     assert [each["citation"].split(" (")[0] for each in data["records"]] == ["Map-0", "Map-1"]
+
+
+def keep(store: Store, owner: Principal, visibility: str = PRIVATE, name: str = "Deep fields") -> str:
+    document = {"ids": [each.id for each in MAPS]}
+    return store.creations.add(SELECTION, owner.id, name, document, visibility=visibility).id
+
+
+def test_a_kept_selection_names_its_launch_and_its_folder_comes_once(store: Store) -> None:
+    person = store.people.welcome("https://idp.example", "ada", name="Ada", email="ada@example.org")
+    ada = replace(ADA, person=person)
+    target = Scripted(HUB_PLACE)
+    launching = Launching(store, ZONES, find, People(store), site="https://portal.example", build=lambda _: target)
+    id = keep(store, ada)
+    kept = launching.launch(ada, new_id(), replace(WISH, selection=id))
+    order = target.orders[0]
+    assert (kept.asked.title, order.launch.asked.selection) == ("Deep fields", id)
+    said = launching.folder(order.notebook)
+    assert said["folder"] == f"deep-fields-{id[:6]}"
+    assert [each["name"] for each in said["files"]] == ["map-0.fits", "map-1.fits"]
+    assert said["files"][0]["volumes"] == [{"volume": VOLUME.id, "path": "/media/data/pla/map-0.fits"}]
+    for used in (order.notebook, f"{kept.id}.x", kept.id, ""):
+        with pytest.raises(DeniedError, match="gives no folder"):
+            launching.folder(used)
+    # The notebook is another thing that the same pass is good for, once.
+    assert f"/selections/{id}" in launching.notebook(order.notebook).content.decode()
+    other = launching.launch(ada, new_id(), WISH)
+    with pytest.raises(DeniedError, match="gives no folder"):
+        launching.folder(target.orders[1].notebook)
+    assert other.asked.selection == ""
+
+
+def test_a_selection_that_is_somebody_elses_is_not_there(made: Made, store: Store) -> None:
+    launching, target = made
+    id = keep(store, EVE)
+    said = []
+    for each in (id, "z" * 26):
+        with pytest.raises(NotFoundError, match="or it was not shared with you") as refused:
+            launching.launch(ADA, new_id(), replace(WISH, selection=each))
+        said.append(str(refused.value).replace(each, "ID"))
+    assert said[0] == said[1], "whoever is shut out does not learn that it is there"
+    with pytest.raises(NotFoundError):
+        launching.choices(replace(WISH, selection=id))
+    assert target.orders == []
+    assert launching.choices(replace(WISH, selection=keep(store, EVE, PUBLIC))).title == "Deep fields"
+
+
+def test_a_selection_that_is_shared_no_more_gives_no_folder_and_no_name(store: Store) -> None:
+    person = store.people.welcome("https://idp.example", "ada", name="Ada", email="ada@example.org")
+    ada, target = replace(ADA, person=person), Scripted(HUB_PLACE)
+    launching = Launching(store, ZONES, find, People(store), build=lambda _: target)
+    id = keep(store, EVE, PUBLIC, "Secret plan")
+    launching.launch(ada, new_id(), replace(WISH, selection=id))
+    store.creations.save(replace(store.creations.get(id), visibility=PRIVATE), person=EVE.id)
+    with pytest.raises(NotFoundError, match="shared no more"):
+        launching.folder(target.orders[0].notebook)
+    assert b"Secret plan" not in launching.notebook(target.orders[0].notebook).content
 
 
 def test_a_double_click_is_one_launch(made: Made) -> None:

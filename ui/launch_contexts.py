@@ -64,6 +64,10 @@ class ConfirmContext:
     choose: str
     """Where another choice is sent."""
     ids: tuple[str, ...]
+    selection: str
+    """The id of the kept selection that the records are from; empty for none."""
+    manifest: str
+    """Where the list of its files is."""
     places: tuple[Option, ...]
     datalabs: tuple[Option, ...]
     sizes: tuple[Option, ...]

@@ -13,14 +13,15 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from discovery import pointers
-from discovery.errors import DeniedError
+from discovery import pointers, selection
+from discovery.errors import DeniedError, LimitError
 from discovery.launch import notebook
 from discovery.launch.notebook import Notebook
-from discovery.launching import Launching
+from discovery.launching import MAX_RECORDS, Launching, Wish
 from discovery.model.launch import Launch
 from discovery.model.person import LAUNCH, READ, Principal, Role
 from discovery.portal import Portal
+from discovery.selections import Selections
 from discovery.store.launches import new_id
 from ui import forms, launching, links
 from ui.gate import Gate
@@ -39,6 +40,7 @@ def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
         (f"{links.LAUNCH}/notebook", pages.notebook_of),
         (links.LAUNCHES, pages.mine),
         (f"{links.LAUNCHES}/notebook", pages.notebook),
+        (f"{links.LAUNCHES}/folder", pages.folder),
         (f"{links.LAUNCHES}/{{id}}", pages.launch),
         (f"{links.LAUNCHES}/{{id}}/notebook", pages.own_notebook),
     ):
@@ -67,20 +69,22 @@ class _Launches:
     def confirm(self, request: Request) -> Response:
         """Return the page that says what would be launched."""
         who = self._gate.who(request)
-        wish, notice = launching.wish(request.query_params.multi_items()), ""
+        wish, notice = self._wished(who, request.query_params.multi_items()), ""
         try:
-            chosen = self._launching.choices(wish, _site(request))
+            chosen = self._launching.choices(wish, _site(request), who)
         except DeniedError as error:
             # An environment that is not allowed is told, and everything else stays as it was chosen.
             notice = str(error)
-            chosen = self._launching.choices(replace(wish, datalab=""), _site(request))
+            chosen = self._launching.choices(replace(wish, datalab=""), _site(request), who)
         running = self._launching.of(who, running=True)
         context = launching.confirm(chosen, self._renderer.site(), who, running, notice)
         return _fresh(self._renderer.page("launch.html", context))
 
     def notebook_of(self, request: Request) -> Response:
         """Return the notebook of what would be launched, to anybody."""
-        chosen = self._launching.choices(launching.wish(request.query_params.multi_items()), _site(request))
+        who = self._gate.who(request)
+        wish = self._wished(who, request.query_params.multi_items())
+        chosen = self._launching.choices(wish, _site(request), who)
         return _file(chosen.notebook)
 
     async def start(self, request: Request) -> Response:
@@ -88,11 +92,11 @@ class _Launches:
         pairs = await forms.pairs(request)
         fields = dict(pairs)
         who = await run_in_threadpool(self._gate.who, request)
-        wish = launching.wish(pairs)
         if who.role is Role.ANONYMOUS and "Authorization" not in request.headers and not wants_json(request):
             kept = [each for each in pairs if each[0] not in (launching.ONCE, "key")]
             return redirect(links.way_in(links.launch(kept)))
         who = await run_in_threadpool(self._gate.allow, request, fields, Role.USER, LAUNCH)
+        wish = await run_in_threadpool(self._wished, who, pairs)
         # A program that does not say which launch it means wants a new one.
         id = fields.get(launching.ONCE) or ("" if who.session else new_id())
         found = await run_in_threadpool(self._launching.launch, who, id, wish, _site(request))
@@ -141,15 +145,29 @@ class _Launches:
 
     def notebook(self, request: Request) -> Response:
         """Return the notebook of a launch to the hub, which shows its pass, once."""
-        scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not shown.strip():
-            raise DeniedError("the notebook of a launch is given for its pass")
-        return _file(self._launching.notebook(shown.strip(), _site(request)))
+        return _file(self._launching.notebook(_pass(request), _site(request)))
+
+    def folder(self, request: Request) -> Response:
+        """Return what is in the folder of a launch's selection to the hub, which shows its pass, once."""
+        return _fresh(answer(self._launching.folder(_pass(request), _site(request))))
 
     def own_notebook(self, request: Request, id: str) -> Response:
         """Return the notebook of one's own launch as a file."""
         who = self._gate.require(request, Role.USER, READ)
         return _file(self._launching.notebook_of(who, id, _site(request)))
+
+    def _wished(self, who: Principal, pairs: list[tuple[str, str]]) -> Wish:
+        """Return what is wished for; of a kept selection that is named without records, all that are in it now."""
+        wish = launching.wish(pairs)
+        if not wish.selection or wish.records:
+            return wish
+        kept = Selections(self._portal.store, self._portal.people).get(who, wish.selection)
+        chosen = selection.first(self._portal, kept.selection, MAX_RECORDS)
+        found = [each.record.id for each in selection.stored(self._portal, chosen.keys)]
+        if chosen.total.value > MAX_RECORDS:
+            told = f"{chosen.total.value:,} records are in {kept.name[:80]}, and a launch opens {MAX_RECORDS}"
+            raise LimitError("launch-records", f"{told}: download its notebook, or keep fewer", parameter="selection")
+        return replace(wish, records=tuple(found))
 
     async def _allowed(self, request: Request) -> Principal:
         fields = await forms.fields(request)
@@ -183,6 +201,13 @@ def pointed(portal: Portal, renderer: Renderer, request: Request) -> Response | 
         return answer(body, status=200 if found else 404)
     context = launching.pointed(renderer.site(), how, value, found)
     return renderer.page("pointed.html", context, status=300 if found else 404)
+
+
+def _pass(request: Request) -> str:
+    scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not shown.strip():
+        raise DeniedError("what belongs to a launch is given for its pass")
+    return shown.strip()
 
 
 def _site(request: Request) -> str:

@@ -13,6 +13,7 @@ from discovery.model import launch as states
 from discovery.model.launch import Launch
 from discovery.model.person import LAUNCH, Principal, Role
 from discovery.model.record import Record
+from discovery.selections import PATH as SELECTIONS
 from discovery.store.launches import new_id
 from ui import links, text, wording
 from ui.contexts import Anchor, Site
@@ -47,7 +48,7 @@ _OPENS: Final = {
     BINDER: "a link",
     NBGITPULLER: "a link",
 }
-_SINGLE: Final = ("datalab", "size", "file")
+_SINGLE: Final = ("datalab", "size", "file", "selection")
 MAX_TITLE: Final = 200
 
 
@@ -82,6 +83,7 @@ def pairs_of(chosen: Choices) -> tuple[tuple[str, str], ...]:
         ("datalab", chosen.datalab.id if chosen.datalab else ""),
         ("size", chosen.size.name if chosen.size else ""),
         ("file", chosen.wish.file),
+        ("selection", chosen.selection.id if chosen.selection else ""),
     ]
     return (*ids, *place, *volumes, *(each for each in single if each[1]))
 
@@ -111,6 +113,8 @@ def confirm(chosen: Choices, site: Site, who: Principal, running: Sequence[Launc
         fields=(Field(ONCE, new_id()), *(Field(*each) for each in pairs)),
         choose=links.LAUNCH,
         ids=ids,
+        selection=chosen.selection.id if chosen.selection else "",
+        manifest=f"{SELECTIONS}/{chosen.selection.id}/manifest" if chosen.selection else "",
         places=_places(chosen),
         datalabs=_datalabs(chosen),
         sizes=_sizes(chosen),
@@ -142,6 +146,10 @@ def _facts(chosen: Choices) -> tuple[Said, ...]:
                 "mounted read-only" if chosen.mounted else "the data come over the network",
             ),
         ]
+    if chosen.selection:
+        named = chosen.selection.name[:MAX_TITLE]
+        where = f"a folder of links, data/{chosen.selection.folder}, where the hub's own machine runs the server"
+        said.append(Said("Data volume", named, where if place.kind == HUB else ""))
     return (*said, Said("Notebook", chosen.notebook.name, wording.plural(len(chosen.openings), "record")))
 
 
@@ -203,7 +211,7 @@ def launched(found: Launch, launching: Launching, site: Site, who: Principal) ->
     runs = here is not None and here[1].runs
     asked = found.asked
     volumes = [(EXPLICIT, "1"), *(("volume", each) for each in asked.volumes)]
-    single = [("datalab", found.datalab), ("size", asked.size), ("file", asked.file)]
+    single = [("datalab", found.datalab), ("size", asked.size), ("file", asked.file), ("selection", asked.selection)]
     again = [("id", each) for each in asked.records] + [("place", f"{found.zone}/{found.target}")]
     return LaunchContext(
         site=site,

@@ -14,6 +14,7 @@ from discovery.model.person import ADMIN, HARVEST, LAUNCH, READ, TOKEN_SCOPES, W
 from discovery.people import OPERATORS
 from discovery.people.people import TOKEN_DAYS
 from discovery.portal import Portal
+from discovery.selections import PATH as SELECTIONS
 from discovery.store.marks import MOUNT, STAR
 from ui import forms, links
 from ui.contexts import Anchor
@@ -152,6 +153,7 @@ def _ways(who: Principal) -> tuple[Anchor, ...]:
     """Return the ways to what is somebody's, and to what they look after."""
     found = [
         Anchor("Launches", links.LAUNCHES),
+        Anchor("Data volumes", SELECTIONS),
         Anchor("Volumes", "/volumes"),
         Anchor("Datalabs", "/datalabs"),
     ]

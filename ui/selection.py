@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from discovery import launching, selection
+from discovery import launching, notebooks, selection
 from discovery.documents.site import Site as Named
 from discovery.exports import code, writing
 from discovery.launch.opening import Opening
@@ -31,6 +31,7 @@ SHOWN: Final = 100
 NAMED: Final = 12
 """Volumes and datalabs that are named."""
 NOTEBOOK: Final = "/notebook"
+MANIFEST: Final = "/manifest"
 VISIBLE: Final = {
     PRIVATE: "Only you",
     LISTED: "People you name",
@@ -47,6 +48,13 @@ _TOOLS: Final = {
     "json": "JSON by curl",
     "stac": "STAC by curl",
 }
+
+
+_EXPORTS: Final = tuple(writing.LABELS.items())
+_TOO_MANY: Final = (
+    f"A launch opens {launching.MAX_RECORDS} records, and there are more: narrow the search, or download the notebook, "
+    f"which opens the first {notebooks.MAX_RECORDS}."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,8 @@ class SelectionContext:
     notebook: str
     launch: str
     """Where it is launched; empty where there are too many records for one launch."""
+    unlaunched: str
+    """Why it cannot be launched, as a sentence; empty where it can."""
     compare: str
     way_in: str
     """Where to sign in; empty for who may keep it."""
@@ -176,6 +186,7 @@ def selection_page(
     found = list(selection.stored(portal, chosen.keys))
     openings = [portal.opening_of(each.record) for each in found]
     all_of_it = len(found) >= chosen.total.value
+    fits = bool(found) and all_of_it and len(found) <= launching.MAX_RECORDS
     total = chosen.total.value
     ids = tuple(each.record.id for each in found)
     base = kept.path if kept else selection.PATH
@@ -197,20 +208,15 @@ def selection_page(
         volumes=volumes,
         datalabs=datalabs,
         opens_all=opens_all,
-        exports=tuple(
-            Anchor(label, _more(base, picked, kept, f=each.value), each.value) for each, label in writing.LABELS.items()
+        exports=(
+            *(Anchor(label, _more(base, picked, kept, f=each.value), each.value) for each, label in _EXPORTS),
+            *((Anchor("Manifest: files with their places", f"{base}{MANIFEST}", "json"),) if kept else ()),
         ),
-        codes=tuple(
-            CodeView(_TOOLS.get(each.tool, each.tool), each.code, each.note)
-            for each in code.of_selection(portal, picked, named.url)
-        )
-        if found
-        else (),
+        codes=_codes(portal, picked, named, kept) if found else (),
         permanent=f"{named.url}{base if kept else picked.address()}",
         notebook=_more(f"{base}{NOTEBOOK}", picked, kept),
-        launch=links.launch([("id", each) for each in ids])
-        if found and all_of_it and len(ids) <= launching.MAX_RECORDS
-        else "",
+        launch=links.launch([("selection", kept.id)] if kept else [("id", each) for each in ids]) if fits else "",
+        unlaunched="" if fits or not found else _TOO_MANY,
         compare=compare.address(ids) if all_of_it and 1 < len(ids) <= compare.MOST else "",
         way_in="" if writes else links.way_in(base if kept else picked.address()),
         key=key_of(who) if writes else "",
@@ -252,6 +258,12 @@ def selection_json(portal: Portal, picked: Selection, named: Named, kept: Kept |
         "notebook": _more(f"{base}{NOTEBOOK}", picked, kept),
         "exports": {each.value: _more(base, picked, kept, f=each.value) for each in writing.Format},
     }
+
+
+def _codes(portal: Portal, picked: Selection, named: Named, kept: Kept | None) -> tuple[CodeView, ...]:
+    made = code.of_selection(portal, picked, named.url)
+    files = (CodeView("Python with fsspec, from the manifest", code.FSSPEC, ""),) if kept else ()
+    return (*files, *(CodeView(_TOOLS.get(each.tool, each.tool), each.code, each.note) for each in made))
 
 
 def _more(path: str, picked: Selection, kept: Kept | None, **more: str) -> str:

@@ -11,10 +11,11 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from discovery import notebooks, selection
-from discovery.documents.site import Site as Named
+from discovery.documents.site import Site
 from discovery.errors import BadQueryError, LimitError
 from discovery.exports import writing
-from discovery.launch import notebook
+from discovery.launch import folder, notebook
+from discovery.launch.folder import Named
 from discovery.model.person import READ, WRITE, Principal, Role
 from discovery.portal import Portal
 from discovery.selection import Selection
@@ -23,7 +24,7 @@ from ui import compare, forms, links, sources
 from ui.gate import Gate
 from ui.rendering import HEADERS, Renderer, answer, redirect
 from ui.routing import page_route, wants_json
-from ui.selection import NOTEBOOK, selection_json, selection_page, selections_page
+from ui.selection import MANIFEST, NOTEBOOK, selection_json, selection_page, selections_page
 
 LOST: Final = "Discovery-Lost"
 """The header that names records of a file that are gone."""
@@ -41,6 +42,7 @@ def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
         (PATH, pages.mine),
         (f"{PATH}/{{id}}", pages.kept),
         (f"{PATH}/{{id}}{NOTEBOOK}", pages.kept_notebook),
+        (f"{PATH}/{{id}}{MANIFEST}", pages.kept_manifest),
     ):
         made.add_api_route(path, read, methods=["GET", "HEAD"], response_model=None)
     for path, act in ((PATH, pages.keep), (f"{PATH}/{{id}}", pages.change)):
@@ -77,6 +79,16 @@ class _Selections:
         """Return the notebook of a kept selection, to those who may see it."""
         found = self._selections.get(self._gate.who(request), id)
         return self._notebook(request, found.selection, found)
+
+    def kept_manifest(self, request: Request, id: str) -> Response:
+        """Return the files of a kept selection with all their places, to those who may see it."""
+        found = self._selections.get(self._gate.who(request), id)
+        site = str(request.base_url).rstrip("/")
+        response = answer(
+            notebooks.manifest_of(self._portal, found.selection, Named(id, found.name, f"{site}{found.path}"))
+        )
+        response.headers["Content-Disposition"] = f'attachment; filename="{folder.MANIFEST}"'
+        return _private(response)
 
     def mine(self, request: Request) -> Response:
         """Return what somebody keeps, and what others share with them."""
@@ -146,7 +158,7 @@ class _Selections:
 
     def _shown(self, request: Request, picked: Selection, kept: Kept | None) -> Response:
         wanted = request.query_params.get(links.FORMAT, "")
-        named = Named(self._renderer.title, str(request.base_url).rstrip("/"))
+        named = Site(self._renderer.title, str(request.base_url).rstrip("/"))
         if wanted and wanted != "json":
             return self._file(request, picked, writing.form(wanted), named, kept)
         if wanted == "json":
@@ -163,7 +175,7 @@ class _Selections:
         return _private(response) if kept else response
 
     def _file(
-        self, request: Request, picked: Selection, form: writing.Format, named: Named, kept: Kept | None
+        self, request: Request, picked: Selection, form: writing.Format, named: Site, kept: Kept | None
     ) -> Response:
         chosen = selection.choose(self._portal, picked)
         headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{writing.file_name(form)}"'}
@@ -179,7 +191,7 @@ class _Selections:
         return _private(response) if kept else response
 
     def _notebook(self, request: Request, picked: Selection, kept: Kept | None) -> Response:
-        named = Named(self._renderer.title, str(request.base_url).rstrip("/"))
+        named = Site(self._renderer.title, str(request.base_url).rstrip("/"))
         given = request.query_params
         choice = notebook.Choice(*(given.get(name, "") for name in _CHOICES))
         made = notebooks.for_selection(

@@ -9,6 +9,7 @@ runs as the user of the hub and reads whatever that user can read. It is for one
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -16,10 +17,10 @@ import re
 import shlex
 import tempfile
 import tomllib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -34,6 +35,9 @@ SCOPES: Final = ("admin:users", "servers", "tokens", "access:servers")
 MAX_VOLUMES: Final = 20
 MAX_NOTEBOOK: Final = 8 << 20
 """Bytes of a notebook; those that the portal builds have some ten thousand."""
+MAX_LINKS: Final = 2_000
+"""Links in the folder of a selection."""
+MANIFEST: Final = "manifest.json"
 PATIENCE: Final = 15.0
 """Seconds in which the portal has to send a notebook."""
 
@@ -41,6 +45,7 @@ _ID: Final = re.compile(r"[a-z2-7]{16}")
 _LAUNCH: Final = re.compile(r"[a-z2-7]{26}")
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,120}\.ipynb")
+_FILE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 _PASS: Final = re.compile(r"[A-Za-z0-9_.-]{20,200}")
 _IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,200}@sha256:[0-9a-f]{64}")
 _MOUNT: Final = re.compile(r"(/[A-Za-z0-9_.-]+){2,8}")
@@ -48,7 +53,7 @@ _DOCKER: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,200}")
 _CLAIM: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,251}[a-z0-9])?")
 _MEMORY: Final = re.compile(r"[1-9][0-9]{0,4}[MG]")
 _WEB: Final = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~/-]*)?")
-_OPTIONS: Final = frozenset({"launch", "volumes", "notebook", "name", "image", "size", "datalab"})
+_OPTIONS: Final = frozenset({"launch", "volumes", "notebook", "name", "image", "size", "datalab", "selection"})
 
 # It runs in the container, where only Python is sure to be there; it takes the pass out of no other place.
 FETCH: Final = """
@@ -124,6 +129,8 @@ class Wanted:
     name: str = ""
     image: str = ""
     size: Size | None = None
+    selection: str = ""
+    """The id of the kept selection whose folder is made where that can be."""
 
 
 # The hub's own file
@@ -212,10 +219,13 @@ def checked(policy: Policy, options: object) -> Wanted:
         name=_text(options, "name", _NAME),
         image=image,
         size=policy.sizes[size] if size else None,
+        selection=_text(options, "selection", _LAUNCH),
     )
     _text(options, "datalab", _ID)
     if bool(wanted.notebook) != bool(wanted.name):
         raise Refused("a notebook has a pass and a name, or neither")
+    if wanted.selection and not wanted.notebook:
+        raise Refused("what is in a selection is told for the pass of a notebook, and there is none")
     return wanted
 
 
@@ -290,7 +300,7 @@ def local_options(policy: Policy) -> Options:
 
 
 def local_hook(policy: Policy) -> Hook:
-    """Return what links volumes into a person's home and writes the notebook there, before the server starts."""
+    """Return what links volumes and the files of a selection into a person's home and writes the notebook there."""
 
     async def prepare(spawner: Any) -> None:
         wanted = _wanted.get(spawner, Wanted())
@@ -299,7 +309,10 @@ def local_hook(policy: Policy) -> Hook:
         place = home / "notebooks" / wanted.name
         # One that is there may hold somebody's work.
         if wanted.notebook and not place.exists():
-            _write(place, await _fetched(policy, wanted))
+            if wanted.selection:
+                said = json.loads(await _fetched(policy, wanted, "folder"))
+                await asyncio.to_thread(_fill, home, policy, wanted, said)
+            _write(place, await _fetched(policy, wanted, "notebook"))
 
     return prepare
 
@@ -317,21 +330,78 @@ def _link(home: Path, volume: Volume) -> Path:
     return place
 
 
-async def _fetched(policy: Policy, wanted: Wanted) -> bytes:
+def _fill(home: Path, policy: Policy, wanted: Wanted, said: Mapping[str, Any]) -> Path:
+    """Return the folder of a selection: links to its files in volumes that are mounted, and a list of all of them.
+
+    What an earlier launch linked and is in it no more goes; what somebody put there themselves stays.
+    """
+    name, files = said.get("folder"), said.get("files")
+    taken = {MANIFEST, *(each.slug for each in policy.volumes.values())}
+    if not (isinstance(name, str) and _SLUG.fullmatch(name)) or name in taken or not isinstance(files, list):
+        raise Refused("what the portal says of the selection names no folder")
+    place = home / "data" / name
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        raise Refused(f"data/{name} in your home is a file or link of yours: give it another name")
+    place.mkdir(parents=True, exist_ok=True)
+    links = {each["name"]: target for each in files[:MAX_LINKS] if (target := _target(wanted, each)) is not None}
+    for there in [each for each in place.iterdir() if each.is_symlink()]:
+        if links.get(there.name) != there.readlink() and _is_ours(policy, there.readlink()):
+            there.unlink()
+    for link, target in links.items():
+        with suppress(FileExistsError):
+            (place / link).symlink_to(target)
+    listed = [
+        {**each, "linked": (place / str(each.get("name"))).is_symlink() and str(each.get("name")) in links}
+        for each in files
+        if isinstance(each, Mapping)
+    ]
+    _write(place / MANIFEST, json.dumps({**said, "files": listed}, indent=1).encode() + b"\n")
+    return place
+
+
+def _target(wanted: Wanted, said: object) -> Path | None:
+    """Return where a file of a selection lies in a volume that is mounted; None where it lies in none of them."""
+    if not isinstance(said, Mapping) or not isinstance(said.get("name"), str) or said["name"] == MANIFEST:
+        return None
+    if not _FILE.fullmatch(said["name"]):
+        return None
+    return next((each for each in _inside(wanted, said.get("volumes")) if each.exists()), None)
+
+
+def _inside(wanted: Wanted, places: object) -> Iterator[Path]:
+    """Yield the paths of a file in the volumes of this server, none of which leads out of its volume."""
+    mounted = {each.id: each for each in wanted.volumes}
+    for each in places if isinstance(places, list) else ():
+        volume = mounted.get(str(each.get("volume"))) if isinstance(each, Mapping) else None
+        said = str(each.get("path")) if isinstance(each, Mapping) else ""
+        if volume is None or "\0" in said or not f"{said}/".startswith(f"{volume.mount}/"):
+            continue
+        within = PurePosixPath(said).relative_to(volume.mount)
+        root = Path(volume.path)
+        if ".." not in within.parts and (root / within).resolve().is_relative_to(root.resolve()):
+            yield root / within
+
+
+def _is_ours(policy: Policy, target: Path) -> bool:
+    """Say whether a link leads into a volume of this hub, as those do that are made here."""
+    return any(each.path and target.is_relative_to(each.path) for each in policy.volumes.values())
+
+
+async def _fetched(policy: Policy, wanted: Wanted, what: str) -> bytes:
     asked = AsyncHTTPClient(force_instance=True, defaults={"max_body_size": MAX_NOTEBOOK})
     try:
         answer = await asked.fetch(
-            f"{policy.portal}/launches/notebook",
+            f"{policy.portal}/launches/{what}",
             headers={"Authorization": f"Bearer {wanted.notebook}"},
             request_timeout=PATIENCE,
             follow_redirects=False,
         )
         content = json.loads(answer.body)
-        if not isinstance(content, dict) or content.get("nbformat") != 4:
-            raise ValueError("no notebook")
+        if not isinstance(content, dict) or (what == "notebook" and content.get("nbformat") != 4):
+            raise ValueError(f"no {what}")
     except (HTTPClientError, OSError, ValueError) as error:
         # The pass stands in no message.
-        raise Refused(f"the portal did not send the notebook ({type(error).__name__}): launch it again") from error
+        raise Refused(f"the portal did not send the {what} ({type(error).__name__}): launch it again") from error
     finally:
         asked.close()
     return bytes(answer.body)

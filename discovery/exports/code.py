@@ -79,6 +79,18 @@ def of_selection(portal: Portal, picked: Selection, url: str) -> list[Snippet]:
     return [*files, _snippet("graphql", "shell", _posted(f"{url}/graphql", body))]
 
 
+FSSPEC: Final = (
+    "import json\n\n"
+    "import fsspec\n\n"
+    'with open("manifest.json") as given:\n'
+    "    manifest = json.load(given)\n"
+    'for file in manifest["files"]:\n'
+    '    for address in file["addresses"][:1]:\n'
+    '        options = {"anon": True} if address.startswith("s3:") else {}\n'
+    '        with fsspec.open(address, "rb", **options) as data:\n'
+    '            print(file["name"], len(data.read(2880)))\n'
+)
+"""Opens each file of a selection's manifest where it is on the web; s3 needs the package s3fs too."""
 _RECORDS: Final = "query ($ids: [ID!]!) { records(ids: $ids) { id title page } }"
 
 

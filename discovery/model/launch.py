@@ -35,6 +35,8 @@ class Asked:
     """One of the target's; empty is its own."""
     file: str = ""
     """The key of the file to begin with; empty is the first that can be shown."""
+    selection: str = ""
+    """The id of the kept selection that its records are from; empty for none."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values, without what is empty."""
@@ -49,7 +51,7 @@ class Asked:
         return cls(records, volumes, *(str(said.get(name, "")) for name in _TEXTS))
 
 
-_TEXTS: Final = ("title", "notebook", "image", "size", "file")
+_TEXTS: Final = ("title", "notebook", "image", "size", "file", "selection")
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,35 @@ def test_the_confirmation_names_everything_that_would_be_started(browser: Browse
     assert "come over the network: Planck volume" in far
 
 
+def test_a_kept_selection_is_launched_by_its_name_and_is_nobody_elses(browser: Browser) -> None:
+    client, target, _ = browser
+    sign_in(browser)
+    form = client.get("/selection", params={"id": MAPS[0].id}).text
+    key = re.search(r'name="key" value="([0-9a-f]{64})"', form)
+    assert key is not None
+    sent = {"key": key[1], "query": f"id={MAPS[0].id}&id={MAPS[1].id}", "name": "Deep fields"}
+    path = client.post("/selections", data=sent).headers["location"]
+    id = path.rpartition("/")[2]
+    assert f'href="/launch?selection={id}"' in client.get(path).text
+    page = client.get("/launch", params={"selection": id}).text
+    assert "<h1>Launch Deep fields</h1>" in page
+    assert f"data/deep-fields-{id[:6]}" in page
+    assert f'href="{path}/manifest"' in page
+    fields = confirm(client, selection=id)
+    assert (fields["selection"], fields["id"]) == ([id], [each.id for each in MAPS[:2]])
+    place = client.post("/launches", data=fields).headers["location"]
+    assert target.orders[0].launch.asked.selection == id
+    shown = {"Authorization": f"Bearer {target.orders[0].notebook}"}
+    client.cookies.clear()
+    for outside in (path, f"/launch?selection={id}", f"/launch?id={MAPS[0].id}&selection={id}", f"{path}/manifest"):
+        assert client.get(outside).status_code == 404, outside
+    assert client.get(place).status_code != 200
+    assert client.get("/launches/folder", headers={"Authorization": "Bearer x"}).status_code == 401
+    said = client.get("/launches/folder", headers=shown)
+    assert [each["record"] for each in said.json()["files"]] == [each.id for each in MAPS[:2]]
+    assert client.get("/launches/folder", headers=shown).status_code == 401
+
+
 def test_who_is_not_signed_in_is_led_there_and_back_with_the_choices(browser: Browser) -> None:
     client = browser[0]
     page = client.get("/launch", params={"id": MAPS[0].id, "size": "small"}).text

@@ -75,6 +75,13 @@ def test_the_page_says_who_somebody_is_here(ann: TestClient) -> None:
     assert (found["role"], found["sessions"], found["tokens"]) == ("user", 1, [])
 
 
+def test_the_page_leads_to_what_is_kept_and_runs(ann: TestClient) -> None:
+    page = ann.get("/me").text
+    for path in ("/selections", "/launches", "/volumes", "/datalabs"):
+        assert f'<a href="{path}">' in page
+        assert ann.get(path).status_code == 200
+
+
 def test_a_token_is_shown_once_and_opens_what_it_was_made_for(ann: TestClient, portal: Portal) -> None:
     shown = made(ann)
     assert shown not in ann.get("/me").text

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 
 import discovery_graphql
 import ui
-from discovery import stac_api
+from discovery import launching, stac_api
 from discovery.model.person import READ, WRITE
 from discovery.model.record import Record
 from discovery.portal import Portal
@@ -90,6 +90,18 @@ def test_all_of_a_question_is_its_address(client: TestClient) -> None:
     told = client.get("/selection?all=1&q=survey&facet.provider=ESA&f=json").json()
     assert told["total"] == {"value": 10, "exact": True}
     assert told["query"] == [["q", "survey"], ["facet.provider", "ESA"]]
+
+
+def test_all_that_match_is_offered_for_launch_up_to_a_number(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = client.get("/selection?all=1&q=survey").text
+    assert re.search(r'<a class="button" href="/launch\?id=[^"]*" rel="nofollow">Open in a notebook</a>', page)
+    assert page.partition('href="/launch?')[2].partition('"')[0].count("id=") == 30
+    monkeypatch.setattr(launching, "MAX_RECORDS", 29)
+    more = client.get("/selection?all=1&q=survey").text
+    assert 'href="/launch?' not in more
+    assert "A launch opens 100 records, and there are more: narrow the search, or download the notebook" in more
 
 
 def test_an_empty_selection_says_how_to_fill_it(client: TestClient) -> None:
@@ -163,6 +175,12 @@ def test_a_selection_is_kept_shared_changed_and_forgotten(
     assert client.get(path).status_code == 404
     assert client.get(path, params={"f": "csv"}).status_code == 404
     assert client.get(f"{path}/notebook").status_code == 404
+    assert client.get(f"{path}/manifest").status_code == 404
+    listed = browser.get(f"{path}/manifest")
+    assert listed.headers["content-disposition"] == 'attachment; filename="manifest.json"'
+    assert (listed.json()["name"], listed.json()["records"]) == ("My <b>ice</b>", 2)
+    assert f'href="{path}/manifest"' in kept.text
+    assert "import fsspec" in kept.text
 
     added = browser.post(path, data={"key": key, "act": "add", "version": "1", "query": f"id={ids[2]}"})
     assert added.status_code == 303

@@ -255,6 +255,7 @@ def _options(order: Order) -> dict[str, Any]:
         "image": launch.asked.image,
         "size": launch.asked.size,
         "datalab": launch.datalab,
+        "selection": launch.asked.selection if order.notebook else "",
     }
     return {name: value for name, value in options.items() if value}
 

@@ -255,7 +255,7 @@ def test_a_page_that_says_something_else_is_found() -> None:
 
 def test_whatever_is_not_run_says_why() -> None:
     kinds = {each.kind for page in PAGES for each in blocks(page)}
-    assert kinds == {"console", "python", "graphql", "toml", "text"}
+    assert kinds == {"console", "python", "graphql", "toml", "text", "yaml", "html"}
     assert [page for page in PAGES for each in blocks(page) if each.why and len(each.why) < 10] == []
 
 

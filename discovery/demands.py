@@ -56,7 +56,7 @@ DEMANDS: Final = (
     *_open("/catalogue", "/catalogue.jsonld", "/catalogue.ttl", "/catalogue.nt", "/changes.atom"),
     *_open("/sitemap.xml", "/sitemap/{number}.xml", "/robots.txt", "/opensearch.xml", "/static/{path}"),
     *_open("/openapi.json", "/health", "/embeddings", "/embeddings/{space}"),
-    *_open("/embeddings/{space}/similar", method="POST"),
+    *_open(*(f"/embeddings/{{space}}/{each}" for each in ("similar", "change", "outliers")), method="POST"),
     *_open("/stac/", "/stac/api", "/stac/conformance", "/stac/search", "/stac/collections", _COLLECTION, _ITEM),
     *_open(f"{_COLLECTION}/items", "/stac/queryables", "/stac/sortables", "/stac/aggregations", "/stac/aggregate"),
     *_open(*(f"{_COLLECTION}/{each}" for each in ("queryables", "sortables", "aggregations", "aggregate"))),

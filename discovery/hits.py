@@ -110,6 +110,67 @@ class Hits:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A place at two times."""
+
+    change: float
+    """How much it differs: 1 - cosine, or the distance; larger is more."""
+    earlier: Hit
+    later: Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Places that differ most between two times."""
+
+    space: str
+    changes: tuple[Change, ...]
+    by: str
+    compared: int
+    """Pairs that there are."""
+    elapsed_ms: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as JSON values."""
+        return {
+            "space": self.space,
+            "changes": [
+                {"change": round(each.change, 6), "earlier": _bare(each.earlier), "later": _bare(each.later)}
+                for each in self.changes
+            ],
+            "by": self.by,
+            "compared": self.compared,
+            "elapsed_ms": round(self.elapsed_ms, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outliers:
+    """Rows that are farthest from the middle; their score is how far: 1 - cosine, or the distance."""
+
+    space: str
+    hits: tuple[Hit, ...]
+    of: str
+    compared: int
+    elapsed_ms: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as JSON values."""
+        return {
+            "space": self.space,
+            "hits": [{"away": round(each.score, 6), **_bare(each)} for each in self.hits],
+            "of": self.of,
+            "compared": self.compared,
+            "elapsed_ms": round(self.elapsed_ms, 3),
+        }
+
+
+def _bare(hit: Hit) -> dict[str, Any]:
+    """Return a hit without a score, which it has of nothing."""
+    return {name: value for name, value in hit.to_dict().items() if name != "score"}
+
+
 def records(hits: Sequence[Hit]) -> tuple[str, ...]:
     """Return the ids of the records that hits lead to, each once, in the order of the hits."""
     return tuple(dict.fromkeys(each.record.id for each in hits if each.record is not None))

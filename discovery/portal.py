@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from discovery import finding, overlaps
 from discovery.errors import ConfigError, MovedError, NotFoundError, UnavailableError
-from discovery.hits import Hits
+from discovery.hits import Changes, Hits, Outliers
 from discovery.index.base import Answer, Generation, Index, Plan, Position
 from discovery.launch.opening import Around, Opening, opening
 from discovery.launch.resolver import Resolver
@@ -39,7 +39,7 @@ from discovery.query.query import (
     Total,
     Understood,
 )
-from discovery.similarity import Lead, Question, Similarity
+from discovery.similarity import Contrast, Lead, Question, Similarity
 from discovery.store.catalogue import Served, Stored
 from discovery.store.elsewhere import Place
 from discovery.store.store import Store
@@ -424,6 +424,14 @@ class Portal:
     def similar_batch(self, space: str, questions: Sequence[Question]) -> tuple[Hits, ...]:
         """Return what `similar` does for each of some questions; raises as `Similarity.batch` does."""
         return self._similar().batch(space, questions)
+
+    def change(self, space: str, contrast: Contrast) -> Changes:
+        """Return the places of a space that differ most between two times; raises as `Similarity.change` does."""
+        return self._similar().change(space, contrast)
+
+    def outliers(self, space: str, contrast: Contrast) -> Outliers:
+        """Return the rows of a space that are farthest from the middle; raises as `Similarity.outliers` does."""
+        return self._similar().outliers(space, contrast)
 
     def leads(self, record: Record) -> tuple[Lead, ...]:
         """Return the spaces of embeddings in which one can look for what is like a record; none without the packages.

@@ -11,13 +11,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from discovery.errors import BadQueryError, ConfigError, GoneError, LimitError, MovedError, NotFoundError
-from discovery.hits import Hit, Hits, records
+from discovery.hits import Change, Changes, Hit, Hits, Outliers, records
 from discovery.launch.locating import Located
 from discovery.model.record import OBSERVATIONS, Record, record_id
 from discovery.planner import Planner, answering
@@ -93,6 +94,23 @@ class Question:
     mode: str = "balanced"
     with_examples: bool = False
     """Whether the examples themselves may be found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """What is asked of a space about what differs in it."""
+
+    within: Query | None = None
+    """Only rows in its region and time, made of records that match the rest of it."""
+    size: int = 10
+    by: str = "place"
+    """For changes: what tells a place, `place` for longitude and latitude to four decimals, `id` for the row's name."""
+    earlier: Time | None = None
+    """For changes: when the earlier rows are; None is the first of each place."""
+    later: Time | None = None
+    """For changes: when the later rows are; None is the last of each place."""
+    of: str = "all"
+    """For outliers: far from the middle of `all` rows that may be found, or of those of the same `list`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +248,46 @@ class Similarity:
             while len(self._leads) > _REMEMBERED:
                 self._leads.popitem(last=False)
         return row
+
+    def change(self, name: str, contrast: Contrast) -> Changes:
+        """Return the places of a space that differ most between two times.
+
+        Raises:
+            NotFoundError: There is no such space.
+            BadQueryError, LimitError, UnavailableError: As `differing.change` says.
+        """
+        from discovery.embeddings import differing
+
+        began = time.perf_counter()
+        searcher = self.spaces.searcher(name)
+        found = differing.change(
+            searcher,
+            contrast.size,
+            by=contrast.by,
+            allowed=self._allowed(searcher.space, contrast.within),
+            earlier=_at(contrast.earlier),
+            later=_at(contrast.later),
+        )
+        hits = self._hits(searcher, np.concatenate([found.earlier, found.later]), [0.0] * 2 * len(found.changes))
+        pairs = zip(found.changes.tolist(), hits, hits[len(found.changes) :], strict=False)
+        changes = tuple(Change(each, earlier, later) for each, earlier, later in pairs)
+        return Changes(name, changes, contrast.by, found.compared, (time.perf_counter() - began) * 1000)
+
+    def outliers(self, name: str, contrast: Contrast) -> Outliers:
+        """Return the rows of a space that are farthest from the middle of all, or of their list.
+
+        Raises:
+            NotFoundError: There is no such space.
+            BadQueryError, LimitError, UnavailableError: As `differing.outliers` says.
+        """
+        from discovery.embeddings import differing
+
+        began = time.perf_counter()
+        searcher = self.spaces.searcher(name)
+        allowed = self._allowed(searcher.space, contrast.within)
+        found = differing.outliers(searcher, contrast.size, of=contrast.of, allowed=allowed)
+        hits = self._hits(searcher, found.rows, found.away.tolist())
+        return Outliers(name, hits, contrast.of, found.compared, (time.perf_counter() - began) * 1000)
 
     # What to look for
 
@@ -464,6 +522,10 @@ def _during(segment: OpenSegment, asked: Time) -> Flags:
     if asked.end is not None:
         mask = mask & (start <= asked.end)
     return mask
+
+
+def _at(asked: Time | None) -> Callable[[OpenSegment], Flags] | None:
+    return None if asked is None else partial(_during, asked=asked)
 
 
 def _query(searcher: Searcher, likes: Vectors, unlikes: Vectors) -> Vectors:

@@ -89,6 +89,8 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "similar-rows": "discovery.similarity:MAX_ROWS",
         "similar-region": "discovery.similarity:MAX_REGION",
         "similar-linked": "discovery.similarity:MAX_LINKED",
+        "similar-joined": "discovery.embeddings.differing:MAX_JOINED",
+        "similar-compared": "discovery.embeddings.differing:MAX_COMPARED",
         "similar-body": "ui.similar:MAX_BODY",
         "graphql-similar": "discovery_graphql.similar:MAX_SIMILAR",
         "graphql-depth": "discovery_graphql.limits:MAX_DEPTH",

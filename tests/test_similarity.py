@@ -27,11 +27,13 @@ from discovery.model.record import Asset, Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.planner import Planner
 from discovery.query import form, region
-from discovery.similarity import MAX_EXAMPLES, Examples, Lead, Question, Similarity
+from discovery.query.query import Time
+from discovery.similarity import MAX_EXAMPLES, Contrast, Examples, Lead, Question, Similarity
 from discovery.store.store import Store
 from discovery.testing.vectors import clustered, nearest
 
 VECTORS = clustered(300, 16)
+DAY = 86_400_000
 DATASET = Record("s", "", "tom", "dataset", "Core embeddings")
 
 
@@ -65,6 +67,11 @@ def similarity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Similarity]
     pq.write_table(table, folder / "tom.parquet")
     spaces = Spaces(folder / "embeddings")
     spaces.add("tom", Wanted((str(folder / "tom.parquet"),), record=DATASET.id))
+    again = table.set_column(2, "timestamp", pa.array((turn + 400) * 86_400_000, pa.timestamp("ms")))
+    again = again.set_column(1, "embedding", pa.FixedSizeListArray.from_arrays(pa.array(VECTORS[::-1].ravel()), 16))
+    pq.write_table(again, folder / "again.parquet")
+    files = (str(folder / "tom.parquet"), str(folder / "again.parquet"))
+    spaces.add("twice", Wanted(files, record=DATASET.id))
     spaces.add("loose", Wanted((str(folder / "tom.parquet"),)))
     yield Similarity(store, index, Planner(store, index), spaces)
     spaces.close()
@@ -179,8 +186,8 @@ def test_each_record_of_the_hits_is_located_once_and_of_many_the_first(
 
 
 def test_records_lead_to_the_spaces_that_are_theirs_and_to_the_rows_made_of_them(similarity: Similarity) -> None:
-    assert similarity.leads(DATASET) == (Lead("tom"),)
-    assert similarity.leads(observation(4)) == (Lead("tom", 4),)
+    assert similarity.leads(DATASET) == (Lead("tom"), Lead("twice"))
+    assert similarity.leads(observation(4)) == (Lead("tom", 4), Lead("twice", 4))
     # The source calls another thing the same: neither of another container nor of another source is it the row's.
     assert similarity.leads(Record("s", "other", "S2A_4", "observation", "Another")) == ()
     assert similarity.leads(Record("t", "tom", "S2A_4", "observation", "Another")) == ()
@@ -190,15 +197,15 @@ def test_records_lead_to_the_spaces_that_are_theirs_and_to_the_rows_made_of_them
 def test_what_a_record_leads_to_is_looked_up_once_for_each_generation(
     similarity: Similarity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert similarity.leads(observation(3)) == (Lead("tom", 3),)
+    assert similarity.leads(observation(3)) == (Lead("tom", 3), Lead("twice", 3))
     with monkeypatch.context() as patched:
         patched.setattr(OpenSegment, "first_made_of", lambda *_: pytest.fail("it was looked up again"))
-        assert similarity.leads(observation(3)) == (Lead("tom", 3),)
+        assert similarity.leads(observation(3)) == (Lead("tom", 3), Lead("twice", 3))
     similarity.spaces.audit("tom", queries=5)
-    assert similarity.leads(observation(3)) == (Lead("tom", 3),)
+    assert similarity.leads(observation(3)) == (Lead("tom", 3), Lead("twice", 3))
     monkeypatch.setattr("discovery.similarity._REMEMBERED", 2)
     for number in range(4):
-        assert similarity.leads(observation(number)) == (Lead("tom", number),)
+        assert similarity.leads(observation(number)) == (Lead("tom", number), Lead("twice", number))
     assert len(similarity._leads) == 2
 
 
@@ -212,9 +219,45 @@ def test_of_many_spaces_the_first_are_looked_at_and_large_ones_only_for_their_ow
     monkeypatch.setattr("discovery.similarity._LOOKED_THROUGH", 300)
     monkeypatch.setattr(similarity, "_leads", OrderedDict())
     assert similarity.leads(observation(4)) == (Lead("tom", 4),)
-    # "loose" comes before "tom".
+    # "loose" comes before "tom", and "twice" after it.
     monkeypatch.setattr("discovery.similarity.MAX_SPACES", 1)
     assert similarity.leads(observation(4)) == ()
+
+
+def test_changes_between_two_times_are_told_with_their_records(similarity: Similarity) -> None:
+    unit = VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True)
+    moved = 1 - np.einsum("ij,ij->i", unit, unit[::-1])
+    within = form.parse([("facet.provider", "P1")])
+    contrast = Contrast(within, 4, earlier=Time(None, 300 * DAY), later=Time(400 * DAY, None))
+    for by in ("place", "id"):
+        found = similarity.change("twice", replace(contrast, by=by))
+        assert found.compared == 100
+        told = found.to_dict()
+        assert [each["change"] for each in told["changes"]] == pytest.approx(
+            sorted((moved[each] for each in range(300) if each % 6 in (1, 3)), reverse=True)[:4], abs=1e-5
+        )
+        for each in found.changes:
+            assert each.later.row == each.earlier.row + 300
+            assert each.change == pytest.approx(moved[each.earlier.row], abs=1e-5)
+            assert each.later.record is not None
+            assert each.later.record.title == f"Scene {each.earlier.row % 6}"
+        assert "score" not in told["changes"][0]["earlier"]
+    assert similarity.change("tom", Contrast()).changes == ()
+    assert similarity.change("twice", replace(contrast, later=Time(900 * DAY, None))).changes == ()
+    with pytest.raises(BadQueryError, match="by 'odd'"):
+        similarity.change("tom", Contrast(by="odd"))
+
+
+def test_outliers_are_narrowed_and_lead_to_their_records(similarity: Similarity) -> None:
+    within = form.parse([("facet.provider", "P1")])
+    found = similarity.outliers("tom", Contrast(within, size=3))
+    assert found.compared == 100
+    unit = VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True)
+    rows = [each for each in range(300) if each % 6 in (1, 3)]
+    middle = unit[rows].mean(axis=0)
+    assert [each.row for each in found.hits] == [rows[each] for each in nearest(unit[rows], -middle, 3)]
+    assert {each.record.title for each in found.hits if each.record} <= {"Scene 1", "Scene 3"}
+    assert found.to_dict()["hits"][0]["away"] == round(found.hits[0].score, 6)
 
 
 def test_only_rows_in_a_region_and_a_time_are_found(similarity: Similarity) -> None:

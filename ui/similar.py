@@ -18,9 +18,9 @@ from discovery.errors import BadQueryError, LimitError, NotFoundError, UnknownFi
 from discovery.hits import Hit, Hits
 from discovery.launch.resolver import Place
 from discovery.portal import Portal
-from discovery.query import form, region, region_text
+from discovery.query import form, region, region_text, time
 from discovery.query.query import Query, Region
-from discovery.similarity import MAX_BATCH, Examples, Question
+from discovery.similarity import MAX_BATCH, Contrast, Examples, Question
 from ui import links, text, wording
 from ui.contexts import Anchor, Site
 from ui.gate import Gate
@@ -36,6 +36,8 @@ _PLACES: Final = 2
 _LIKE: Final = ("rows", "ids", "vectors")
 _QUERY: Final = ("like", "unlike", "region", "with_examples")
 _SHARED: Final = ("within", "size", "mode")
+_CHANGE: Final = ("within", "size", "by", "earlier", "later")
+_FAR: Final = ("within", "size", "of")
 _BODY: Final = ("queries", *_QUERY, *_SHARED)
 _ASKED: Final = ("row", "id", "unlike", "here", "size", "mode", "f")
 _NARROWING: Final = (*region_text.SHAPES, "frame", "relation", "time", "filter")
@@ -107,7 +109,7 @@ class SpaceContext:
 
 
 def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
-    """Return the routes `/embeddings`, `/embeddings/{space}` and `POST /embeddings/{space}/similar`."""
+    """Return the routes `/embeddings`, `/embeddings/{space}`, and those that programs send questions to."""
     pages = _Similar(portal, renderer)
     made = APIRouter(
         route_class=page_route(renderer, gate, for_programs=_is_for_programs),
@@ -117,11 +119,13 @@ def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
     made.add_api_route(PATH, pages.spaces, methods=["GET", "HEAD"], response_model=None)
     made.add_api_route(f"{PATH}/{{space}}", pages.space, methods=["GET", "HEAD"], response_model=None)
     made.add_api_route(f"{PATH}/{{space}}/similar", pages.similar, methods=["POST"], response_model=None)
+    made.add_api_route(f"{PATH}/{{space}}/change", pages.change, methods=["POST"], response_model=None)
+    made.add_api_route(f"{PATH}/{{space}}/outliers", pages.outliers, methods=["POST"], response_model=None)
     return made
 
 
 def _is_for_programs(request: Request, path: str) -> bool:
-    return path.endswith("/similar") or wants_json(request)
+    return path.endswith(("/similar", "/change", "/outliers")) or wants_json(request)
 
 
 class _Similar:
@@ -151,6 +155,18 @@ class _Similar:
     async def similar(self, request: Request, space: str) -> Response:
         """Answer a question in the body as JSON, or several."""
         return await self._answered(request, partial(self._similar, space))
+
+    async def change(self, request: Request, space: str) -> Response:
+        """Answer which places differ most between two times."""
+        return await self._answered(
+            request, lambda body: self._portal.change(space, contrast(body, self._portal, _CHANGE)).to_dict()
+        )
+
+    async def outliers(self, request: Request, space: str) -> Response:
+        """Answer which rows are farthest from the middle."""
+        return await self._answered(
+            request, lambda body: self._portal.outliers(space, contrast(body, self._portal, _FAR)).to_dict()
+        )
 
     def _similar(self, space: str, body: bytes) -> dict[str, Any]:
         asked = from_body(body, self._portal)
@@ -286,6 +302,26 @@ def from_body(body: bytes, portal: Portal) -> Question | tuple[Question, ...]:
         _known(each, _QUERY, "queries")
     shared = _shared(data, portal)
     return tuple(_question(each, shared, data) for each in queries)
+
+
+def contrast(body: bytes, portal: Portal, names: tuple[str, ...]) -> Contrast:
+    """Return what a JSON body asks about what differs; `earlier` and `later` are times as pages have them.
+
+    Raises:
+        UnknownFieldError: A member is not one of the names.
+        BadQueryError: The body is no JSON, or a value cannot be read.
+    """
+    data = _object(body, names)
+    shared = _shared(data, portal)
+    given = {name: data[name] for name in ("by", "of", "earlier", "later") if data.get(name) is not None}
+    for name, value in given.items():
+        if not isinstance(value, str):
+            raise BadQueryError(f"{name} is no text", parameter=name)
+    asked: dict[str, Any] = dict(given)
+    for name in ("earlier", "later"):
+        if name in given:
+            asked[name] = time.interval(given[name], parameter=name)
+    return Contrast(within=shared.within, size=shared.size, **asked)
 
 
 def _object(body: bytes, names: tuple[str, ...]) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from discovery.cli.context import opened_portal, pair
 from discovery.cli.output import AsJson, complaints, console, print_json, print_table, say
 from discovery.errors import BadQueryError
+from discovery.model.instant import iso
 
 if TYPE_CHECKING:
-    from discovery.hits import Hits
+    from discovery.hits import Hit, Hits
 
 app = typer.Typer(no_args_is_help=True, help="Spaces of embeddings, searched where their files are.")
 finding = typer.Typer()
@@ -126,6 +127,83 @@ def remove(
     say(as_json, {"removed": name}, f"{name} is removed; its files are where they were")
 
 
+Size = Annotated[int, typer.Option(help="How many.")]
+Bbox = Annotated[str | None, typer.Option(help="Only in west,south,east,north in degrees.")]
+Cone = Annotated[str | None, typer.Option(help="Only in lon,lat,radius in degrees.")]
+Frame = Annotated[str | None, typer.Option(help="earth, sky or a body.")]
+Time = Annotated[str | None, typer.Option(help="Only in A/B, with .. for an open end.")]
+Condition = Annotated[str | None, typer.Option(help="Only of records that match a CQL2 text filter.")]
+Chosen = Annotated[list[str] | None, typer.Option(help="Only of records with NAME=VALUE; repeatable.")]
+
+
+@app.command()
+def change(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of the space.")],
+    earlier: Annotated[str | None, typer.Option(help="A/B; without it the first row of each place.")] = None,
+    later: Annotated[str | None, typer.Option(help="A/B; without it the last row of each place.")] = None,
+    by: Annotated[str, typer.Option(help="What tells a place: place (lon and lat to four decimals) or id.")] = "place",
+    size: Size = 10,
+    bbox: Bbox = None,
+    cone: Cone = None,
+    frame: Frame = None,
+    time: Time = None,
+    filter: Condition = None,
+    facet: Chosen = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the places that differ most between two times."""
+    from discovery.query import form
+    from discovery.query.time import interval
+    from discovery.similarity import Contrast
+
+    pairs = _pairs(facet, bbox=bbox, cone=cone, frame=frame, time=time, filter=filter)
+    first = interval(earlier, parameter="earlier") if earlier else None
+    last = interval(later, parameter="later") if later else None
+    with opened_portal(context) as portal:
+        within = form.parse(pairs, resolver=portal.resolve) if pairs else None
+        found = portal.change(name, Contrast(within, size, by, first, last))
+    if as_json:
+        print_json(found.to_dict())
+        return
+    rows = [
+        (f"{each.change:.4f}", each.earlier.row, each.later.row, _day(each.earlier), _day(each.later), each.later.id)
+        for each in found.changes
+    ]
+    print_table(("change", "row", "later row", "from", "to", "id"), rows, empty="no place is there at two times")
+    console.print(f"{found.compared:,} places, {found.elapsed_ms:.1f} ms", markup=False)
+
+
+@app.command()
+def outliers(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of the space.")],
+    of: Annotated[str, typer.Option(help="Far from the middle of all rows, or of those of the same list.")] = "all",
+    size: Size = 10,
+    bbox: Bbox = None,
+    cone: Cone = None,
+    frame: Frame = None,
+    time: Time = None,
+    filter: Condition = None,
+    facet: Chosen = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the rows that are farthest from the middle."""
+    from discovery.query import form
+    from discovery.similarity import Contrast
+
+    pairs = _pairs(facet, bbox=bbox, cone=cone, frame=frame, time=time, filter=filter)
+    with opened_portal(context) as portal:
+        within = form.parse(pairs, resolver=portal.resolve) if pairs else None
+        found = portal.outliers(name, Contrast(within, size, of=of))
+    if as_json:
+        print_json(found.to_dict())
+        return
+    rows = [(each.row, f"{each.score:.4f}", each.id, each.record.title if each.record else "") for each in found.hits]
+    print_table(("row", "away", "id", "record"), rows, empty="nothing is in there")
+    console.print(f"{found.compared:,} rows, {found.elapsed_ms:.1f} ms", markup=False)
+
+
 @finding.command()
 def similar(
     context: typer.Context,
@@ -180,6 +258,10 @@ def similar(
         return
     for one in answers:
         _print(one)
+
+
+def _day(hit: Hit) -> str:
+    return iso(hit.start)[:10] if hit.start is not None else ""
 
 
 def _print(found: Hits) -> None:

@@ -224,6 +224,11 @@ class OpenSegment:
         part = self._texts.take(pa.array(list(rows), pa.int64()))
         return list(zip(part.column("id").to_pylist(), part.column("product").to_pylist(), strict=True))
 
+    def names(self, rows: Rows) -> pa.Array:
+        """Return what the file calls some rows, as one array of texts."""
+        found = self._texts.column("id").take(pa.array(rows, pa.int64()))
+        return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
     def made_of(self, products: Iterable[str]) -> Flags:
         """Return which rows were made of one of these."""
         found = pc.is_in(self._texts.column("product"), value_set=pa.array(list(products), pa.string()))

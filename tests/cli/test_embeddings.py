@@ -58,3 +58,15 @@ def test_each_of_several_vectors_is_asked_for_by_itself(run: Run, tmp_path: Path
     printed = run("similar", "clay", "--row", "5", "--row", "300", "--each", "--size", "1")[1]
     assert printed.count("417 rows, exact") == 2
     assert run("similar", "clay", "--each")[0] != 0
+
+
+def test_what_differs_most_is_found(run: Run, vectors: Any) -> None:
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    middle = unit.mean(axis=0)
+    away = 1 - unit @ (middle / np.linalg.norm(middle))
+    told = json.loads(run("embeddings", "outliers", "clay", "--size", "3", "--json")[1])
+    assert [each["row"] for each in told["hits"]] == np.argsort(-away, kind="stable")[:3].tolist()
+    assert "417 rows" in run("embeddings", "outliers", "clay")[1]
+    status, printed = run("embeddings", "change", "clay", "--later", "2022-06-01/..", "--by", "place")
+    assert (status, "no place is there at two times" in printed) == (0, True)
+    assert run("embeddings", "change", "clay", "--by", "odd")[0] != 0

@@ -169,3 +169,37 @@ def test_wrong_parameters_of_the_page_are_pages_that_say_why(client: TestClient)
         assert page.status_code == status
         assert "<main" in page.text
     assert client.get("/embeddings/none").status_code == 404
+
+
+def test_what_differs_most_is_found(client: TestClient, vectors: Any) -> None:
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    middle = unit.mean(axis=0)
+    away = 1 - unit @ (middle / np.linalg.norm(middle))
+    found = client.post("/embeddings/clay/outliers", content=b'{"size": 5}').json()
+    assert [each["row"] for each in found["hits"]] == np.argsort(-away, kind="stable")[:5].tolist()
+    assert found["hits"][0]["record"]["id"] == TILE.id
+    # The tile was seen once.
+    body = {"earlier": "../2022-01-01", "later": "2022-06-01/..", "by": "place", "within": {"bbox": "-168,64,-166,66"}}
+    changed = client.post("/embeddings/clay/change", json=body)
+    assert (changed.status_code, changed.json()["changes"], changed.json()["compared"]) == (200, [], 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "told"),
+    [
+        ("clay/change", {"of": "all"}, 400, "unknown member of body 'of'"),
+        ("clay/change", {"by": 5}, 400, "by is no text"),
+        ("clay/change", {"by": "odd"}, 400, "is not one of place, id"),
+        ("clay/change", {"earlier": "never"}, 400, "earlier"),
+        ("clay/outliers", {"of": "list"}, 400, "has no lists"),
+        ("clay/outliers", {"size": 5000}, 400, "1 to 1000"),
+        ("clay/outliers", [], 400, "no object"),
+        ("none/outliers", {}, 404, "no space"),
+    ],
+)
+def test_what_cannot_be_asked_of_differences_says_why(
+    client: TestClient, path: str, body: Any, status: int, told: str
+) -> None:
+    found = client.post(f"/embeddings/{path}", json=body)
+    assert found.status_code == status
+    assert told in json.dumps(found.json()["error"])

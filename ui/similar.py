@@ -15,17 +15,21 @@ from starlette.concurrency import run_in_threadpool
 
 from discovery.embeddings.space import Space
 from discovery.errors import BadQueryError, LimitError, NotFoundError, UnknownFieldError
-from discovery.hits import Hit, Hits
+from discovery.exports import hits as exported
+from discovery.hits import Hit, Hits, records
 from discovery.launch.resolver import Place
 from discovery.portal import Portal
 from discovery.query import form, region, region_text, time
 from discovery.query.query import Query, Region
+from discovery.selection import MAX_IDS, Selection
+from discovery.selection import PATH as SELECTION
 from discovery.similarity import MAX_BATCH, Contrast, Examples, Question
 from ui import links, text, wording
 from ui.contexts import Anchor, Site
 from ui.gate import Gate
-from ui.rendering import Renderer, answer
+from ui.rendering import HEADERS, Renderer, answer
 from ui.routing import page_route, wants_json
+from ui.selection import NOTEBOOK
 
 PATH: Final = links.SPACES
 SIZE: Final = 12
@@ -106,6 +110,11 @@ class SpaceContext:
     warnings: tuple[str, ...]
     earth: bool
     curl: str
+    selection: str
+    """URL of the records of the hits, to be kept, compared, exported; empty without one."""
+    notebook: str
+    """URL of the notebook that opens them."""
+    exports: tuple[Anchor, ...]
 
 
 def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
@@ -146,11 +155,21 @@ class _Similar:
         found = self._portal.similar(space, question) if question else None
         about_it = self._portal.spaces.get(space)
         if wants_json(request):
-            return answer(found.to_dict() if found else about(about_it))
+            return answer(_json(found) if found else about(about_it))
+        form_of_it = dict(given).get(links.FORMAT, "")
+        if form_of_it:
+            return self._file(request, space, found, form_of_it)
         here = f"{PATH}/{space}" + (f"?{urlencode(given)}" if given else "")
         site = self._renderer.site(json=links.as_json(here))
-        context = self._page(about_it, dict(given), found, site, str(request.base_url).rstrip("/"))
+        context = self._page(about_it, given, found, site, str(request.base_url).rstrip("/"))
         return self._renderer.page("space.html", context)
+
+    def _file(self, request: Request, space: str, found: Hits | None, form_of_it: str) -> Response:
+        body = exported.written(found.hits if found else (), form_of_it, str(request.base_url).rstrip("/"))
+        if found is None:
+            raise BadQueryError("say what to look for: a row, an id or a place", parameter=links.FORMAT)
+        headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{space}.{form_of_it}"'}
+        return Response(body, media_type=exported.MEDIA_TYPES[form_of_it], headers=headers)
 
     async def similar(self, request: Request, space: str) -> Response:
         """Answer a question in the body as JSON, or several."""
@@ -171,8 +190,8 @@ class _Similar:
     def _similar(self, space: str, body: bytes) -> dict[str, Any]:
         asked = from_body(body, self._portal)
         if isinstance(asked, Question):
-            return self._portal.similar(space, asked).to_dict()
-        return {"answers": [each.to_dict() for each in self._portal.similar_batch(space, asked)]}
+            return _json(self._portal.similar(space, asked))
+        return {"answers": [_json(each) for each in self._portal.similar_batch(space, asked)]}
 
     async def _answered(self, request: Request, of: Callable[[bytes], dict[str, Any]]) -> Response:
         """Return what is made of a body, beside the loop: a large one takes a while to read."""
@@ -196,8 +215,12 @@ class _Similar:
             "" if least is None else f"{least:.3f}",
         )
 
-    def _page(self, space: Space, given: Mapping[str, str], found: Hits | None, site: Site, base: str) -> SpaceContext:
+    def _page(
+        self, space: Space, pairs: list[tuple[str, str]], found: Hits | None, site: Site, base: str
+    ) -> SpaceContext:
+        given = dict(pairs)
         row = given.get("row", "")
+        picked = _picked(found) if found else Selection()
         labels = {"bbox": "Box", "cone": "Circle", "near": "Near", "time": "Time", "filter": "Records' filter"}
         return SpaceContext(
             site=site,
@@ -217,6 +240,14 @@ class _Similar:
             warnings=found.warnings if found else (),
             earth=given.get("frame", "earth") == "earth",
             curl=f"curl '{base}{PATH}/{space.name}/similar' -d '{{\"like\": {{\"rows\": [{row or 0}]}}}}'",
+            selection="" if picked.is_empty else picked.address(),
+            notebook="" if picked.is_empty else picked.address(f"{SELECTION}{NOTEBOOK}"),
+            exports=tuple(
+                Anchor(label, f"{PATH}/{space.name}?{urlencode([*pairs, (links.FORMAT, name)])}", name)
+                for name, label in exported.LABELS.items()
+            )
+            if found and found.hits
+            else (),
         )
 
 
@@ -435,6 +466,18 @@ def _at(place: Place) -> Anchor:
     """Return a place as people read it: a path leads to its volume."""
     url = links.record(place.volume) if place.volume else text.web(place.address)
     return Anchor(text.shown(place.address, 120), url, place.kind)
+
+
+def _picked(found: Hits) -> Selection:
+    """Return the records of hits as a selection, which has a notebook; of many the first hundred."""
+    return Selection.of_ids(records(found.hits)[:MAX_IDS])
+
+
+def _json(found: Hits) -> dict[str, Any]:
+    picked = _picked(found)
+    if picked.is_empty:
+        return {**found.to_dict(), "selection": None, "notebook": None}
+    return {**found.to_dict(), "selection": picked.address(), "notebook": picked.address(f"{SELECTION}{NOTEBOOK}")}
 
 
 def _told(found: Hits) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,6 +155,32 @@ def test_the_page_of_a_space_shows_hits_their_places_and_ways_on(client: TestCli
     assert f"/launch?id={TILE.id}" in page.text
     same = client.get("/embeddings/clay", params={"row": "5", "f": "json"}).json()
     assert same["hits"][0]["row"] == first
+
+
+def test_hits_are_opened_in_a_notebook_and_taken_along_as_files(client: TestClient, vectors: Any) -> None:
+    page = client.get("/embeddings/clay", params={"row": "5", "bbox": "-168,64,-166,67"})
+    told = client.get("/embeddings/clay", params={"row": "5", "f": "json"}).json()
+    assert told["notebook"] == f"/selection/notebook?id={TILE.id}"
+    assert f'href="{told["notebook"]}"' in page.text
+    notebook = client.get(told["notebook"])
+    assert notebook.status_code == 200
+    assert SCENES in json.dumps(notebook.json())
+    assert client.get(told["selection"]).status_code == 200
+    assert "row=5&amp;bbox=-168%2C64%2C-166%2C67&amp;f=csv" in page.text
+    given = {"row": "5", "size": "30"}
+    table = client.get("/embeddings/clay", params={**given, "f": "csv"})
+    assert table.headers["content-type"].startswith("text/csv")
+    assert table.headers["content-disposition"] == 'attachment; filename="clay.csv"'
+    rows = [int(each["row"]) for each in csv.DictReader(io.StringIO(table.text))]
+    assert rows == nearest(vectors, vectors[5], 31)[1:]
+    lines = client.get("/embeddings/clay", params={**given, "f": "ndjson"})
+    assert [json.loads(each)["row"] for each in lines.text.splitlines()] == rows
+    assert json.loads(lines.text.splitlines()[0])["launch"] == f"http://127.0.0.1/launch?id={TILE.id}"
+    for params in ({"f": "csv"}, {**given, "f": "xml"}):
+        assert client.get("/embeddings/clay", params=params).status_code == 400
+    none = client.get("/embeddings/clay", params={"row": "5", "time": "../2000-01-01"})
+    assert "Open them in a notebook" not in none.text
+    assert "f=csv" not in none.text
 
 
 def test_the_page_of_a_record_leads_to_what_is_like_it(client: TestClient) -> None:

@@ -16,7 +16,6 @@ EXCEPTIONS = {
     "discovery/cli/context.py": "tests/test_cli.py runs the commands as people do",
     "discovery/cli/datalabs.py": "tests/cli/test_made.py runs them",
     "discovery/cli/duplicates.py": "tests/test_cli.py runs the commands as people do",
-    "discovery/cli/embeddings.py": "the same",
     "discovery/cli/exporting.py": "the same",
     "discovery/cli/harvests.py": "the same",
     "discovery/cli/launches.py": "the same",

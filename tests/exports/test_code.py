@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +55,18 @@ def test_code_of_records_names_them(portal: Portal) -> None:
 def test_names_are_written_as_graphql_writes_them(name: str, camel: str) -> None:
     assert code._camel(name) == camel
     assert code.enum_name("earth-observation") == "EARTH_OBSERVATION"
+
+
+@pytest.mark.slow
+def test_the_code_for_a_manifest_opens_what_it_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "map.fits").write_bytes(b"SIMPLE  =" * 400)
+    files = [
+        {"name": "map.fits", "addresses": [(tmp_path / "map.fits").as_uri(), "https://nowhere.invalid/"]},
+        {"name": "none.fits", "addresses": []},
+    ]
+    (tmp_path / "manifest.json").write_text(json.dumps({"files": files}))
+    monkeypatch.chdir(tmp_path)
+    exec(code.FSSPEC, {})
+    assert capsys.readouterr().out == "map.fits 2880\n"

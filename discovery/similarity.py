@@ -378,11 +378,12 @@ class Similarity:
     # What was found
 
     def _hits(self, searcher: Searcher, rows: Rows, scores: list[float]) -> tuple[Hit, ...]:
+        texts = _texts(searcher, rows)
         out: list[Hit] = []
         for row, score in zip(rows.tolist(), scores, strict=True):
             segment = _segment(searcher, row)
             at = row - segment.said.start
-            ((id, product),) = segment.texts([at])
+            id, product = texts[row]
             lon, lat = (float(segment.columns[name][at]) for name in ("lon", "lat"))
             start = int(segment.columns["start"][at])
             out.append(
@@ -491,6 +492,15 @@ def _segment(searcher: Searcher, row: int) -> OpenSegment:
         if each.said.start <= row < each.said.start + each.rows:
             return each
     raise NotFoundError(f"no row {row} in {searcher.space.name}; its rows are 0 to {searcher.space.rows - 1}")
+
+
+def _texts(searcher: Searcher, rows: Rows) -> dict[int, tuple[str, str]]:
+    """Return what the files call rows, and what those were made of; each segment is asked once."""
+    found: dict[int, tuple[str, str]] = {}
+    for each in searcher.segments:
+        here = np.unique(rows[(rows >= each.said.start) & (rows < each.said.start + each.rows)])
+        found |= zip(here.tolist(), each.texts((here - each.said.start).tolist()), strict=True) if len(here) else ()
+    return found
 
 
 def _named(searcher: Searcher, id: str) -> int:

@@ -413,7 +413,7 @@ class Portal:
         """The spaces of embeddings.
 
         Raises:
-            ConfigError: The packages that find near vectors are not installed.
+            UnavailableError: The packages that find near vectors are not installed.
         """
         return self._similar().spaces
 
@@ -442,14 +442,19 @@ class Portal:
             return ()
         try:
             return self._similar().leads(record)
-        except ConfigError:
+        except (ConfigError, UnavailableError):
             return ()
 
     def _similar(self) -> Similarity:
         if self._similarity is None:
             if self._make_spaces is None:
-                raise ConfigError("this portal was opened without spaces of embeddings")
-            self._similarity = Similarity(self.store, self.index, self._planner, self._make_spaces(), self.locations.of)
+                raise UnavailableError("this portal was opened without spaces of embeddings", retry_after=None)
+            try:
+                spaces = self._make_spaces()
+            except ConfigError as error:
+                # Whoever asks can do nothing about what is not installed here.
+                raise UnavailableError(str(error), retry_after=None) from error
+            self._similarity = Similarity(self.store, self.index, self._planner, spaces, self.locations.of)
         return self._similarity
 
     def served(self, keys: Sequence[int]) -> dict[int, Served]:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from discovery.config import Settings
+from discovery.embeddings.spaces import Spaces
 from discovery.errors import (
     BadQueryError,
     ConfigError,
@@ -388,3 +389,15 @@ def test_a_histogram_by_day_says_so(portal: Portal, put: Callable[..., None]) ->
     page = portal.search(Query(scope=OBSERVATIONS, histogram=Histogram("auto")))
     assert (page.interval, [(each.start, each.count) for each in page.bins]) == ("day", [(0, 2)])
     assert portal.histogram(Query(scope=OBSERVATIONS), "day") == page.bins
+
+
+def test_a_portal_without_spaces_or_the_packages_for_them_says_so(tmp_path: Path) -> None:
+    def missing() -> Spaces:
+        raise ConfigError("embeddings need the package faiss; install discovery-portal[embeddings]")
+
+    store, index = Store(f"sqlite:///{tmp_path / 'c.sqlite'}"), TantivyIndex(tmp_path / "index")
+    for spaces, told in ((None, "without spaces of embeddings"), (missing, "need the package faiss")):
+        with pytest.raises(UnavailableError, match=told):
+            _ = Portal(store, index, spaces=spaces).spaces
+    index.close()
+    store.close()

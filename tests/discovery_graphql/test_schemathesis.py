@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from schemathesis.graphql import nodes
 
 from discovery import errors
+from discovery.embeddings.spaces import Spaces
 from discovery.portal import Portal
 from discovery_graphql import router, sdl
 
@@ -86,9 +87,11 @@ def mended(document: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def app(portal: Portal) -> FastAPI:
+def app(portal: Portal, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     made = FastAPI()
-    made.include_router(router(Portal(portal.store, portal.index, operator_token=TOKEN)))
+    spaces = tmp_path_factory.mktemp("embeddings")
+    door = Portal(portal.store, portal.index, operator_token=TOKEN, spaces=lambda: Spaces(spaces))
+    made.include_router(router(door))
     return made
 
 

@@ -171,7 +171,8 @@ def test_a_session_that_was_planted_before_signing_in_is_worth_nothing(
 @pytest.mark.slow
 def test_somebody_who_was_disabled_is_told_so(known: TestClient, portal: Portal, provider: Provider) -> None:
     known.get(there_and_back(known, "/"))
-    (ann,) = portal.people.persons(text="ann@example.org")
+    ann = portal.people.who(None, known.cookies[COOKIE]).person
+    assert ann is not None
     portal.store.people.disable(ann.id, 1)
     answer = known.get(there_and_back(known, "/"))
     portal.store.people.disable(ann.id, None)

@@ -112,6 +112,7 @@ def usearch_graph(vectors: Any, queries: Any, least: Any) -> None:
 def lance(table: Any, vectors: Any, queries: Any, least: Any, folder: Path) -> None:
     """Search LanceDB's own table with its own index of the same kind as ours."""
     import lancedb
+    from lancedb.index import IvfRq
 
     numbered = pa.table({"row": pa.array(np.arange(len(vectors))), "vector": table.column("embedding"),
                          "lon": table.column("centre_lon")})  # fmt: skip
@@ -119,17 +120,17 @@ def lance(table: Any, vectors: Any, queries: Any, least: Any, folder: Path) -> N
     lists = int(2 ** round(np.log2(np.sqrt(len(vectors)) / 2)))
     began = time.perf_counter()
     try:
-        held.create_index(metric="dot", num_partitions=lists, index_type="IVF_RQ")
+        held.create_index("vector", config=IvfRq(distance_type="dot", num_partitions=lists))
     except (RuntimeError, ValueError, OSError) as error:
         told("LanceDB IVF_RQ", "none", recall=f"no index: {str(error)[:60]}")
         return
     build = len(vectors) / (time.perf_counter() - began)
     lon = table.column("centre_lon").to_numpy()
     for name in ("none", "region 10 %"):
-        low, high = np.quantile(lon, [0.4, 0.5])
+        low, high = map(float, np.quantile(lon, [0.4, 0.5]))
 
         def ask(query: Any, name: str = name, low: float = low, high: float = high) -> Any:
-            asked = held.search(query).distance_type("dot").limit(SIZE).nprobes(64).refine_factor(40).select(["row"])
+            asked = held.search(query).distance_type("dot").limit(SIZE).nprobes(64).refine_factor(40).select(["row", "_distance"])
             if name != "none":
                 asked = asked.where(f"lon >= {low!r} AND lon < {high!r}", prefilter=True)
             return asked.to_arrow().column("row").to_numpy()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from discovery.launch.zones import Place
-from discovery.model.launch import Launch, State
+from discovery.model.launch import STOPPED, Launch, State
 from discovery.model.person import Person
 
 
@@ -73,3 +74,40 @@ class LaunchTarget(Protocol):
     def close(self) -> None:
         """Close every connection."""
         ...
+
+
+class Immediate(ABC):
+    """A target at which we start nothing: what is asked for is there at once, and what becomes of it nobody tells us.
+
+    Args:
+        place: Where it is.
+    """
+
+    END: ClassVar[str] = ""
+    """What is said of a launch that is over for us."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def health(self) -> Health:
+        """Say that it can be used; whether it works is known when it is opened."""
+        return Health(ok=True)
+
+    def start(self, order: Order) -> State:
+        """Return at once what there is."""
+        return self.state(order.launch)
+
+    @abstractmethod
+    def state(self, launch: Launch) -> State:
+        """Say how what is asked for is opened."""
+
+    def stop(self, _launch: Launch) -> State:
+        """Say that it is over for us."""
+        return State(STOPPED, self.END)
+
+    @abstractmethod
+    def url(self, launch: Launch) -> str:
+        """Return the address that opens it."""
+
+    def close(self) -> None:  # noqa: B027
+        """Do nothing: there is no connection."""

@@ -4,40 +4,24 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlencode
 
-from discovery.launch.targets.base import Health, Order
+from discovery.launch.targets.base import Immediate
 from discovery.launch.zones import BINDER, Place
-from discovery.model.launch import READY, STOPPED, Launch, State
+from discovery.model.launch import READY, Launch, State
 
 
-class Link:
+class Link(Immediate):
     """Something elsewhere that is opened by its address; what becomes of it there nobody tells us."""
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
-
-    def health(self) -> Health:
-        """Say that it can be used; whether it works is known when it is opened."""
-        return Health(ok=True)
-
-    def start(self, order: Order) -> State:
-        """Return the link."""
-        return self.state(order.launch)
+    END = "what runs there ends by itself"
 
     def state(self, launch: Launch) -> State:
         """Return the link."""
         told = "it opens the notebooks of its own repository, without the volumes; take your notebook along as a file"
         return State(READY, told, url=self.url(launch), server=launch.id)
 
-    def stop(self, _launch: Launch) -> State:
-        """Say that it is over for us."""
-        return State(STOPPED, "what runs there ends by itself")
-
     def url(self, _launch: Launch) -> str:
         """Return the link."""
         return binder(self.place) if self.place.kind == BINDER else git_puller(self.place)
-
-    def close(self) -> None:
-        """Do nothing: there is no connection."""
 
 
 def binder(place: Place) -> str:

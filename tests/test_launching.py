@@ -21,17 +21,17 @@ from discovery.errors import (
 )
 from discovery.launch.opening import Around, Opening, opening
 from discovery.launch.rules import shipped
-from discovery.launch.targets import Health, Order
 from discovery.launch.zones import BINDER, HERE, HUB, Place, Size, Zone, Zones
 from discovery.launching import Launching, Wish
 from discovery.model.creation import PRIVATE, PUBLIC, SELECTION
-from discovery.model.launch import ASKED, FAILED, READY, STARTING, STOPPED, STOPPING, Launch, State
+from discovery.model.launch import ASKED, FAILED, READY, STARTING, STOPPED, STOPPING, State
 from discovery.model.person import LAUNCH, NOBODY, READ, Person, Principal, Role
 from discovery.model.record import Asset, Record
 from discovery.people import People
 from discovery.store.launches import new_id
 from discovery.store.schema import launches
 from discovery.store.store import Store
+from discovery.testing.targets import Scripted
 
 IMAGE = f"registry.example/lab@sha256:{'0' * 64}"
 ADA = Principal(Role.USER, Person("ada" * 5 + "a", "Ada"), frozenset({READ, LAUNCH}), "s")
@@ -63,42 +63,6 @@ def find(id: str) -> Opening:
     if id not in RECORDS:
         raise NotFoundError(f"no record {id}")
     return opening(RECORDS[id], shipped(), AROUND)
-
-
-class Scripted:
-    """A target that is in a state until a test puts it into another one."""
-
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self.orders: list[Order] = []
-        self.now: State | Exception = State(STARTING, "starting", "https://hub.example/user/x", "ada/x")
-        self.well = Health(ok=True)
-        self.asked = 0
-
-    def health(self) -> Health:
-        self.asked += 1
-        return self.well
-
-    def _said(self) -> State:
-        if isinstance(self.now, Exception):
-            raise self.now
-        return self.now
-
-    def start(self, order: Order) -> State:
-        self.orders.append(order)
-        return self._said()
-
-    def state(self, _launch: Launch) -> State:
-        return self._said()
-
-    def stop(self, _launch: Launch) -> State:
-        return self._said()
-
-    def url(self, launch: Launch) -> str:
-        return f"{launch.url}?token=secret"
-
-    def close(self) -> None:
-        return
 
 
 SIZES = (Size("small", "Small", 1, "2G"), Size("large", "Large", 8, "32G", 1))
@@ -307,7 +271,7 @@ def test_a_launch_is_followed_from_wherever_it_is(made: Made) -> None:
     assert (away.status, away.message) == (STARTING, "The hub does not answer just now; nothing is lost")
     target.now = State(READY)
     assert launching.follow(ADA, id).status == READY
-    assert launching.address(ADA, id) == "https://hub.example/user/x?token=secret"
+    assert launching.address(ADA, id) == "https://hub.example/user/x/y/lab?token=opensesame"
     assert [each.id for each in launching.of(ADA, running=True)] == [id]
     target.now = State(STOPPING)
     assert launching.stop(ADA, id).status == STOPPING

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from discovery.index.tantivy import TantivyIndex
-from discovery.launch.targets import Health, Order
 from discovery.launch.zones import HUB, Place, Zone, Zones
 from discovery.launching import Launching
 from discovery.model.launch import READY, STARTING, STOPPED, Asked, Launch, State
 from discovery.model.person import LAUNCH, NOBODY, READ, Person, Principal, Role
 from discovery.portal import Portal
 from discovery.store.store import Store
+from discovery.testing.targets import Scripted
 from discovery_graphql.enums import LaunchStatus
 from discovery_graphql.launches import shown_launch
 from discovery_graphql.schema import build
@@ -26,30 +26,15 @@ ID = "a" * 26
 QUERY = f'subscription {{ launchProgress(id: "{ID}") {{ status message }} }}'
 
 
-class Slow:
+class Slow(Scripted):
     """A target that gets on each time somebody looks."""
 
     def __init__(self, place: Place) -> None:
-        self.place = place
+        super().__init__(place)
         self.states = [State(STARTING, "pulling"), State(STARTING, "pulling"), State(READY, "here"), State(STOPPED)]
-
-    def health(self) -> Health:
-        return Health(ok=True)
-
-    def start(self, _order: Order) -> State:
-        return State(STARTING, "asked")
 
     def state(self, _launch: Launch) -> State:
         return self.states.pop(0)
-
-    def stop(self, _launch: Launch) -> State:
-        return State(STOPPED)
-
-    def url(self, _launch: Launch) -> str:
-        return ""
-
-    def close(self) -> None:
-        """Do nothing."""
 
 
 @pytest.fixture

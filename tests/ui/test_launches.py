@@ -11,13 +11,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from discovery.errors import BadQueryError, UnavailableError
-from discovery.launch.targets import Health, Order
+from discovery.launch.targets import Health
 from discovery.launch.zones import BINDER, HERE, HUB, Place, Size, Zone, Zones
 from discovery.launching import Launching
-from discovery.model.launch import READY, STARTING, STOPPED, Launch, State
+from discovery.model.launch import READY, STARTING, STOPPED, State
 from discovery.model.person import LAUNCH, READ
 from discovery.model.record import Asset, Record
 from discovery.portal import Portal
+from discovery.testing.targets import Scripted
 
 pytestmark = pytest.mark.slow
 
@@ -49,38 +50,6 @@ VOLUME = Record(
 )
 LAB = Record("pla", "", "lab", "datalab", "The lab", properties={"interface": "lab", "image": IMAGE})
 EVIL = Record("pla", "", "evil", "datalab", "Evil lab", properties={"interface": "lab", "image": IMAGE[:-1] + "1"})
-
-
-class Scripted:
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self.orders: list[Order] = []
-        self.well = Health(ok=True)
-        self.now: State | Exception = State(STARTING, "the hub is starting the server", f"{HUBS}/user/x/y/lab", "x/y")
-
-    def health(self) -> Health:
-        return self.well
-
-    def _said(self) -> State:
-        if isinstance(self.now, Exception):
-            raise self.now
-        return self.now
-
-    def start(self, order: Order) -> State:
-        self.orders.append(order)
-        return self._said()
-
-    def state(self, _launch: Launch) -> State:
-        return self._said()
-
-    def stop(self, _launch: Launch) -> State:
-        return self._said()
-
-    def url(self, launch: Launch) -> str:
-        return f"{launch.url}?token=opensesame"
-
-    def close(self) -> None:
-        return
 
 
 PLACE = Place("hub", HUB, "The hub", HUBS, images=(IMAGE,), sizes=(Size("small", "Small", 1, "2G"),), servers=2)

@@ -287,7 +287,7 @@ def read(given: Iterable[tuple[str, str]], portal: Portal) -> Question | None:
     return Question(
         like=Examples(rows, ids),
         unlike=Examples(tuple(_number(value, "unlike") for name, value in pairs if name == "unlike")),
-        region=_here(single["here"], single.get("frame", "earth")) if "here" in single else None,
+        region=region.numbers(single["here"], frame=single.get("frame", "earth")) if "here" in single else None,
         within=_within([each for each in pairs if each[0] not in _ASKED], portal),
         size=_number(single["size"], "size") if "size" in single else SIZE,
         mode=single.get("mode", "balanced"),
@@ -417,18 +417,9 @@ def _within(pairs: list[tuple[str, str]], portal: Portal) -> Query | None:
 
 
 def _place(asked: Any, frame: str) -> Region:
-    if isinstance(asked, str):
-        return _here(asked, frame)
-    if isinstance(asked, list):
-        return _here(",".join(map(str, asked)), frame)
+    if isinstance(asked, str | list):
+        return region.numbers(asked, frame=frame)
     return region.geojson(asked, frame=frame, parameter="region")
-
-
-def _here(asked: str, frame: str) -> Region:
-    """Return the region of three numbers, a circle, or of four, a box."""
-    if asked.count(",") == 2:
-        return region.cone(asked, frame=frame, parameter="region")
-    return region.bbox(asked, frame=frame, parameter="region")
 
 
 def _number(value: str, parameter: str) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from discovery.cli.context import opened_portal, pair
 from discovery.cli.output import AsJson, complaints, console, print_json, print_table, say
@@ -16,7 +16,11 @@ from discovery.errors import BadQueryError
 from discovery.model.instant import iso
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from discovery.hits import Hit, Hits
+    from discovery.portal import Portal
+    from discovery.query.query import Query
 
 app = typer.Typer(no_args_is_help=True, help="Spaces of embeddings, searched where their files are.")
 finding = typer.Typer()
@@ -153,16 +157,14 @@ def change(
     as_json: AsJson = False,
 ) -> None:
     """Find the places that differ most between two times."""
-    from discovery.query import form
     from discovery.query.time import interval
     from discovery.similarity import Contrast
 
-    pairs = _pairs(facet, bbox=bbox, cone=cone, frame=frame, time=time, filter=filter)
+    given = {"bbox": bbox, "cone": cone, "frame": frame, "time": time, "filter": filter}
     first = interval(earlier, parameter="earlier") if earlier else None
     last = interval(later, parameter="later") if later else None
     with opened_portal(context) as portal:
-        within = form.parse(pairs, resolver=portal.resolve) if pairs else None
-        found = portal.change(name, Contrast(within, size, by, first, last))
+        found = portal.change(name, Contrast(_within(portal, facet, given), size, by, first, last))
     if as_json:
         print_json(found.to_dict())
         return
@@ -189,13 +191,11 @@ def outliers(
     as_json: AsJson = False,
 ) -> None:
     """Find the rows that are farthest from the middle."""
-    from discovery.query import form
     from discovery.similarity import Contrast
 
-    pairs = _pairs(facet, bbox=bbox, cone=cone, frame=frame, time=time, filter=filter)
+    given = {"bbox": bbox, "cone": cone, "frame": frame, "time": time, "filter": filter}
     with opened_portal(context) as portal:
-        within = form.parse(pairs, resolver=portal.resolve) if pairs else None
-        found = portal.outliers(name, Contrast(within, size, of=of))
+        found = portal.outliers(name, Contrast(_within(portal, facet, given), size, of=of))
     if as_json:
         print_json(found.to_dict())
         return
@@ -220,16 +220,16 @@ def similar(
     ] = None,
     not_row: Annotated[list[int] | None, typer.Option(help="Unlike this row; repeatable.")] = None,
     not_id: Annotated[list[str] | None, typer.Option(help="Unlike the row that is called so; repeatable.")] = None,
-    size: Annotated[int, typer.Option(help="How many rows.")] = 10,
+    size: Size = 10,
     mode: Annotated[str, typer.Option(help="fast, balanced or exact.")] = "balanced",
-    bbox: Annotated[str | None, typer.Option(help="Only in west,south,east,north in degrees.")] = None,
-    cone: Annotated[str | None, typer.Option(help="Only in lon,lat,radius in degrees.")] = None,
+    bbox: Bbox = None,
+    cone: Cone = None,
     polygon: Annotated[str | None, typer.Option(help="Only in lon,lat,lon,lat,... in degrees.")] = None,
     near: Annotated[str | None, typer.Option(help="Only at the place or thing of this name.")] = None,
-    frame: Annotated[str | None, typer.Option(help="earth, sky or a body.")] = None,
-    time: Annotated[str | None, typer.Option(help="Only in A/B, with .. for an open end.")] = None,
-    filter: Annotated[str | None, typer.Option(help="Only of records that match a CQL2 text filter.")] = None,
-    facet: Annotated[list[str] | None, typer.Option(help="Only of records with NAME=VALUE; repeatable.")] = None,
+    frame: Frame = None,
+    time: Time = None,
+    filter: Condition = None,
+    facet: Chosen = None,
     with_examples: Annotated[bool, typer.Option(help="Let the examples themselves be found.")] = False,
     each: Annotated[
         bool, typer.Option("--each", help="Ask for each example by itself, all at once; 64 at most.")
@@ -237,20 +237,21 @@ def similar(
     as_json: AsJson = False,
 ) -> None:
     """Find the rows of a space that are most like a row, a vector or a region."""
-    from discovery.query import form
+    from discovery.query import region as regions
     from discovery.similarity import Examples, Question
 
-    pairs = _pairs(facet, bbox=bbox, cone=cone, polygon=polygon, near=near, frame=frame, time=time, filter=filter)
+    given = {"bbox": bbox, "cone": cone, "polygon": polygon, "near": near, "frame": frame, "time": time,
+             "filter": filter}  # fmt: skip
     question = Question(
         like=Examples(tuple(row or ()), tuple(id or ()), tuple(map(_vector, vector or ()))),
         unlike=Examples(tuple(not_row or ()), tuple(not_id or ())),
-        region=_region(region, frame) if region else None,
+        region=regions.numbers(region, frame=frame or "earth") if region else None,
         size=size,
         mode=mode,
         with_examples=with_examples,
     )
     with opened_portal(context) as portal:
-        question = replace(question, within=form.parse(pairs, resolver=portal.resolve) if pairs else None)
+        question = replace(question, within=_within(portal, facet, given))
         alone = [replace(question, like=one) for one in question.like.singly()] if each else [question]
         answers = portal.similar_batch(name, alone)
     if as_json:
@@ -273,10 +274,13 @@ def _print(found: Hits) -> None:
         complaints.print(each, markup=False)
 
 
-def _pairs(facet: list[str] | None, **given: str | None) -> list[tuple[str, str]]:
-    """Return what narrows rows, as the parameters of the pages."""
+def _within(portal: Portal, facet: list[str] | None, given: Mapping[str, str | None]) -> Query | None:
+    """Return what narrows rows, read as the pages read their parameters; None where nothing does."""
+    from discovery.query import form
+
     pairs = [(each, value) for each, value in given.items() if value is not None]
-    return pairs + [(f"facet.{one}", value) for one, value in (pair(each, "facet") for each in facet or [])]
+    pairs += [(f"facet.{one}", value) for one, value in (pair(each, "facet") for each in facet or [])]
+    return form.parse(pairs, resolver=portal.resolve) if pairs else None
 
 
 def _quantization(text: str) -> Any:
@@ -291,16 +295,6 @@ def _quantization(text: str) -> Any:
         raise BadQueryError(
             f"--quantization {text!r} is not of the form scale=S,offset=O", parameter="quantization"
         ) from error
-
-
-def _region(text: str, frame: str | None) -> Any:
-    """Return the region of three or four numbers."""
-    from discovery.query import region
-
-    count = text.count(",") + 1
-    if count == 3:
-        return region.cone(text, frame=frame or "earth")
-    return region.bbox(text, frame=frame or "earth")
 
 
 def _vector(path: Path) -> list[float]:
@@ -327,13 +321,11 @@ class _Bar:
     """A bar on the terminal, one line for each file."""
 
     def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=complaints,
-        )
+        # Few commands draw a bar; the others do not wait for it to be imported.
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=complaints)
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> _Bar:

@@ -27,7 +27,7 @@ from discovery.query.systems import SYSTEMS, turned
 
 __all__ = [
     "ANCHOR", "ASKED", "FRAMES", "MAX_QUERY_VERTICES", "RELATIONS", "Asked", "Cover", "ask", "bbox", "bbox_cover",
-    "cone", "cover", "covers", "decide", "geojson", "moc", "polygon", "related", "simplify", "stc",
+    "cone", "cover", "covers", "decide", "geojson", "moc", "numbers", "polygon", "related", "simplify", "stc",
 ]  # fmt: skip
 
 _BODIES = (
@@ -87,6 +87,17 @@ def cone(value: str | Sequence[Any], *, frame: str = SKY, relation: str = "inter
         raise BadQueryError(f"{parameter}: the radius must be 0 to 180 degrees, not {radius:g}", parameter=parameter)
     circle = {"type": "Circle", "center": [lon, lat], "radius": radius}
     return _made(circle, frame, relation, parameter)
+
+
+def numbers(value: str | Sequence[Any], *, frame: str = EARTH, relation: str = "intersects",
+            parameter: str = "region") -> Region:  # fmt: skip
+    """Return the region of three numbers, a circle as `cone` takes it, or of four or six, a box as `bbox` does.
+
+    Raises:
+        BadQueryError: As `cone` and `bbox`.
+    """
+    count = value.count(",") + 1 if isinstance(value, str) else len(value)
+    return (cone if count == 3 else bbox)(value, frame=frame, relation=relation, parameter=parameter)
 
 
 def polygon(value: str | Sequence[Any], *, frame: str = SKY, relation: str = "intersects",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from discovery.errors import BadQueryError, LimitError, RecordError
+from discovery.query import region
 from discovery.query.region import bbox, cone, decide, geojson, polygon, simplify
 
 
@@ -69,3 +70,11 @@ def test_a_large_footprint_is_simplified_and_a_huge_one_refused() -> None:
     assert decide(bbox("9.5,-0.1,9.6,0.1"), [simple]) == [True]
     with pytest.raises(RecordError):
         simplify({"type": "LineString", "coordinates": [[0, 0]] * 1_000_001})
+
+
+def test_three_numbers_are_a_circle_and_four_a_box_as_text_or_list() -> None:
+    assert region.numbers("10,20,1", frame="sky") == region.cone("10,20,1", frame="sky")
+    assert region.numbers([10, 20, 1], frame="sky") == region.cone("10,20,1", frame="sky")
+    assert region.numbers("1,2,3,4") == region.bbox("1,2,3,4")
+    with pytest.raises(BadQueryError, match="region needs 4 numbers"):
+        region.numbers("1,2")

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from discovery.embeddings.table import NO_TIME
+from discovery.embeddings.vectors import MAX_SIZE, asked, scores
 from discovery.errors import BadQueryError, ConfigError, GoneError, LimitError, MovedError, NotFoundError
 from discovery.hits import Change, Changes, Hit, Hits, Outliers, records
 from discovery.launch.locating import Located
@@ -52,6 +54,8 @@ MAX_SPACES: Final = 50
 _LOOKED_THROUGH: Final = 5_000_000
 """Rows of a space that are looked through for a record of it; of a space that says nothing of it, far fewer."""
 _STRANGERS: Final = 100_000
+_ID: Final = 16
+"""Characters of a record's id; a product of that length may be one."""
 _REMEMBERED: Final = 4_096
 """Records of which is remembered what rows were made of them."""
 _PROBE: Final = 5
@@ -176,9 +180,7 @@ class Similarity:
         looked = [self._looked_for(searcher, each) for each in questions]
         left_out = [[] if each.with_examples else rows for each, (_, rows) in zip(questions, looked, strict=True)]
         # Those that are left out may be among the best, so as many more are asked for.
-        size = min(first.size + max(map(len, left_out)), _most())
-        if first.size > _most():
-            size = first.size
+        size = max(first.size, min(first.size + max(map(len, left_out)), MAX_SIZE))
         allowed = self._allowed(searcher.space, first.within)
         queries = np.stack([query for query, _ in looked])
         answer = searcher.search(queries, size, mode=first.mode, allowed=allowed)
@@ -190,7 +192,7 @@ class Similarity:
             self._hits(
                 searcher,
                 np.concatenate([rows for rows, _ in chosen]),
-                np.concatenate([scores for _, scores in chosen]).tolist(),
+                np.concatenate([near for _, near in chosen]).tolist(),
             )
         )
         recall, elapsed = _recall(searcher.space, answer), (time.perf_counter() - began) * 1000
@@ -304,8 +306,6 @@ class Similarity:
 
     def _vectors(self, searcher: Searcher, examples: Examples, parameter: str) -> tuple[Vectors, list[int]]:
         """Return the vectors of examples, and the numbers of those that are rows."""
-        from discovery.embeddings.vectors import asked
-
         if len(examples) > MAX_EXAMPLES:
             raise LimitError(
                 "similar-examples", f"{len(examples)} examples; at most {MAX_EXAMPLES}", parameter=parameter
@@ -332,8 +332,6 @@ class Similarity:
             )
         vectors = np.concatenate([segment.vectors(here) for segment, here in rows])
         numbers = np.concatenate([here + segment.said.start for segment, here in rows])
-        from discovery.embeddings.vectors import scores
-
         best = int(np.argmax(scores(vectors.mean(axis=0), vectors, searcher.space.metric)))
         return vectors[[best]], int(numbers[best])
 
@@ -377,10 +375,10 @@ class Similarity:
 
     # What was found
 
-    def _hits(self, searcher: Searcher, rows: Rows, scores: list[float]) -> tuple[Hit, ...]:
+    def _hits(self, searcher: Searcher, rows: Rows, numbers: list[float]) -> tuple[Hit, ...]:
         texts = _texts(searcher, rows)
         out: list[Hit] = []
-        for row, score in zip(rows.tolist(), scores, strict=True):
+        for row, score in zip(rows.tolist(), numbers, strict=True):
             segment = _segment(searcher, row)
             at = row - segment.said.start
             id, product = texts[row]
@@ -393,7 +391,7 @@ class Similarity:
                     float(score),
                     None if np.isnan(lon) else lon,
                     None if np.isnan(lat) else lat,
-                    None if start == _no_time() else start,
+                    None if start == NO_TIME else start,
                     product,
                 )
             )
@@ -440,9 +438,6 @@ class Similarity:
             return None
 
 
-_ID: Final = 16
-
-
 def _shared(questions: Sequence[Question]) -> Question:
     """Return the first of some questions, which says what all of them share.
 
@@ -468,18 +463,6 @@ def _shared(questions: Sequence[Question]) -> Question:
         told = f"{len(questions)} queries for {first.size} rows each; at most {MAX_ROWS:,} rows at a time"
         raise LimitError("similar-rows", told, parameter="size")
     return first
-
-
-def _most() -> int:
-    from discovery.embeddings.asking import MAX_SIZE
-
-    return MAX_SIZE
-
-
-def _no_time() -> int:
-    from discovery.embeddings.table import NO_TIME
-
-    return int(NO_TIME)
 
 
 def _segment(searcher: Searcher, row: int) -> OpenSegment:
@@ -524,18 +507,18 @@ def _inside(segment: OpenSegment, region: Region) -> Flags:
     return sieve.points(region, lonlat)
 
 
-def _during(segment: OpenSegment, asked: Time) -> Flags:
+def _during(segment: OpenSegment, when: Time) -> Flags:
     start = np.asarray(segment.columns["start"])
-    mask: Flags = start != _no_time()
-    if asked.start is not None:
-        mask = mask & (start >= asked.start)
-    if asked.end is not None:
-        mask = mask & (start <= asked.end)
+    mask: Flags = start != NO_TIME
+    if when.start is not None:
+        mask = mask & (start >= when.start)
+    if when.end is not None:
+        mask = mask & (start <= when.end)
     return mask
 
 
-def _at(asked: Time | None) -> Callable[[OpenSegment], Flags] | None:
-    return None if asked is None else partial(_during, asked=asked)
+def _at(when: Time | None) -> Callable[[OpenSegment], Flags] | None:
+    return None if when is None else partial(_during, when=when)
 
 
 def _query(searcher: Searcher, likes: Vectors, unlikes: Vectors) -> Vectors:

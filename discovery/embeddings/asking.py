@@ -18,14 +18,13 @@ from discovery.embeddings.building import BATCH
 from discovery.embeddings.codes import Coder, alone
 from discovery.embeddings.segment import OpenSegment
 from discovery.embeddings.space import Space
-from discovery.embeddings.vectors import Flags, Rows, Vectors, best, scores
+from discovery.embeddings.vectors import MAX_SIZE, Flags, Rows, Vectors, best, scores
 from discovery.errors import BadQueryError, UnavailableError
 
 FAST: Final = "fast"
 BALANCED: Final = "balanced"
 EXACT: Final = "exact"
 MODES: Final = (FAST, BALANCED, EXACT)
-MAX_SIZE: Final = 1_000
 MAX_QUERIES: Final = 256
 _FEW: Final = 2_000
 """Rows that are compared one by one, where they can be read in a moment."""

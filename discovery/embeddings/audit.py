@@ -15,6 +15,7 @@ from discovery.embeddings.segment import OpenSegment
 from discovery.embeddings.space import Recall, Space
 from discovery.embeddings.vectors import Flags, Vectors
 from discovery.errors import ConfigError
+from discovery.query import packed
 
 LEAST: Final = 0.95
 """Recall below which a build is refused."""
@@ -122,21 +123,16 @@ def _near(searcher: Searcher, share: float, rng: np.random.Generator) -> Allowed
     if len(placed) < SIZE:
         return None
     centre = int(rng.choice(placed))
-    here = _xyz(lon[placed], lat[placed]) @ _xyz(lon[[centre]], lat[[centre]])[0]
-    least = float(np.partition(here, -max(SIZE, int(len(here) * share)))[-max(SIZE, int(len(here) * share))])
-    middle = _xyz(lon[[centre]], lat[[centre]])[0]
+    lonlat = np.stack([lon, lat], axis=1)
+    middle = packed.vectors(lonlat[[centre]])[0]
+    here = packed.vectors(lonlat[placed]) @ middle
+    kept = max(SIZE, int(len(here) * share))
+    least = float(np.partition(here, -kept)[-kept])
 
     def allowed(segment: OpenSegment) -> Flags:
-        near = _xyz(np.asarray(segment.columns["lon"]), np.asarray(segment.columns["lat"])) @ middle
+        near = packed.vectors(np.stack([segment.columns["lon"], segment.columns["lat"]], axis=1)) @ middle
         # What has no place is compared as not a number, and is outside.
         chosen: Flags = near >= least
         return chosen
 
     return allowed
-
-
-def _xyz(
-    lon: np.ndarray[tuple[int, ...], np.dtype[np.float64]], lat: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    across, up = np.radians(lon), np.radians(lat)
-    return np.stack([np.cos(up) * np.cos(across), np.cos(up) * np.sin(across), np.sin(up)], axis=-1)

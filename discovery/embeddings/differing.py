@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from discovery.embeddings.asking import MAX_SIZE, Allowed, Searcher
+from discovery.embeddings.asking import Allowed, Searcher
 from discovery.embeddings.building import BATCH
 from discovery.embeddings.segment import OpenSegment
 from discovery.embeddings.space import COSINE
 from discovery.embeddings.table import NO_TIME
-from discovery.embeddings.vectors import Flags, Rows, Vectors, best
+from discovery.embeddings.vectors import MAX_SIZE, Flags, Rows, Vectors, best
 from discovery.errors import BadQueryError, LimitError
 
 MAX_JOINED: Final = 2_000_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from discovery.embeddings import audit, building, space
@@ -12,7 +13,7 @@ from discovery.embeddings.building import Progress, Wanted
 from discovery.embeddings.codes import Coder
 from discovery.embeddings.segment import OpenSegment
 from discovery.embeddings.space import MANIFEST, Space
-from discovery.errors import NotFoundError
+from discovery.errors import ConfigError, NotFoundError
 from discovery.lock import Lock
 
 
@@ -77,8 +78,6 @@ class Spaces:
 
     def audit(self, name: str, queries: int = audit.QUERIES) -> Space:
         """Measure how well rows of a space are found, and keep that."""
-        from dataclasses import replace
-
         folder = self._place(name)
         with Lock(folder / "build.lock", f"somebody is adding to {name}").hold():
             found = audit.audit(self.searcher(name), queries)
@@ -105,7 +104,7 @@ class Spaces:
     def _place(self, name: str) -> Path:
         try:
             folder = self.folder / space.checked_name(name)
-        except Exception as error:
+        except ConfigError as error:
             raise NotFoundError(f"no space {name[:80]!r}") from error
         if not (folder / MANIFEST).is_file():
             known = ", ".join(self.names()[:20]) or "none yet"

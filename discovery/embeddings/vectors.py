@@ -15,6 +15,8 @@ Vectors = npt.NDArray[np.float32]
 """Rows of float32."""
 Flags = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
+MAX_SIZE: Final = 1_000
+"""Rows that one answer has at most."""
 _LEAST: Final = 1e-12
 _MIDPOINT: Final = 127.5
 _NODATA: Final = -128

@@ -74,7 +74,7 @@ def compare(scenes: Scenes, folder: Path, count: int, *, with_peers: bool) -> No
     """Print the tables."""
     path = folder / "scenes.arrow"
     if not path.exists():
-        to_arrow(scenes, path, parquet=False)
+        to_arrow(scenes, path)
     spaces = Spaces(folder / "spaces")
     if "scenes" not in spaces.names():
         environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}

@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 SEED: Final = 7
 BLOCK: Final = 20_000
@@ -79,26 +78,14 @@ class Scenes:
         return self.block(1_000_000, BLOCK)[0][:count]
 
 
-def to_npy(scenes: Scenes, path: Path) -> Path:
-    """Write the vectors as numpy does; they are not in memory at once."""
-    out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(scenes.rows, scenes.size))
-    at = 0
-    for vectors, _, _ in scenes.blocks():
-        out[at : at + len(vectors)] = vectors
-        at += len(vectors)
-    out.flush()
-    return path
-
-
-def to_arrow(scenes: Scenes, path: Path, *, parquet: bool) -> Path:
-    """Write vectors with places, as an Arrow file that is mapped or as Parquet in the shape of Major TOM."""
+def to_arrow(scenes: Scenes, path: Path) -> Path:
+    """Write vectors with places as an Arrow file, which is mapped, in the columns of Major TOM."""
     kind = pa.list_(pa.float32(), scenes.size)
     schema = pa.schema(
         [("id", pa.string()), ("embedding", kind), ("centre_lon", pa.float64()), ("centre_lat", pa.float64())]
     )
-    sink: Any = pq.ParquetWriter(path, schema, compression="none") if parquet else pa.ipc.new_file(str(path), schema)
     at = 0
-    with sink as out:
+    with pa.ipc.new_file(str(path), schema) as out:
         for vectors, lon, lat in scenes.blocks():
             ids = pa.array([f"scene-{each}" for each in range(at, at + len(vectors))])
             column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), scenes.size)

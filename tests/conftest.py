@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,6 +26,9 @@ from discovery.model.extent import Extent
 from discovery.model.record import Asset, Contact, Link, Record
 from discovery.store.connection import sqlite_url
 from discovery.store.store import Store
+
+if TYPE_CHECKING:
+    from tests.people.provider import Provider
 
 ROOT = Path(__file__).parents[1]
 STORES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.peer))
@@ -304,6 +307,22 @@ def store(store_url: str) -> Iterator[Store]:
     opened = Store(store_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def vouching() -> Iterator[Provider]:
+    """Return a provider of OpenID Connect that listens on loopback."""
+    from tests.people.provider import running
+
+    with running() as started:
+        yield started
+
+
+@pytest.fixture
+def provider(vouching: Provider) -> Provider:
+    """Return a provider of OpenID Connect that is honest until a test has it lie."""
+    vouching.reset()
+    return vouching
 
 
 @pytest.fixture

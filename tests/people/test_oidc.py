@@ -25,22 +25,10 @@ from discovery.model.person import Role
 from discovery.people import oidc
 from discovery.people.oidc import Trust
 from discovery.store.store import Store
-from tests.people.provider import CLIENT, SECRET, Provider, running
+from tests.people.provider import CLIENT, SECRET, Provider
 
 pytestmark = pytest.mark.slow
 CALLBACK = "http://127.0.0.1:1/signin/callback"
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Provider]:
-    with running() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(served: Provider) -> Provider:
-    served.reset()
-    return served
 
 
 @pytest.fixture

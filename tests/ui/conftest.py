@@ -161,6 +161,13 @@ def client(portal: Portal) -> Iterator[TestClient]:
 
 
 @pytest.fixture
+def visitor(portal: Portal) -> Iterator[TestClient]:
+    """Return a browser of this test alone, which has no cookies of others."""
+    with TestClient(app_of(portal), follow_redirects=False) as opened:
+        yield opened
+
+
+@pytest.fixture
 def make_client(tmp_path: Path) -> Iterator[Callable[[Iterable[Record]], TestClient]]:
     """Return `make(records)`: a client of a portal that holds these records alone."""
     opened: list[Portal] = []

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
-from fastapi import FastAPI
 
-import ui
 from discovery.index.tantivy import TantivyIndex
 from discovery.model.job import WAITING
 from discovery.model.person import Role
@@ -56,54 +54,44 @@ def portal(tmp_path: Path) -> Iterator[Portal]:
 
 
 @pytest.fixture
-def client(portal: Portal) -> Iterator[TestClient]:
-    from fastapi.testclient import TestClient
-
-    app = FastAPI(openapi_url=None)
-    ui.attach(app, portal, title="Test portal")
-    with TestClient(app, follow_redirects=False) as opened:
-        yield opened
-
-
-@pytest.fixture
-def inside(client: TestClient, portal: Portal) -> TestClient:
+def inside(visitor: TestClient, portal: Portal) -> TestClient:
     """Return a browser that has followed a link of an operator."""
-    assert client.post("/signin", data={"code": portal.people.invite()}).status_code == 303
-    return client
+    assert visitor.post("/signin", data={"code": portal.people.invite()}).status_code == 303
+    return visitor
 
 
-def key(client: TestClient) -> str:
-    found = re.search(r'name="key" value="([0-9a-f]{64})"', client.get("/admin/harvests").text)
+def key(visitor: TestClient) -> str:
+    found = re.search(r'name="key" value="([0-9a-f]{64})"', visitor.get("/admin/harvests").text)
     assert found is not None
     return found[1]
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_nobody_sees_a_page_who_has_shown_nothing(client: TestClient, path: str) -> None:
-    answer = client.get(path)
+def test_nobody_sees_a_page_who_has_shown_nothing(visitor: TestClient, path: str) -> None:
+    answer = visitor.get(path)
     assert (answer.status_code, answer.headers["location"]) == (303, f"/signin?{urlencode({'next': path})}")
-    assert client.get(path, params={"f": "json"}).status_code == 401
+    assert visitor.get(path, params={"f": "json"}).status_code == 401
     for wrong in ("Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer"):
-        assert client.get(path, headers={"Authorization": wrong}).status_code == 401
-    client.cookies.set(COOKIE, "made-up")
-    assert client.get(path).status_code == 303
+        assert visitor.get(path, headers={"Authorization": wrong}).status_code == 401
+    visitor.cookies.set(COOKIE, "made-up")
+    assert visitor.get(path).status_code == 303
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_whoever_has_signed_in_and_is_no_operator_sees_no_page_either(
-    client: TestClient, portal: Portal, path: str
+    visitor: TestClient, portal: Portal, path: str
 ) -> None:
-    client.cookies.set(COOKIE, portal.people.welcome("https://id.example", "1", "Ann", role=Role.MODERATOR))
-    answer = client.get(path)
+    visitor.cookies.set(COOKIE, portal.people.welcome("https://id.example", "1", "Ann", role=Role.MODERATOR))
+    answer = visitor.get(path)
     assert answer.status_code == 403
     assert "This needs the role operator" in answer.text
 
 
 @pytest.mark.parametrize("path", FORMS)
-def test_nothing_is_done_for_anybody_who_has_shown_nothing(client: TestClient, portal: Portal, path: str) -> None:
+def test_nothing_is_done_for_anybody_who_has_shown_nothing(visitor: TestClient, portal: Portal, path: str) -> None:
     for headers, status in (({}, 403), ({"Authorization": "Bearer wrong"}, 401)):
         data = {"kind": "harvest", "source": "ice", "enabled": "false"}
-        assert client.post(path, data=data, headers=headers).status_code == status
+        assert visitor.post(path, data=data, headers=headers).status_code == status
     assert portal.jobs() == []
     assert portal.store.ledger.source("ice").enabled
 
@@ -193,11 +181,11 @@ def test_where_a_form_leads_back_to_is_always_here(inside: TestClient) -> None:
         assert inside.post("/admin/jobs", data=data).headers["location"].startswith("/admin/harvests/")
 
 
-def test_a_program_shows_the_token_and_needs_no_form(client: TestClient, portal: Portal) -> None:
-    answer = client.post("/admin/jobs", data={"kind": "harvest", "source": "ice"}, headers=BEARER)
+def test_a_program_shows_the_token_and_needs_no_form(visitor: TestClient, portal: Portal) -> None:
+    answer = visitor.post("/admin/jobs", data={"kind": "harvest", "source": "ice"}, headers=BEARER)
     assert answer.status_code == 202
     assert answer.json()["kind"] == "harvest"
-    assert client.get("/admin/harvests?f=json", headers=BEARER).json()["jobs"][0]["id"] == answer.json()["id"]
-    assert client.post("/admin/harvests/ice/enabled", data={"enabled": "false"}, headers=BEARER).status_code == 303
+    assert visitor.get("/admin/harvests?f=json", headers=BEARER).json()["jobs"][0]["id"] == answer.json()["id"]
+    assert visitor.post("/admin/harvests/ice/enabled", data={"enabled": "false"}, headers=BEARER).status_code == 303
     assert not portal.store.ledger.source("ice").enabled
-    assert client.post("/admin/harvests/ice/enabled", data={"enabled": "maybe"}, headers=BEARER).status_code == 400
+    assert visitor.post("/admin/harvests/ice/enabled", data={"enabled": "maybe"}, headers=BEARER).status_code == 400

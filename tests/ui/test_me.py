@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,33 +23,23 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture
-def client(portal: Portal) -> Iterator[TestClient]:
-    from fastapi.testclient import TestClient
-
-    app = FastAPI(openapi_url=None)
-    ui.attach(app, portal, title="Test portal")
-    with TestClient(app, follow_redirects=False) as opened:
-        yield opened
-
-
-@pytest.fixture
-def ann(client: TestClient, portal: Portal, request: pytest.FixtureRequest) -> TestClient:
+def ann(visitor: TestClient, portal: Portal, request: pytest.FixtureRequest) -> TestClient:
     """Return the browser of somebody who is new in each test."""
     session = portal.people.welcome(ISSUER, request.node.name, f"Ann {HOSTILE}", email="ann@example.org")
-    client.cookies.set(COOKIE, session)
-    return client
+    visitor.cookies.set(COOKIE, session)
+    return visitor
 
 
-def key(client: TestClient) -> str:
-    found = re.search(r'name="key" value="([0-9a-f]{64})"', client.get("/me").text)
+def key(visitor: TestClient) -> str:
+    found = re.search(r'name="key" value="([0-9a-f]{64})"', visitor.get("/me").text)
     assert found is not None
     return found[1]
 
 
-def made(client: TestClient, **form: object) -> str:
+def made(visitor: TestClient, **form: object) -> str:
     """Return a token that a browser has made."""
-    given = {"key": key(client), "name": "for cron", "scope": [READ, LAUNCH], "days": "30", **form}
-    page = client.post("/me/tokens", data=given)
+    given = {"key": key(visitor), "name": "for cron", "scope": [READ, LAUNCH], "days": "30", **form}
+    page = visitor.post("/me/tokens", data=given)
     assert page.status_code == 200
     assert page.headers["cache-control"] == "private, no-store"
     found = re.search(r"dsc_[\w-]{43}", page.text)
@@ -58,11 +47,11 @@ def made(client: TestClient, **form: object) -> str:
     return found[0]
 
 
-def test_nobody_has_no_page(client: TestClient) -> None:
-    answer = client.get("/me")
+def test_nobody_has_no_page(visitor: TestClient) -> None:
+    answer = visitor.get("/me")
     assert (answer.status_code, answer.headers["location"]) == (303, "/signin?next=%2Fme")
     for path in ("/me/tokens", "/me/tokens/x/revoke", "/me/sessions/end"):
-        assert client.post(path, data={"name": "x", "scope": READ, "days": "1"}).status_code == 403
+        assert visitor.post(path, data={"name": "x", "scope": READ, "days": "1"}).status_code == 403
 
 
 def test_the_page_says_who_somebody_is_here(ann: TestClient) -> None:

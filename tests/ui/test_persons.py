@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from fastapi import FastAPI
 
-import ui
 from discovery.model.person import TOKEN_SCOPES, Role
 from discovery.portal import Portal
 from ui.gate import COOKIE
@@ -23,19 +20,9 @@ PAGES = ("/admin/people", "/admin/audit")
 
 
 @pytest.fixture
-def client(portal: Portal) -> Iterator[TestClient]:
-    from fastapi.testclient import TestClient
-
-    app = FastAPI(openapi_url=None)
-    ui.attach(app, portal, title="Test portal")
-    with TestClient(app, follow_redirects=False) as opened:
-        yield opened
-
-
-@pytest.fixture
-def admin(client: TestClient, portal: Portal) -> TestClient:
-    client.cookies.set(COOKIE, portal.people.welcome(ISSUER, "root", "Root", role=Role.ADMIN, least=True))
-    return client
+def admin(visitor: TestClient, portal: Portal) -> TestClient:
+    visitor.cookies.set(COOKIE, portal.people.welcome(ISSUER, "root", "Root", role=Role.ADMIN, least=True))
+    return visitor
 
 
 @pytest.fixture
@@ -46,23 +33,23 @@ def bob(portal: Portal) -> str:
     return id
 
 
-def key(client: TestClient) -> str:
-    found = re.search(r'name="key" value="([0-9a-f]{64})"', client.get("/me").text)
+def key(visitor: TestClient) -> str:
+    found = re.search(r'name="key" value="([0-9a-f]{64})"', visitor.get("/me").text)
     assert found is not None
     return found[1]
 
 
 @pytest.mark.parametrize("role", [each for each in Role if each < Role.ADMIN])
-def test_only_admins_see_people_and_change_them(client: TestClient, portal: Portal, bob: str, role: Role) -> None:
+def test_only_admins_see_people_and_change_them(visitor: TestClient, portal: Portal, bob: str, role: Role) -> None:
     forms = {f"/admin/people/{bob}/role": {"role": "admin"}, f"/admin/people/{bob}/disabled": {"disabled": "true"}}
     given = ""
     if role > Role.ANONYMOUS:
-        client.cookies.set(COOKIE, portal.people.welcome(ISSUER, f"some {role.word}", "Some", role=role))
-        given = key(client)
+        visitor.cookies.set(COOKIE, portal.people.welcome(ISSUER, f"some {role.word}", "Some", role=role))
+        given = key(visitor)
     for path in PAGES:
-        assert client.get(path).status_code == (303 if role is Role.ANONYMOUS else 403)
+        assert visitor.get(path).status_code == (303 if role is Role.ANONYMOUS else 403)
     for path, form in forms.items():
-        assert client.post(path, data={**form, "key": given}).status_code == 403
+        assert visitor.post(path, data={**form, "key": given}).status_code == 403
     person = portal.people.person(bob)
     assert (person.role, person.disabled) == (Role.USER, None)
 

@@ -32,17 +32,6 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def browser(portal: Portal) -> Iterator[TestClient]:
-    """Return a browser of this test alone, which has no cookies of others."""
-    from fastapi.testclient import TestClient
-
-    app = FastAPI(openapi_url=None)
-    ui.attach(app, portal, title="Test portal")
-    with TestClient(app, follow_redirects=False) as opened:
-        yield opened
-
-
-@pytest.fixture
 def ids(portal: Portal) -> list[str]:
     return [each.record.id for each in portal.search(Query(text="survey", size=5)).records]
 
@@ -157,18 +146,18 @@ def test_the_notebook_of_several_is_a_file(client: TestClient, ids: list[str]) -
 
 
 def test_a_selection_is_kept_shared_changed_and_forgotten(
-    browser: TestClient, client: TestClient, portal: Portal, ids: list[str]
+    visitor: TestClient, client: TestClient, portal: Portal, ids: list[str]
 ) -> None:
-    sign_in(browser, portal)
-    page = browser.get("/selection", params={"id": ids[:2]}).text
+    sign_in(visitor, portal)
+    page = visitor.get("/selection", params={"id": ids[:2]}).text
     key = key_of(page)
     query = re.search(r'name="query" value="([^"]+)"', page)
     assert query is not None
     sent = {"key": key, "query": query[1].replace("&amp;", "&"), "name": "My <b>ice</b>"}
-    made = browser.post("/selections", data=sent)
+    made = visitor.post("/selections", data=sent)
     assert made.status_code == 303
     path = made.headers["location"]
-    kept = browser.get(path)
+    kept = visitor.get(path)
     assert "<h1>My &lt;b&gt;ice&lt;/b&gt;</h1>" in kept.text
     assert kept.headers["cache-control"] == "private, no-store"
     client.cookies.clear()
@@ -176,47 +165,47 @@ def test_a_selection_is_kept_shared_changed_and_forgotten(
     assert client.get(path, params={"f": "csv"}).status_code == 404
     assert client.get(f"{path}/notebook").status_code == 404
     assert client.get(f"{path}/manifest").status_code == 404
-    listed = browser.get(f"{path}/manifest")
+    listed = visitor.get(f"{path}/manifest")
     assert listed.headers["content-disposition"] == 'attachment; filename="manifest.json"'
     assert (listed.json()["name"], listed.json()["records"]) == ("My <b>ice</b>", 2)
     assert f'href="{path}/manifest"' in kept.text
     assert "import fsspec" in kept.text
 
-    added = browser.post(path, data={"key": key, "act": "add", "version": "1", "query": f"id={ids[2]}"})
+    added = visitor.post(path, data={"key": key, "act": "add", "version": "1", "query": f"id={ids[2]}"})
     assert added.status_code == 303
-    assert len(rows(browser.get(path, params={"f": "csv"}).text)) == 3
-    browser.post(path, data={"key": key, "act": "remove", "version": "2", "id": ids[0]})
-    late = browser.post(path, data={"key": key, "act": "rename", "version": "2", "name": "Late"})
+    assert len(rows(visitor.get(path, params={"f": "csv"}).text)) == 3
+    visitor.post(path, data={"key": key, "act": "remove", "version": "2", "id": ids[0]})
+    late = visitor.post(path, data={"key": key, "act": "rename", "version": "2", "name": "Late"})
     assert late.status_code == 409
-    browser.post(path, data={"key": key, "act": "share", "version": "3", "visibility": "link"})
+    visitor.post(path, data={"key": key, "act": "share", "version": "3", "visibility": "link"})
     assert client.get(path).status_code == 200
     assert 'name="act" value="delete"' not in client.get(path).text
-    assert "Add to My &lt;b&gt;ice" in browser.get("/selection", params={"id": ids[4]}).text
-    assert "My &lt;b&gt;ice" in browser.get("/selections").text
-    gone = browser.post(path, data={"key": key, "act": "delete", "version": "4"})
+    assert "Add to My &lt;b&gt;ice" in visitor.get("/selection", params={"id": ids[4]}).text
+    assert "My &lt;b&gt;ice" in visitor.get("/selections").text
+    gone = visitor.post(path, data={"key": key, "act": "delete", "version": "4"})
     assert gone.headers["location"] == "/selections"
-    assert browser.get(path).status_code == 404
+    assert visitor.get(path).status_code == 404
 
 
-def test_nothing_is_changed_without_the_key_of_the_form(browser: TestClient, portal: Portal, ids: list[str]) -> None:
-    assert browser.get("/selections").headers["location"].startswith("/signin")
-    assert browser.post("/selections", data={"query": f"id={ids[0]}", "name": "x"}).status_code == 403
-    sign_in(browser, portal)
-    before = browser.get("/selections?f=json").json()
+def test_nothing_is_changed_without_the_key_of_the_form(visitor: TestClient, portal: Portal, ids: list[str]) -> None:
+    assert visitor.get("/selections").headers["location"].startswith("/signin")
+    assert visitor.post("/selections", data={"query": f"id={ids[0]}", "name": "x"}).status_code == 403
+    sign_in(visitor, portal)
+    before = visitor.get("/selections?f=json").json()
     for sent in ({}, {"key": "0" * 64}):
-        answer = browser.post("/selections", data={**sent, "query": f"id={ids[0]}", "name": "x"})
+        answer = visitor.post("/selections", data={**sent, "query": f"id={ids[0]}", "name": "x"})
         assert answer.status_code == 403
-    assert browser.get("/selections?f=json").json() == before
+    assert visitor.get("/selections?f=json").json() == before
 
 
-def test_a_program_keeps_a_selection_by_its_token(browser: TestClient, portal: Portal, ids: list[str]) -> None:
+def test_a_program_keeps_a_selection_by_its_token(visitor: TestClient, portal: Portal, ids: list[str]) -> None:
     who = portal.people.who(None, portal.people.welcome("https://id.example", "prog", "Prog"))
     secret, _ = portal.people.make_token(who, "t", [READ, WRITE], 1)
     sent = {"query": f"id={ids[0]}", "name": "By program"}
-    made = browser.post("/selections", data=sent, headers={"Authorization": f"Bearer {secret}"})
+    made = visitor.post("/selections", data=sent, headers={"Authorization": f"Bearer {secret}"})
     assert (made.status_code, made.json()["name"], made.json()["ids"]) == (201, "By program", ids[:1])
     reading, _ = portal.people.make_token(who, "t", [READ], 1)
-    refused = browser.post("/selections", data=sent, headers={"Authorization": f"Bearer {reading}"})
+    refused = visitor.post("/selections", data=sent, headers={"Authorization": f"Bearer {reading}"})
     assert refused.status_code == 403
 
 

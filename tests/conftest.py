@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import io
 import ipaddress
 import os
 import shutil
@@ -28,6 +29,7 @@ from discovery.store.connection import sqlite_url
 from discovery.store.store import Store
 
 if TYPE_CHECKING:
+    from discovery.portal import Portal
     from tests.people.provider import Provider
 
 ROOT = Path(__file__).parents[1]
@@ -307,6 +309,52 @@ def store(store_url: str) -> Iterator[Store]:
     opened = Store(store_url)
     yield opened
     opened.close()
+
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a way to call the command in a home of its own; it gives the exit status and what was printed."""
+    from discovery.cli import main
+
+    def call(*arguments: str) -> tuple[int, str]:
+        raw = io.BytesIO()
+        out = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
+        monkeypatch.setattr(sys, "stdout", out)
+        status = 0
+        try:
+            main(["--home", str(tmp_path / "home"), *arguments])
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return status, raw.getvalue().decode()
+
+    return call
+
+
+@pytest.fixture
+def portal(tmp_path: Path, engine: Mapping[str, str]) -> Iterator[Portal]:
+    """Return a portal without records, on each engine in turn."""
+    from discovery.config import Settings
+    from discovery.wiring import open_portal
+
+    opened = open_portal(Settings(tmp_path, **engine))  # type: ignore[arg-type]
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def put(portal: Portal) -> Callable[..., None]:
+    """Return a function that stores records and makes them findable."""
+    from discovery.indexer import follow
+    from discovery.model.source import Mapped, RawRecord
+
+    def store(*given: Record) -> None:
+        portal.store.ingest.page("s", 1, [Mapped(each, RawRecord("c", each.source_id, b"{}")) for each in given])
+        follow(portal.store, portal.index)
+
+    return store
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from discovery import wiring
-from discovery.cli import main
 from discovery.cli.serving import sign_in_link
 from discovery.config import Settings
 from discovery.model import terms
@@ -25,24 +24,6 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 Run = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return a way to call the command in a home of its own; it gives the exit status and what was printed."""
-
-    def call(*arguments: str) -> tuple[int, str]:
-        raw = io.BytesIO()
-        out = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
-        monkeypatch.setattr(sys, "stdout", out)
-        status = 0
-        try:
-            main(["--home", str(tmp_path / "home"), *arguments])
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return status, raw.getvalue().decode()
-
-    return call
 
 
 @pytest.fixture

@@ -3,36 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from discovery.config import Settings
 from discovery.errors import BadQueryError, NotFoundError
-from discovery.indexer import follow
 from discovery.model.record import Asset, Link, Record
-from discovery.model.source import Mapped, RawRecord
 from discovery.portal import Portal
-from discovery.wiring import open_portal
-
-
-@pytest.fixture
-def portal(tmp_path: Path, engine: Mapping[str, str]) -> Iterator[Portal]:
-    opened = open_portal(Settings(tmp_path, **engine))  # type: ignore[arg-type]
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def put(portal: Portal) -> Callable[..., None]:
-    """Return a function that stores records and makes them findable."""
-
-    def store(*given: Record) -> None:
-        portal.store.ingest.page("s", 1, [Mapped(each, RawRecord("c", each.source_id, b"{}")) for each in given])
-        follow(portal.store, portal.index)
-
-    return store
 
 
 def record(name: str, kind: str = "dataset", **more: object) -> Record:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -36,24 +36,6 @@ from discovery.wiring import open_portal, sesame
 
 def record(name: str, title: str = "Title", kind: str = "dataset", **more: object) -> Record:
     return Record("s", "c", name, kind, title, **more)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def portal(tmp_path: Path, engine: Mapping[str, str]) -> Iterator[Portal]:
-    opened = open_portal(Settings(tmp_path, **engine))  # type: ignore[arg-type]
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def put(portal: Portal) -> Callable[..., None]:
-    """Return a function that stores records and makes them findable."""
-
-    def store(*given: Record) -> None:
-        portal.store.ingest.page("s", 1, [Mapped(each, RawRecord("c", each.source_id, b"{}")) for each in given])
-        follow(portal.store, portal.index)
-
-    return store
 
 
 def names(portal: Portal, query: Query) -> list[str]:

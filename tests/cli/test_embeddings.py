@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from discovery.cli import main
 from discovery.testing.vectors import nearest
 
 pytestmark = pytest.mark.slow
@@ -22,22 +19,10 @@ CLAY = Path(__file__).resolve().parents[2] / "fixtures" / "embeddings" / "clay_v
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(run: Run) -> Run:
     """Return a way to call the command in a home that has a space; it gives the exit status and what was printed."""
-
-    def call(*arguments: str) -> tuple[int, str]:
-        raw = io.BytesIO()
-        out = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
-        monkeypatch.setattr(sys, "stdout", out)
-        status = 0
-        try:
-            main(["--home", str(tmp_path / "home"), *arguments])
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return status, raw.getvalue().decode()
-
-    assert call("embeddings", "add", "clay", "--data", str(CLAY))[0] == 0
-    return call
+    assert run("embeddings", "add", "clay", "--data", str(CLAY))[0] == 0
+    return run
 
 
 @pytest.fixture(scope="module")

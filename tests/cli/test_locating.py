@@ -1,38 +1,16 @@
 from __future__ import annotations
 
-import io
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from discovery.cli import main
-
 pytestmark = pytest.mark.slow
 
 Run = Callable[..., tuple[int, str]]
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return a way to call the command in a home of its own; it gives the exit status and what was printed."""
-
-    def call(*arguments: str) -> tuple[int, str]:
-        raw = io.BytesIO()
-        out = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
-        monkeypatch.setattr(sys, "stdout", out)
-        status = 0
-        try:
-            main(["--home", str(tmp_path / "home"), *arguments])
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return status, raw.getvalue().decode()
-
-    return call
 
 
 @pytest.fixture

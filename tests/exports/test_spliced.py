@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 import orjson
 import pytest
 
 from discovery.exports.spliced import spliced
-from discovery.model.stac import splice
-from discovery.store.catalogue import Served
+from tests.exports.sent import SENT, served
 
 OURS = [{"rel": "self", "href": "https://a.org/x"}]
-SENT = (
-    b'{ "stac_version":"1.0.0", "type":"Feature","id":"a",\n "collection": "c", '
-    b'"n": 1.50, "links":[{"rel":"license","href":"https://b.org/l"}] }'
-)
-
-
-def served(body: bytes = SENT, **more: Any) -> Served:
-    """Return a document as the store would have it."""
-    document = orjson.loads(body)
-    found = splice(body, document)
-    made = Served(
-        1, "rec", "a", "", "", body if found.public is None else found.public, found.start, found.end, found.links,
-        "application/geo+json", source_id="a", collection=found.collection, parent="c", parent_kind="dataset",
-    )  # fmt: skip
-    return replace(made, **more)
 
 
 def test_a_document_with_its_own_names_changes_in_its_links_only() -> None:

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
 from discovery.exports.spliced import spliced
-from discovery.model.stac import splice
 from discovery.portal import Portal
 from discovery.query.query import Query
 from discovery.stac_api.documents import Documents
 from discovery.stac_api.links import Links
-from discovery.store.catalogue import Served
+from tests.exports.sent import served
 
 LINKS = Links("https://a.org", "https://a.org/stac")
-SENT = (
-    b'{ "stac_version":"1.0.0", "type":"Feature","id":"a",\n "collection": "c", '
-    b'"n": 1.50, "links":[{"rel":"license","href":"https://b.org/l"}] }'
-)
-
-
-def served(body: bytes = SENT, **more: Any) -> Served:
-    """Return a document as the store would have it."""
-    document = orjson.loads(body)
-    found = splice(body, document)
-    made = Served(
-        1, "rec", "a", "", "", body if found.public is None else found.public, found.start, found.end, found.links,
-        "application/geo+json", source_id="a", collection=found.collection, parent="c", parent_kind="dataset",
-    )  # fmt: skip
-    return replace(made, **more)
 
 
 @pytest.mark.parametrize("kept", [b"", b'{"rel":"license","href":"https://b.org/l"}'])

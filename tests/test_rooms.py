@@ -53,6 +53,7 @@ EXCEPTIONS = {
     "discovery/index/tantivy/schema.py": "the same",
     "discovery/index/tantivy/search.py": "the same",
     "ui/people_contexts.py": "values; tests/ui/test_me.py and test_persons.py read the pages that are made of them",
+    "ui/harvest_contexts.py": "values; tests/ui/test_admin.py reads the pages that are made of them",
     "ui/launch_contexts.py": "values; tests/ui/test_launches.py reads the pages that are made of them",
     "ui/launching.py": "tests/ui/test_launches.py reads the pages that are made by it",
     "discovery/launch/targets/base.py": "a protocol; the tests of every target hold it",

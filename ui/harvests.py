@@ -13,18 +13,8 @@ from discovery.model.source import HELD, Quarantined, Run
 from discovery.portal import Portal
 from harvesters.standing import Standing, standings
 from ui import wording
-from ui.contexts import (
-    Anchor,
-    EntryRow,
-    Fact,
-    HarvestsContext,
-    JobRow,
-    QuarantineContext,
-    RunRow,
-    Site,
-    SourceContext,
-    SourceRow,
-)
+from ui.contexts import Anchor, Fact, Site
+from ui.harvest_contexts import EntryRow, HarvestsContext, JobRow, QuarantineContext, RunRow, SourceContext, SourceRow
 
 HARVESTS: Final = "/admin/harvests"
 RUNS: Final = 30

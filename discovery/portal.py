@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 MAX_OPENERS: Final = 2_000
 """Volumes and datalabs that are looked at for each record; the portals that we know have dozens."""
+_AMONG: Final = 1_000
+"""Values that are counted to be put together from both scopes."""
 _UNSEEN: Final = -1
 
 
@@ -130,6 +132,18 @@ class View:
     def record(self) -> Record:
         """The record itself."""
         return self.stored.record
+
+
+def _together(facets: Sequence[Facet], size: int) -> Facet:
+    """Return what was counted over records that have nothing in common as one."""
+    buckets: dict[str, Bucket] = {}
+    for each in (bucket for facet in facets for bucket in facet.buckets):
+        before = buckets.get(each.value)
+        buckets[each.value] = replace(each, count=each.count + before.count) if before else each
+    ranked = sorted(buckets.values(), key=lambda each: (-each.count, each.value))
+    other = sum(facet.other for facet in facets) + sum(each.count for each in ranked[size:])
+    exact = all(facet.exact for facet in facets) and not any(facet.other for facet in facets)
+    return replace(facets[0], buckets=tuple(ranked[:size]), other=other, exact=exact)
 
 
 def across(query: Query, facets: Sequence[FacetRequest] = ()) -> Query:
@@ -382,6 +396,13 @@ class Portal:
         """Return the counted values of these fields over everything that matches."""
         asked = tuple(FacetRequest(fields.facet(name, parameter="facets").name, size) for name in names)
         return self.keys(replace(query, size=0, facets=asked, numbers=(), histogram=None, heat=None)).facets
+
+    def facets_among(self, ids: Sequence[str], requests: Sequence[FacetRequest]) -> tuple[Facet, ...]:
+        """Return the counted values of fields over some records, each counted once, whatever scope it is of."""
+        asked = tuple(replace(each, size=max(each.size, _AMONG)) for each in requests)
+        queries = [Query(scope=scope, ids=tuple(ids), size=0, facets=asked) for scope in SCOPES]
+        counted = zip(*(self.keys(each, total=False).facets for each in queries), strict=True)
+        return tuple(_together(each, of.size) for of, each in zip(requests, counted, strict=True))
 
     def suggest(self, text: str, size: int = 8, scope: str = RESOURCES) -> list[Suggestion]:
         """Return what begins as somebody types: missions, instruments, targets, places, objects, then titles."""

@@ -92,7 +92,7 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "similar-joined": "discovery.embeddings.differing:MAX_JOINED",
         "similar-compared": "discovery.embeddings.differing:MAX_COMPARED",
         "similar-body": "ui.similar:MAX_BODY",
-        "graphql-similar": "discovery_graphql.similar:MAX_SIMILAR",
+        "graphql-similar": "discovery_graphql.likeness:MAX_SIMILAR",
         "graphql-depth": "discovery_graphql.limits:MAX_DEPTH",
         "graphql-aliases": "discovery_graphql.limits:MAX_ALIASES",
         "graphql-cost": "discovery_graphql.limits:MAX_COST",

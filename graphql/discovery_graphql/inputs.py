@@ -311,15 +311,19 @@ def to_region(given: RegionInput | None, resolver: names.Resolve = names.resolve
     return regions.bbox(value, **options) if name == "bbox" else regions.polygon(value, **options)
 
 
-def to_time(given: TimeInput | None) -> Time | None:
+def to_time(given: TimeInput | None, parameter: str = "time") -> Time | None:
     """Return the time of an input.
+
+    Args:
+        given: The input.
+        parameter: What errors call it.
 
     Raises:
         BadQueryError: Both ends are open, or the end lies before the start.
     """
     if not given:
         return None
-    return times.interval(f"{given.start or '..'}/{given.end or '..'}", parameter="time")
+    return times.interval(f"{given.start or '..'}/{given.end or '..'}", parameter=parameter)
 
 
 def to_sort(given: SortInput | None) -> Sort | None:

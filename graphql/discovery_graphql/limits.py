@@ -60,6 +60,9 @@ _PRICES: Final = {
     ("Query", "locate"): 20 * _FACET,
     ("Query", "similar"): _MAP,
     ("Query", "embeddingSpaces"): _LIST,
+    ("Query", "embeddingChanges"): _MAP,
+    ("Query", "embeddingOutliers"): _MAP,
+    ("Observation", "similar"): _MAP,
     ("Query", "sources"): _LIST,
     ("Query", "selection"): _SEARCH,
     ("Query", "launch"): _CHANGE,
@@ -79,7 +82,12 @@ _PRICES: Final = {
     ("SearchConnection", "snippets"): _FACET,
     ("SearchConnection", "heatMap"): _MAP,
 }
-_COUNTED: Final = frozenset({("SearchConnection", "facets"), ("SearchConnection", "otherFacets")})
+_COUNTED: Final = frozenset(
+    {
+        *(("SearchConnection", name) for name in ("facets", "otherFacets")),
+        *((name, "facets") for name in ("Similar", "EmbeddingOutliers")),
+    }
+)
 _OPENINGS: Final = {
     "volumes": _FACET,
     "datalabs": _FACET,
@@ -92,8 +100,8 @@ _OPENINGS: Final = {
 }
 """The price, on every type of record, of finding where its files are, and of writing its documents."""
 _DIGITS: Final = 12
-_CONNECTED: Final = frozenset({"nodes", "edges", "hits"})
-_PAGES: Final = frozenset({"SearchConnection", "Similar"})
+_CONNECTED: Final = frozenset({"nodes", "edges", "hits", "changes"})
+_PAGES: Final = frozenset({"SearchConnection", "Similar", "EmbeddingChanges", "EmbeddingOutliers"})
 """Types of which `first` says how many members their lists have."""
 
 

@@ -25,10 +25,13 @@ from discovery.store.catalogue import Stored
 from discovery_graphql import documents, parts, places
 from discovery_graphql.described import attribute, resolver
 from discovery_graphql.enums import Access, Domain, HoldingReason, Kind, OpenerReason, member
+from discovery_graphql.likeness import First, Mode, SimilarMode, Within
 from discovery_graphql.scalars import Instant, Json, Long
 
 if TYPE_CHECKING:
+    from discovery_graphql.likeness import SimilarFilter
     from discovery_graphql.search import SearchConnection
+    from discovery_graphql.similar import Similar
 
 Info = strawberry.Info[Any, None]
 
@@ -204,6 +207,20 @@ class Observation(Record):
         """Return its dataset, read for the whole page at once."""
         found = self.around.parent(self.held.dataset)
         return found if isinstance(found, Dataset) else None
+
+    @resolver("What looks like it, by the first row of a space of embeddings that was made of it; null without one.")
+    def similar(
+        self,
+        info: Info,
+        space: Annotated[
+            str | None, strawberry.argument(description="Which space; else the first by name that has a row of it.")
+        ] = UNSET,
+        within: Within = UNSET,
+        mode: Mode = SimilarMode.BALANCED,
+        first: First = 10,
+    ) -> Annotated[Similar, strawberry.lazy("discovery_graphql.similar")] | None:
+        """Return what is like it; a space is asked once for all observations of a page."""
+        return self.around.similar(info, self.held.id, space or None, within or None, mode, first)
 
 
 @strawberry.type(description="The effort that made datasets.")
@@ -389,6 +406,7 @@ class Around:
         self._openers: dict[str, Record] = {}
         self._collections: dict[str, str] = {}
         self._pages: dict[tuple[object, ...], dict[str, SearchConnection]] = {}
+        self._alike: dict[tuple[int, ...], dict[str, Similar]] = {}
 
     def parent(self, id: str) -> Record | None:
         """Return the record that others of this page name as their parent, None when it is not here."""
@@ -418,6 +436,19 @@ class Around:
             ]
             self._pages[asked] = dict(zip(ids, info.context.connections(info, questions), strict=True))
         return self._pages[asked][id]
+
+    def similar(
+        self, info: Info, id: str, space: str | None, within: SimilarFilter | None, mode: SimilarMode, first: int
+    ) -> Similar | None:
+        """Return what is like an observation, asked for with what is like every other one of this page."""
+        # It shows records, so that it cannot be known before them.
+        from discovery_graphql.similar import like_records
+
+        nodes = tuple(builtins.id(each) for each in info._raw_info.field_nodes)  # noqa: SLF001 - as in `pages`
+        if nodes not in self._alike:
+            seen = [each.record for each in self._page if each.record.kind == "observation"]
+            self._alike[nodes] = like_records(info, seen, space, within, mode, first)
+        return self._alike[nodes].get(id)
 
     def also_at(self, id: str) -> Sequence[elsewhere.Place]:
         """Return the other places of a record of this page."""

@@ -16,6 +16,7 @@ from discovery.query import form
 from discovery.query.query import Histogram
 from discovery.query.query import Query as PortalQuery
 from discovery_graphql import inputs
+from discovery_graphql.contrasts import ContrastQueries
 from discovery_graphql.described import resolver
 from discovery_graphql.doing import DoingMutations
 from discovery_graphql.enums import Scope, Words, member
@@ -72,7 +73,7 @@ class Subscription(HarvestSubscriptions, LaunchSubscriptions):
 
 
 @strawberry.type(description="What can be asked of the catalogue.")
-class Query(NameQueries, SimilarQueries, LocatingQueries, MadeQueries, LaunchQueries, HarvestQueries):
+class Query(NameQueries, SimilarQueries, ContrastQueries, LocatingQueries, MadeQueries, LaunchQueries, HarvestQueries):
     """What can be asked of the catalogue."""
 
     @resolver("Records that match, with facets and totals over all of them.")

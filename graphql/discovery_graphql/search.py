@@ -184,7 +184,7 @@ class SearchConnection:
         if missing:
             found = info.context.portal.keys(counting(self.query, facets=missing), total=False)
             self.counted.update(zip(missing, found.facets, strict=True))
-        return [_facet(self.counted[each]) for each in wanted]
+        return [facet(self.counted[each]) for each in wanted]
 
     @resolver("Counted values over the other scope; DATASET over observations says which datasets hold them.")
     def other_facets(
@@ -192,7 +192,7 @@ class SearchConnection:
     ) -> list[Facet]:
         """Return facets of the records of the other scope that match the same question."""
         wanted = across(self.query, facet_requests(names, size, within, text))
-        return [_facet(each) for each in info.context.portal.keys(wanted, total=False).facets]
+        return [facet(each) for each in info.context.portal.keys(wanted, total=False).facets]
 
     @resolver("Counted ranges of numbers; each number ignores its own ranges.")
     def numbers(
@@ -391,14 +391,15 @@ def _histogram(selected: Selected) -> model.Histogram | None:
     return None
 
 
-def _facet(facet: model.Facet) -> Facet:
+def facet(found: model.Facet) -> Facet:
+    """Return a facet as the schema shows it."""
     return Facet(
-        name=FacetName(facet.name),
-        label=facet.label,
-        exact=facet.exact,
-        other=facet.other,
+        name=FacetName(found.name),
+        label=found.label,
+        exact=found.exact,
+        other=found.other,
         buckets=[
             Bucket(value=b.value, label=b.label, count=b.count, selected=b.selected, path=list(b.path))
-            for b in facet.buckets
+            for b in found.buckets
         ],
     )

@@ -2,63 +2,26 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
 
 from discovery.embeddings.space import Space
-from discovery.errors import BadQueryError, LimitError
-from discovery.hits import Hit, Hits
-from discovery.query.query import Query as PortalQuery
+from discovery.hits import Hit, Hits, records
+from discovery.model import record as model
 from discovery.similarity import Examples, Question
-from discovery_graphql.described import attribute, optional, resolver
-from discovery_graphql.inputs import (
-    FacetSelection,
-    RecordFilter,
-    RegionInput,
-    TimeInput,
-    to_filter,
-    to_region,
-    to_selections,
-    to_time,
-)
+from discovery_graphql.described import attribute, resolver
+from discovery_graphql.inputs import RegionInput, to_region
+from discovery_graphql.likeness import First, Like, Mode, SimilarFilter, SimilarMode, Within, examples, narrowed, size
 from discovery_graphql.places import FilePlace, places
 from discovery_graphql.records import Record, load
 from discovery_graphql.scalars import Instant
-from discovery_graphql.search import Info
+from discovery_graphql.search import Facet, Info, Names, Size, facet, facet_requests
 
-MAX_SIMILAR = 100
-"""Rows that may be asked for at once."""
-
-
-@strawberry.enum(description="How thoroughly is looked.")
-class SimilarMode(Enum):
-    """How thoroughly is looked."""
-
-    FAST = strawberry.enum_value("fast", description="Into few lists; most of the nearest are found.")
-    BALANCED = strawberry.enum_value("balanced", description="Into more lists, and more rows are compared.")
-    EXACT = strawberry.enum_value("exact", description="Every row is compared.")
-
-
-@strawberry.input(description="Rows that are pointed at: by number, by what their file calls them, or as vectors.")
-class Like:
-    """Rows that are pointed at."""
-
-    rows: list[int] | None = optional("Numbers of rows, counted from 0 over the files of the space.")
-    ids: list[str] | None = optional("What their file calls them.")
-    vectors: list[list[float]] | None = optional("Vectors of the space's length.")
-
-
-@strawberry.input(description="Which rows may be found: by their place and time, and by the records they were made of.")
-class SimilarFilter:
-    """Which rows may be found."""
-
-    region: RegionInput | None = optional("Where the middle of their footprint is.")
-    time: TimeInput | None = optional("When.")
-    filter: RecordFilter | None = optional("Conditions on the records.")
-    facets: list[FacetSelection] | None = optional("Values of the records.")
+Shown = dict[str, Record]
+"""Records by their ids, as the schema shows them."""
 
 
 @strawberry.type(description="How many of the truly nearest rows are found, as it was measured.")
@@ -84,13 +47,12 @@ class EmbeddingSpace:
     recall: list[MeasuredRecall] = attribute("How well rows are found.")
 
 
-@strawberry.type(description="A row of a space.")
-class SimilarHit:
+@strawberry.interface(description="A row of a space of embeddings, with the record that it was made of.")
+class EmbeddingRow:
     """A row of a space."""
 
     row: int = attribute("Its number.")
     id: str | None = attribute("What its file calls it.")
-    score: float = attribute("How near it is, larger is nearer: the cosine, or the distance with its sign turned.")
     lon: float | None = attribute("Degrees of the middle of its footprint.")
     lat: float | None = attribute("Degrees of the middle of its footprint.")
     time: Instant | None = attribute("When.")
@@ -102,15 +64,31 @@ class SimilarHit:
     open: str | None = attribute("The path of the page with the ways to open it.")
 
 
+@strawberry.type(description="A row of a space that was found.")
+class SimilarHit(EmbeddingRow):
+    """A row of a space that was found."""
+
+    score: float = attribute("How near it is, larger is nearer: the cosine, or the distance with its sign turned.")
+
+
 @strawberry.type(description="The rows that are most like what was asked for, nearest first.")
 class Similar:
     """The rows that are most like what was asked for."""
 
+    space: str = attribute("Which space was asked.")
     hits: list[SimilarHit] = attribute("Nearest first.")
     exact: bool = attribute("Whether every row that may be found was compared with the vectors themselves.")
     recall: float = attribute("How many of the truly nearest are found in this mode with such filters; 1 where exact.")
     eligible: int = attribute("Rows that may be found.")
     warnings: list[str] = attribute("What could not be looked at.")
+    records: strawberry.Private[tuple[str, ...]]
+    """The ids of the records of the hits."""
+
+    @resolver("Counted values over the records of the hits, each record once.")
+    def facets(self, info: Info, names: Names = UNSET, size: Size = 12) -> list[Facet]:
+        """Return the facets of the hits."""
+        found = info.context.portal.facets_among(self.records, facet_requests(names, size, None))
+        return [facet(each) for each in found]
 
 
 @strawberry.type
@@ -133,43 +111,88 @@ class SimilarQueries:
         region: Annotated[
             RegionInput | None, strawberry.argument(description="Instead of `like`: what is in the middle of here.")
         ] = UNSET,
-        within: Annotated[SimilarFilter | None, strawberry.argument(description="Which rows may be found.")] = UNSET,
-        mode: Annotated[SimilarMode, strawberry.argument(description="How thoroughly.")] = SimilarMode.BALANCED,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = 10,
+        within: Within = UNSET,
+        mode: Mode = SimilarMode.BALANCED,
+        first: First = 10,
     ) -> Similar:
         """Return similar rows."""
-        if first < 1:
-            raise BadQueryError(f"first must be 1 to {MAX_SIMILAR}, not {first}", parameter="first")
-        if first > MAX_SIMILAR:
-            raise LimitError("graphql-similar", f"first must be 1 to {MAX_SIMILAR}, not {first}", parameter="first")
         portal = info.context.portal
         question = Question(
-            like=_examples(like),
-            unlike=_examples(unlike),
+            like=examples(like),
+            unlike=examples(unlike),
             region=to_region(region or None, portal.resolve),
-            within=_within(info, within),
-            size=first,
+            within=narrowed(info, within),
+            size=size(first),
             mode=str(mode.value),
         )
-        return _similar(info, portal.similar(space, question))
+        found = portal.similar(space, question)
+        return _similar(found, shown(info, found.hits))
 
 
-def _examples(given: Any) -> Examples:
-    if not given:
-        return Examples()
-    rows, ids, vectors = (getattr(given, name) or () for name in ("rows", "ids", "vectors"))
-    return Examples(tuple(rows), tuple(ids), tuple(vectors))
+def like_records(
+    info: Info,
+    asked: Sequence[model.Record],
+    space: str | None,
+    within: SimilarFilter | None,
+    mode: SimilarMode,
+    first: int,
+) -> dict[str, Similar]:
+    """Return by the ids of some records what is like each; those that no row was made of are left out.
+
+    A space is asked once for all of them.
+
+    Args:
+        info: Whose portal is asked.
+        asked: At most 64 of them.
+        space: Which one; None is for each the first, by name, that has a row of it.
+        within: Which rows may be found.
+        mode: How thoroughly.
+        first: How many rows for each.
+
+    Raises:
+        NotFoundError: There is no such space.
+        BadQueryError, LimitError: As `Portal.similar_batch`.
+    """
+    portal = info.context.portal
+    if space is not None:
+        portal.spaces.get(space)
+    rows: dict[str, dict[str, int]] = {}
+    for each in asked:
+        leads = (lead for lead in portal.leads(each) if lead.row is not None and space in (None, lead.space))
+        if lead := next(leads, None):
+            rows.setdefault(lead.space, {})[each.id] = lead.row or 0
+    shared = Question(within=narrowed(info, within), size=size(first), mode=str(mode.value))
+    found: dict[str, Hits] = {}
+    for name, of in rows.items():
+        questions = [
+            Question(Examples((row,)), within=shared.within, size=shared.size, mode=shared.mode) for row in of.values()
+        ]
+        found |= zip(of, portal.similar_batch(name, questions), strict=True)
+    known = shown(info, [hit for each in found.values() for hit in each.hits])
+    return {id: _similar(each, known) for id, each in found.items()}
 
 
-def _within(info: Info, given: Any) -> PortalQuery | None:
-    if not given:
-        return None
-    return PortalQuery(
-        filter=to_filter(given.filter or None),
-        region=to_region(given.region or None, info.context.portal.resolve),
-        time=to_time(given.time or None),
-        selections=to_selections(given.facets or None),
-    )
+def shown(info: Info, hits: Iterable[Hit]) -> Shown:
+    """Return the records that rows lead to, as the schema shows them to whoever asks."""
+    ids = records(tuple(hits))
+    return {stored.record.id: record for stored, record in load(info.context.portal, ids, info.context.who)}
+
+
+def described(hit: Hit, known: Shown) -> dict[str, Any]:
+    """Return what an `EmbeddingRow` says of a row, by the names of its members."""
+    return {
+        "row": hit.row,
+        "id": hit.id or None,
+        "lon": hit.lon,
+        "lat": hit.lat,
+        "time": None if hit.start is None else Instant(hit.start),
+        "product": hit.product or None,
+        "record": known.get(hit.record.id) if hit.record is not None else None,
+        "places": places(hit.places),
+        "nowhere": hit.nowhere or None,
+        "launch": hit.launch or None,
+        "open": hit.open or None,
+    }
 
 
 def _space(space: Space) -> EmbeddingSpace:
@@ -187,30 +210,13 @@ def _space(space: Space) -> EmbeddingSpace:
     )
 
 
-def _similar(info: Info, found: Hits) -> Similar:
-    ids = list(dict.fromkeys(each.record.id for each in found.hits if each.record is not None))
-    shown = {stored.record.id: record for stored, record in load(info.context.portal, ids, info.context.who)}
+def _similar(found: Hits, known: Shown) -> Similar:
     return Similar(
-        hits=[_hit(each, shown) for each in found.hits],
+        space=found.space,
+        hits=[SimilarHit(score=each.score, **described(each, known)) for each in found.hits],
         exact=found.exact,
         recall=found.recall,
         eligible=found.eligible,
         warnings=list(found.warnings),
-    )
-
-
-def _hit(hit: Hit, shown: dict[str, Record]) -> SimilarHit:
-    return SimilarHit(
-        row=hit.row,
-        id=hit.id or None,
-        score=hit.score,
-        lon=hit.lon,
-        lat=hit.lat,
-        time=None if hit.start is None else Instant(hit.start),
-        product=hit.product or None,
-        record=shown.get(hit.record.id) if hit.record is not None else None,
-        places=places(hit.places),
-        nowhere=hit.nowhere or None,
-        launch=hit.launch or None,
-        open=hit.open or None,
+        records=records(found.hits),
     )

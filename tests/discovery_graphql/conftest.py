@@ -15,7 +15,8 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from discovery import indexer
+from discovery import indexer, wiring
+from discovery.config import Settings
 from discovery.index.tantivy import TantivyIndex
 from discovery.model import instant
 from discovery.model.extent import SKY, Extent
@@ -178,3 +179,19 @@ def data(ask: Ask) -> Ask:
         return found
 
     return asked
+
+
+@pytest.fixture(scope="session")
+def tiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    """Return a way to ask a catalogue of scenes whose tiles have embeddings."""
+    from discovery.testing import tiles
+
+    folder = tmp_path_factory.mktemp("tiles")
+    portal = wiring.open_portal(Settings(folder / "home"))
+    tiles.fill(portal, folder)
+    app = FastAPI()
+    app.include_router(router(portal))
+    with TestClient(app) as client:
+        yield lambda query, **variables: client.post("/graphql", json={"query": query, "variables": variables}).json()
+    portal.spaces.close()
+    portal.close()

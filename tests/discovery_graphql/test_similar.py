@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,25 @@ from fastapi.testclient import TestClient
 
 from discovery import wiring
 from discovery.config import Settings
+from discovery.embeddings.asking import Searcher
 from discovery.embeddings.building import Wanted
 from discovery.embeddings.space import Model
 from discovery.indexer import follow
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord
+from discovery.testing import tiles
 from discovery.testing.vectors import nearest
 from discovery_graphql import router
 
 CLAY = Path(__file__).resolve().parents[2] / "fixtures" / "embeddings" / "clay_v0_03WVN_20220610.parquet"
 TILE = Record("clay", "", "v0", "dataset", "Clay embeddings")
+LONE = Record("clay", "", "lone", "observation", "Seen, and no tile of it")
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     portal = wiring.open_portal(Settings(tmp_path_factory.mktemp("home")))
-    portal.store.ingest.page("clay", 1, [Mapped(TILE, RawRecord("", "v0", b"{}"))])
+    portal.store.ingest.page("clay", 1, [Mapped(each, RawRecord("", each.source_id, b"{}")) for each in (TILE, LONE)])
     follow(portal.store, portal.index)
     portal.spaces.add("clay", Wanted((str(CLAY),), Model("clay", "0"), record=TILE.id))
     app = FastAPI()
@@ -95,3 +99,70 @@ def test_spaces_are_told_with_how_well_they_are_searched(client: TestClient) -> 
 )
 def test_what_cannot_be_asked_is_an_error_that_says_why(client: TestClient, variables: Any, told: str) -> None:
     assert told in ask(client, ROWS, **variables)["errors"][0]["message"]
+
+
+ALIKE = """query Alike($space: String, $first: Int!, $size: Int! = 6, $within: SimilarFilter) {
+  search(scope: OBSERVATIONS, sort: {by: TITLE}, first: $size) {
+    nodes { id ... on Observation { similar(space: $space, first: $first, within: $within) {
+      space exact eligible hits { row record { id } launch } facets(names: [PROVIDER]) { buckets { value count } }
+    } } }
+  }
+}"""
+
+
+@pytest.mark.slow
+def test_observations_lead_to_what_is_like_them_and_a_space_is_asked_once(
+    tiled: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    search = Searcher.search
+
+    def counted(self: Searcher, queries: Any, size: int, **more: Any) -> Any:
+        asked.append(len(queries))
+        return search(self, queries, size, **more)
+
+    monkeypatch.setattr(Searcher, "search", counted)
+    found = tiled(ALIKE, first=3)["data"]["search"]["nodes"]
+    assert asked == [6]
+    vectors = tiles.vectors()
+    assert [each["id"] for each in found] == [each.id for each in tiles.SCENES]
+    for number, each in enumerate(found):
+        row = number % 3 + (0 if number < 3 else tiles.PLACES)
+        hits = each["similar"]["hits"]
+        assert [hit["row"] for hit in hits] == [one for one in nearest(vectors, vectors[row], 4) if one != row][:3]
+        providers = Counter(
+            tiles.SCENES[of].provider for of in {tiles.SCENES.index(tiles.scene(h["row"])) for h in hits}
+        )
+        told = {one["value"]: one["count"] for one in each["similar"]["facets"][0]["buckets"]}
+        assert told == providers
+
+
+@pytest.mark.slow
+def test_an_observation_that_no_row_was_made_of_is_like_nothing(client: TestClient, tiled: Callable[..., Any]) -> None:
+    found = ask(client, ALIKE, first=3)["data"]["search"]["nodes"]
+    assert found == [{"id": LONE.id, "similar": None}]
+    narrow = {"facets": [{"name": "PROVIDER", "values": ["Odd"]}]}
+    narrowed = tiled(ALIKE, first=5, size=1, space="tiles", within=narrow)["data"]["search"]["nodes"][0]["similar"]
+    odd = {each.id for each in tiles.SCENES if each.provider == "Odd"}
+    assert {each["record"]["id"] for each in narrowed["hits"]} <= odd
+    assert narrowed["eligible"] == tiles.PLACES
+    assert "no space 'none'" in tiled(ALIKE, first=5, space="none")["errors"][0]["message"]
+
+
+def test_what_a_page_of_observations_asks_for_has_its_price(client: TestClient) -> None:
+    told = ask(client, ALIKE, first=100, size=100)["errors"][0]
+    assert "the document costs" in told["message"]
+
+
+@pytest.mark.slow
+def test_facets_of_hits_count_records_of_both_scopes_once(tiled: Callable[..., Any]) -> None:
+    asked = """query($first: Int!) { similar(space: "tiles", like: {rows: [5]}, first: $first) {
+      hits { record { id } places { kind address } launch } facets(names: [KIND, PROVIDER], size: 1) {
+        name exact other buckets { value label count } } } }"""
+    found = tiled(asked, first=100)["data"]["similar"]
+    seen = {each["record"]["id"] for each in found["hits"]}
+    kind, provider = found["facets"]
+    assert (kind["name"], kind["exact"], kind["other"]) == ("KIND", True, 0)
+    assert [(each["value"], each["count"]) for each in kind["buckets"]] == [("observation", len(seen))]
+    assert provider["buckets"][0]["count"] + provider["other"] == len(seen)
+    assert all(each["places"][0]["kind"] == "VOLUME" and each["launch"] for each in found["hits"])

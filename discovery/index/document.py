@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from discovery.index.base import Document
 from discovery.index.calendar import month_of
@@ -21,7 +21,7 @@ from discovery.query.cover import Cover
 from discovery.query.cursor import sort_key
 from discovery.query.fields import FIELDS, Field, Type
 from discovery.query.healpix import DEEPEST
-from discovery.query.text import PreparedText, document_text, identifier
+from discovery.query.text import PreparedText, body_text, document_text, identifier
 from discovery.query.tokens import fold
 
 MAX_VALUES: Final = 64
@@ -30,6 +30,8 @@ MAX_TAIL: Final = 256
 """Pairs kept of the long tail."""
 MAX_LINKS: Final = 200
 """Links, assets and contacts whose titles are searched."""
+_MEMO_SIZE: Final = 150
+"""Texts, and characters of the short ones, up to which what a record shares with others is remembered."""
 _HEARD: Final = ("keywords", "variables", "missions", "instruments", "themes", "targets", "provider")
 """Fields of a resource that have the words of its field of knowledge, spelt as they should be."""
 _ITSELF: Final = frozenset({"alternate", "canonical", "cite-as", "describedby", "landing", "self", "via"})
@@ -165,30 +167,74 @@ def _tail(record: Record) -> Iterator[str]:
 
 
 def _text(record: Record) -> PreparedText:
-    body = {
+    """Return the words of a record; those that observations of a source share are analysed once for all of them."""
+    observed = record.scope != RESOURCES
+    common = (
+        record.keywords,
+        record.variables,
+        record.missions,
+        record.instruments,
+        record.themes,
+        record.domain,
+        record.provider,
+        record.product_type,
+        record.level,
+        tuple(_searchable(record)),
+        tuple([each.title for each in record.links[:MAX_LINKS]]),
+        tuple([each.title for each in record.assets[:MAX_LINKS]]),
+        tuple([text for each in record.contacts[:MAX_LINKS] for text in (each.name, each.organization)]),
+    )
+    shared = _shared(*common) if observed and sum(map(len, common)) <= _MEMO_SIZE else ""
+    own = {
         "description": (record.description,),
-        "keywords": record.keywords,
-        "variables": record.variables,
-        "missions": _mission_words(record.missions),
-        "instruments": _labelled("instrument", record.instruments),
-        "themes": _labelled("theme", record.themes),
-        "domain": (terms.label("domain", record.domain),) if record.domain else (),
         "targets": record.targets,
-        "provider": (record.provider,),
-        "product_type": (record.product_type,),
-        "level": (record.level,),
-        "properties": tuple(_searchable(record)),
-        "links": tuple([each.title for each in record.links[:MAX_LINKS]]),
-        "assets": tuple([each.title for each in record.assets[:MAX_LINKS]]),
-        "contacts": tuple([text for each in record.contacts[:MAX_LINKS] for text in (each.name, each.organization)]),
         "title": (record.title,),
         "identifiers": tuple(dict.fromkeys((record.source_id, record.doi, *record.external_ids[:MAX_VALUES]))),
     }
+    body = own if shared else own | _common_fields(*common)
     return document_text(
         {name: _cleaned(values) for name, values in body.items() if values},
         keys=(record.id, *_addresses(record)),
-        heard=_HEARD if record.scope == RESOURCES else None,
+        heard=None if observed else _HEARD,
+        analysed=shared,
     )
+
+
+def _common_fields(
+    keywords: tuple[str, ...],
+    variables: tuple[str, ...],
+    missions: tuple[str, ...],
+    instruments: tuple[str, ...],
+    themes: tuple[str, ...],
+    domain: str,
+    provider: str,
+    product_type: str,
+    level: str,
+    *others: tuple[str, ...],
+) -> dict[str, tuple[str, ...]]:
+    """Return the texts that stand in many records alike, by what they are of."""
+    properties, links, assets, contacts = others
+    return {
+        "keywords": keywords,
+        "variables": variables,
+        "missions": _mission_words(missions),
+        "instruments": _labelled("instrument", instruments),
+        "themes": _labelled("theme", themes),
+        "domain": (terms.label("domain", domain),) if domain else (),
+        "provider": (provider,),
+        "product_type": (product_type,),
+        "level": (level,),
+        "properties": properties,
+        "links": links,
+        "assets": assets,
+        "contacts": contacts,
+    }
+
+
+@lru_cache(maxsize=512)
+def _shared(*common: Any) -> str:
+    fields = _common_fields(*common)
+    return body_text({name: _cleaned(values) for name, values in fields.items() if values})
 
 
 def _addresses(record: Record) -> Iterator[str]:

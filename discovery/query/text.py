@@ -31,6 +31,7 @@ __all__ = [
     "PreparedText",
     "TextQuery",
     "any_of",
+    "body_text",
     "divided",
     "document_text",
     "highlight",
@@ -141,6 +142,7 @@ def document_text(
     *,
     keys: Iterable[str] = (),
     heard: Iterable[str] | None = (),
+    analysed: str = "",
     limit: int = FIELD_TOKENS,
 ) -> PreparedText:
     """Return what engines index of a record.
@@ -151,13 +153,14 @@ def document_text(
         keys: Identifiers of ours that are found whole only, since their parts say nothing; as `identifier` writes them.
         heard: Fields that have words for spellings that miss, beside the title; None leaves these out, and what
             suggestions need as well: titles of observations are numbers, and there are millions of them.
+        analysed: Further body text, as `body_text` returns it.
         limit: Words kept of each value.
     """
     values = {name: tuple(_values(value)) for name, value in fields.items() if value}
     titles = [words.analyse(text, limit=limit, words=heard is not None) for text in values.get(TITLE, ())]
     identifiers = values.get(IDENTIFIERS, ())
     body = [_analysed(value, limit) for name, value in values.items() if name not in (TITLE, IDENTIFIERS)]
-    body += [words.analyse(each, limit=limit).text for each in identifiers]
+    body += [analysed, *[words.analyse(each, limit=limit).text for each in identifiers]]
     titled: dict[str, None] = {}
     spelt: dict[str, None] = {}
     if heard is not None:
@@ -171,6 +174,15 @@ def document_text(
         words=tuple([word for word in spelt if word.isalpha()]),
         exact=tuple(filter(None, dict.fromkeys((*map(identifier, identifiers), *keys)))),
     )
+
+
+def body_text(fields: Mapping[str, str | Iterable[str]], *, limit: int = FIELD_TOKENS) -> str:
+    """Return what engines index of texts that are neither title nor identifiers, for `document_text`.
+
+    Many records share such texts, and analysing them takes most of the time that preparing a record takes.
+    """
+    found = [_analysed(tuple(_values(value)), limit) for value in fields.values() if value]
+    return f" {SEPARATOR} ".join([text for text in found if text])
 
 
 def _analysed(texts: tuple[str, ...], limit: int) -> str:

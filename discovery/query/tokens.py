@@ -219,6 +219,26 @@ def join(words: tuple[str, ...]) -> str:
     return joined[:TOKEN_LENGTH]
 
 
+def _joins(words: Sequence[str], *, tight: bool) -> tuple[str, ...]:
+    """Return the joined tokens of the words of one compound."""
+    if len(words) == 1:
+        return ()
+    if tight and len(words) <= _UNIT_LENGTH and all(map(str.isalpha, words)):
+        return (stem("".join(words)[:TOKEN_LENGTH]),)
+    found: list[str] = []
+    numbers = [word[0] in _DIGITS for word in words]
+    # Each word is part of up to five joins.
+    plain = [word.lstrip("0") or "0" if word[0] == "0" and word.isdigit() else word for word in words]
+    last = len(plain) - 1
+    for at in range(last):
+        if numbers[at] != numbers[at + 1]:
+            both = plain[at] + plain[at + 1]
+            found.append(both[:TOKEN_LENGTH])
+            if at + 1 < last and numbers[at] == numbers[at + 2]:
+                found.append((both + plain[at + 2])[:TOKEN_LENGTH])
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Compound:
     """Words that one piece of text holds together: `Sentinel-2A` is `sentinel`, `2`, `a`."""
@@ -235,20 +255,7 @@ class Compound:
 
     def joins(self) -> tuple[str, ...]:
         """Return the joined tokens under which a document with this compound is found."""
-        if len(self.words) == 1:
-            return ()
-        if len(self.words) <= _UNIT_LENGTH and self.tight and all(word.isalpha() for word in self.words):
-            return (stem("".join(self.words)[:TOKEN_LENGTH]),)
-        found: list[str] = []
-        numbers = [word[0] in _DIGITS for word in self.words]
-        # Each word is part of up to five joins.
-        plain = [word.lstrip("0") or "0" if word[0] == "0" and word.isdigit() else word for word in self.words]
-        for at, (left, right) in enumerate(pairwise(plain)):
-            if numbers[at] != numbers[at + 1]:
-                found.append((left + right)[:TOKEN_LENGTH])
-                if at + 2 < len(numbers) and numbers[at] == numbers[at + 2]:
-                    found.append((left + right + plain[at + 2])[:TOKEN_LENGTH])
-        return tuple(found)
+        return _joins(self.words, tight=self.tight)
 
     def forms(self) -> tuple[tuple[str, ...], ...]:
         """Return the token sequences of which a document that is meant by this compound has at least one."""
@@ -383,7 +390,30 @@ def analyse(text: str, *, limit: int = FIELD_TOKENS, words: bool = False) -> Ana
         words: Also return the words unstemmed.
     """
     # Names of bands, licences and providers stand in each record of a source.
-    return _analyse_short(text, limit, words) if len(text) <= _MEMO_LENGTH else _analyse_value(text, limit, words)
+    if len(text) <= _MEMO_LENGTH:
+        return _analyse_short(text, limit, words)
+    if not words and 4 * len(text) <= limit and (name := _analyse_name(text)) is not None:
+        return name
+    return _analyse_value(text, limit, words)
+
+
+def _of_name(text: str) -> Analysis | None:
+    """Return the tokens of an identifier that is one compound, as those of files are; None for all else.
+
+    The same as the long way gives, in a third of its time: each record brings one or two that nobody has seen before.
+    """
+    folded = fold(text)
+    if not _NAME.fullmatch(folded):
+        return None
+    every = [word[:TOKEN_LENGTH] for word in _RUN.findall(folded)]
+    # A number is its own stem.
+    stems = " ".join([word if word[0] in _DIGITS else _STEMS[word] for word in every])
+    joins = tuple(dict.fromkeys(_joins(every, tight=True)))
+    return Analysis(f"{stems} {SEPARATOR} {' '.join(joins)}" if joins else stems, None, joins)
+
+
+# Often the title and the id of one record are the same.
+_analyse_name: Final = lru_cache(maxsize=16)(_of_name)
 
 
 def _analyse_value(text: str, limit: int, words: bool) -> Analysis:

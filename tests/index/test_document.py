@@ -177,3 +177,37 @@ def test_spellings_are_learnt_from_the_titles_and_terms_of_resources_alone() -> 
     scene = document(record(kind="observation", **given), 1).text
     assert scene is not None
     assert (scene.words, scene.prefix, scene.title) == ((), "", found.title)
+
+
+def test_observations_that_share_their_words_have_them_each() -> None:
+    shared: dict[str, Any] = {
+        "kind": "observation",
+        "missions": ("earth-observation/sentinel-2",),
+        "instruments": ("MSI",),
+        "keywords": ("ocean colour",),
+        "provider": "ESA",
+        "assets": (Asset("https://a.example/1", title="near infrared"),),
+        "links": (Link("https://a.example/about", title="Handbook"),),
+    }
+    for name in ("one", "two"):
+        found = record(source_id=name, title=f"Scene {name}", targets=(f"Etna {name}",), **shared)
+        for text in (
+            f"scene {name}",
+            f"etna {name}",
+            "sentinel 2",
+            "msi",
+            '"ocean colour"',
+            "esa",
+            "infrared handbook",
+        ):
+            assert said(text, found), text
+        assert not said("three", found)
+
+
+@pytest.mark.parametrize("count", [3, 400])
+def test_an_observation_with_many_keywords_is_found_as_one_with_few(count: int) -> None:
+    found = record(
+        kind="observation", keywords=tuple(f"word{number}x" for number in range(count)), provider="Institute"
+    )
+    assert said(f"word{min(count, 60) - 1}x institute", found)
+    assert not said("word401x", found)

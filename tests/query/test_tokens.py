@@ -82,3 +82,12 @@ def test_the_fingerprint_is_stable_within_a_version() -> None:
 def test_a_broken_lexicon_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"words\.toml"):
         Lexicon.read(text)
+
+
+@given(
+    st.from_regex(r"[A-Za-z0-9]{1,9}([-_.][A-Za-z0-9]{1,12}){1,6}", fullmatch=True).filter(lambda text: len(text) > 24)
+)
+def test_a_name_of_a_file_has_the_tokens_that_it_has_as_a_text(name: str) -> None:
+    # Whoever wants the words too goes the long way.
+    found, whole = words.analyse(name), words.analyse(name, words=True)
+    assert (found.text, found.joins) == (whole.text, whole.joins)

@@ -47,6 +47,8 @@ RUST_SPECIAL: Final = r"\.+*?()|[]{}^$#&-~"
 _SHAPE: Final = 4
 LAST_HEAD: Final = 2**64 - 1
 _POWERS: Final = 308
+_EXACT_LENGTH: Final = 16
+"""Characters of a number with at most fifteen digits and a point."""
 
 
 def schema() -> tantivy.Schema:
@@ -128,6 +130,10 @@ def read_exactly(number: float) -> bool:
     It takes the digits as one integer and multiplies or divides that by a power of ten, which rounds twice: of numbers
     with all their seventeen digits one in ten comes out as a neighbour, and is then not found as what it is.
     """
+    written = repr(number)
+    if len(written) <= _EXACT_LENGTH and "e" not in written:
+        # Fifteen digits are an integer that a float holds, and so is the power of ten: one operation rounds once.
+        return True
     digits, _, exponent = repr(abs(number)).partition("e")
     whole, _, part = digits.partition(".")
     value, power = float(int(whole + part)), int(exponent or 0) - len(part)

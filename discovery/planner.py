@@ -11,7 +11,7 @@ from typing import Any, Final
 from discovery.errors import BadQueryError, StaleIndexError, UnavailableError
 from discovery.index.base import MAX_KEYS, Cells, Index, Keys, Plan
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES
-from discovery.query import cover, fields, naming, place
+from discovery.query import cover, fields, naming, order, place
 from discovery.query.facets import Place
 from discovery.query.query import And, Comparison, Or, Query, Sort, conjunction
 from discovery.query.text import TextQuery, any_of, parse
@@ -55,7 +55,7 @@ class Planner:
         text = _words(query, text)
         sort = query.sort
         if sort is not None:
-            sort = replace(sort, name=fields.order(sort.name, parameter="sort"))
+            sort = order.joined([sort])
         elif not text:
             sort = DEFAULT_SORT[query.scope]
         narrowed: list[Any] = [query.filter, query.time, _in_cell(query.place)]

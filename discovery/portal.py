@@ -256,7 +256,7 @@ class Portal:
         if mark is not None and plan.sort is None:
             plan = replace(plan, offset=mark.offset, generation=mark.generation)
         elif mark is not None:
-            plan = replace(plan, after=Position(mark.value, mark.key))
+            plan = replace(plan, after=Position(mark.value, mark.key, mark.then))
         answer = self._answer(query, plan)
         understood: Understood | None = None
         if query.lenient and (wider := self._understanding.wider(query, plan, answer.total.value)):
@@ -295,7 +295,8 @@ class Portal:
             mark = replace(base, generation=answer.generation, offset=plan.offset + len(answer.hits))
         else:
             order = plan.sort
-            mark = replace(base, sort=order.name, descending=order.descending, value=last.value, key=last.key)
+            values: dict[str, Any] = {"value": last.value, "then": last.then, "key": last.key}
+            mark = replace(base, sort=order.name, descending=order.descending, **values)
         return cursor.encode(mark, self._secret)
 
     def _labelled(self, facet: Facet, *, nearly: bool = False) -> Facet:

@@ -59,6 +59,7 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "region-vertices": "discovery.query.region:MAX_QUERY_VERTICES",
         "region-crossings": "discovery.query.knots:MAX_CROSSINGS",
         "region-moc": "discovery.query.region:MAX_QUERY_MOC",
+        "sort-fields": "discovery.query.order:MAX_FIELDS",
         "relevance-window": "discovery.index.base:RELEVANCE_WINDOW",
         "overlap-window": "discovery.overlaps:WINDOW",
         "facet-size": "discovery.index.plans:MAX_BUCKETS",

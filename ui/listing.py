@@ -11,7 +11,7 @@ from discovery.errors import BadQueryError
 from discovery.model import terms
 from discovery.model.record import OBSERVATIONS, RESOURCES, Record
 from discovery.portal import Page, Portal
-from discovery.query import fields, form, place, ranges, region_text
+from discovery.query import fields, form, order, place, ranges, region_text
 from discovery.query.fields import FACETS, FIELDS, MISSION, OVERLAP
 from discovery.query.names import Resolve, resolve
 from discovery.query.query import Bucket, Facet, FacetRequest, Query
@@ -444,7 +444,7 @@ def _ordered_by(name: str) -> str:
 
 def _sorts(asked: Request) -> tuple[Option, ...]:
     query = asked.query
-    now = f"{'-' if query.sort.descending else ''}{query.sort.name}" if query.sort else ""
+    now = ",".join(order.written(query.sort))
     choices = [(value, label) for value, label in SORTS if value or query.text]
     if not query.text:
         # Without words to rank by the portal's own order is by date, so it is called so.
@@ -455,8 +455,9 @@ def _sorts(asked: Request) -> tuple[Option, ...]:
     if query.region is not None:
         choices.append((f"-{OVERLAP}", "Most overlap with the region"))
     if now not in [value for value, _ in choices]:
-        label = _ordered_by(query.sort.name) if query.sort else ""
-        choices.append((now, f"{label}, {'falling' if now.startswith('-') else 'rising'}"))
+        orders = query.sort.all if query.sort else ()
+        told = (f"{_ordered_by(each.name)}, {'falling' if each.descending else 'rising'}" for each in orders)
+        choices.append((now, "; then ".join(told)))
     return tuple(
         Option(value, label, value == now, links.replaced(asked.pairs, "sort", value)) for value, label in choices
     )

@@ -55,7 +55,8 @@ def search(
     time: Annotated[str | None, typer.Option(help="A/B, with .. for an open end.")] = None,
     scope: Annotated[str | None, typer.Option(help="resources or observations.")] = None,
     sort: Annotated[
-        str | None, typer.Option(help="A field, or overlap beside a region; with - in front for falling order.")
+        str | None,
+        typer.Option(help="Fields with commas, the first counting most, or overlap beside a region; - for falling."),
     ] = None,
     size: Annotated[int, typer.Option(help="Records on a page.")] = 20,
     after: Annotated[str | None, typer.Option(help="The `next` of the page before.")] = None,

@@ -20,7 +20,7 @@ from discovery.model import instant
 from discovery.model.extent import SKY
 from discovery.model.record import OBSERVATIONS
 from discovery.portal import Portal
-from discovery.query import cql2, fields, form, query, time
+from discovery.query import cql2, fields, form, order, query, time
 from discovery.query.facets import RangeSelection
 from discovery.query.fields import TAIL_PREFIX, Type
 from discovery.query.query import And, Between, Comparison, Filter, In, IsNull, Like, Not, Or, Query, Region, Time
@@ -182,7 +182,8 @@ def to_variables(asked: Query) -> dict[str, Any]:
         place = asked.place
         out["cell"] = {"frame": enum_name(place.frame), "order": place.order, "cell": place.cell}
     if asked.sort:
-        out["sort"] = {"by": enum_name(asked.sort.name), "descending": asked.sort.descending}
+        first, *then = ({"by": enum_name(each.name), "descending": each.descending} for each in asked.sort.all)
+        out["sort"] = {**first, "then": then} if then else first
     return out
 
 
@@ -242,7 +243,9 @@ def _as_stac(asked: Query) -> tuple[dict[str, Any], str]:
     if asked.time:
         out["datetime"] = time.to_text(asked.time)
     if asked.sort:
-        out["sortby"] = [{"field": asked.sort.name, "direction": "desc" if asked.sort.descending else "asc"}]
+        out["sortby"] = [
+            {"field": each.name, "direction": "desc" if each.descending else "asc"} for each in asked.sort.all
+        ]
     notes = []
     if asked.text:
         out["q"] = [asked.text]
@@ -275,7 +278,7 @@ def _stac(asked: Query, url: str) -> Snippet:
     if "filter" in body:
         pairs += [("filter-lang", "cql2-json"), ("filter", orjson.dumps(body["filter"]).decode())]
     if asked.sort:
-        pairs.append(("sortby", f"{'-' if asked.sort.descending else '+'}{asked.sort.name}"))
+        pairs.append(("sortby", ",".join(order.written(asked.sort, rising="+"))))
     address = f"{url}/stac/collections?{urlencode(pairs, errors='replace')}"
     return _snippet("stac", "shell", f"curl -s {shlex.quote(address)}", note)
 

@@ -65,10 +65,17 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last hit of a page sorted by a field: its value (None when it had none) and its key."""
+    """The last hit of a sorted page: its value (None when it had none), its key, and its values in the fields after."""
 
     value: float | int | str | None
     key: int
+    then: tuple[float | int | str | None, ...] = ()
+    """As many as `Plan.sort` has in `then`."""
+
+    @property
+    def values(self) -> tuple[float | int | str | None, ...]:
+        """The values in every field of the order."""
+        return (self.value, *self.then)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +109,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One match: the record's key, its score, and its value in the sort field (None when it has none)."""
+    """One match: the record's key, its score, and its values in the sort fields (None when it has none)."""
 
     key: int
     score: float = 0.0
     value: float | int | str | None = None
+    then: tuple[float | int | str | None, ...] = ()
+    """In the fields that order what is equal in the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +175,8 @@ class Index(Protocol):
         A facet is counted with the text, the filter and every selection but its own; a value selected in it is
         listed even when its count is 0. Buckets are ordered by falling count, then by value. Ranges of a number are
         counted without the ranges selected of it in the same way; histogram and heat map with everything.
-        Sorted by a field, ties are ordered by rising key and records without the value come last.
+        Sorted by a field, ties are ordered by the next field, at last by rising key; records without a value come
+        last among those that tie so far.
 
         Raises:
             GoneError: `plan.generation` is not here any more.

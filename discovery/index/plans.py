@@ -85,7 +85,11 @@ def check(plan: Plan) -> None:
         deepest = f"hits beyond {RELEVANCE_WINDOW} are not ordered by relevance; refine the question or sort by a field"
         raise LimitError("relevance-window", deepest, parameter="after")
     if plan.sort is not None:
-        sort(plan.sort.name, parameter="sort")
+        for each in plan.sort.all:
+            sort(each.name, parameter="sort")
+        if plan.after is not None and len(plan.after.values) != len(plan.sort.all):
+            told = f"after has {len(plan.after.values)} values; {len(plan.sort.all)} fields order the question"
+            raise BadQueryError(told, parameter="after")
     _check_counted(plan)
     for selection in plan.selections:
         facet(selection.name, parameter=f"facet.{selection.name}")

@@ -11,7 +11,7 @@ from discovery.errors import BadQueryError, LimitError, UnknownFieldError
 from discovery.model.ogc import DOI
 from discovery.model.record import KINDS
 from discovery.ogc_api import facets
-from discovery.query import cql2, fields, region
+from discovery.query import cql2, fields, order, region
 from discovery.query.fields import Type
 from discovery.query.query import (
     And,
@@ -279,15 +279,10 @@ def _time(text: str) -> Time:
 
 def _sort(single: Mapping[str, str], *, ranked: bool) -> Sort | None:
     given = _list(single.get("sortby", ""), "sortby")
-    if not given:
-        return None
-    if len(given) > 1:
-        raise BadQueryError(f"sortby takes one field, not {len(given)}; equal ones keep one order", parameter="sortby")
     # A plus sign that nobody encoded reached us as a blank, and was stripped.
-    name = given[0].lstrip("+-")
-    if name == RELEVANCE:
-        if not ranked or not given[0].startswith("-"):
-            told = "records are sorted by falling relevance to the words of q alone: q=...&sortby=-relevance"
-            raise BadQueryError(told, parameter="sortby")
-        return None
-    return Sort(fields.sort(name, parameter="sortby").name, descending=given[0].startswith("-"))
+    if RELEVANCE not in (each.lstrip("+-") for each in given):
+        return order.read(given, parameter="sortby")
+    if not ranked or given != [f"-{RELEVANCE}"]:
+        told = "records are sorted by falling relevance to the words of q alone: q=...&sortby=-relevance"
+        raise BadQueryError(told, parameter="sortby")
+    return None

@@ -33,7 +33,7 @@ def check(query: Query) -> None:
     """
     for text, parameter in _texts(query):
         check_text(text, parameter)
-    if query.sort is not None and query.sort.name == OVERLAP and query.region is None:
+    if query.sort is not None and query.region is None and any(each.name == OVERLAP for each in query.sort.all):
         message = "sort by overlap needs a region to compare footprints with, such as bbox or cone"
         raise BadQueryError(message, parameter="sort")
     for node in _nodes(query.filter):
@@ -74,7 +74,8 @@ def _texts(query: Query) -> Iterator[tuple[object, str]]:
         yield text, "q"
     yield query.after, "after"
     if query.sort is not None:
-        yield query.sort.name, "sort"
+        for sort in query.sort.all:
+            yield sort.name, "sort"
     if query.histogram is not None:
         yield query.histogram.interval, "histogram"
     for selection in query.selections:

@@ -18,9 +18,9 @@ from typing import Any, Final
 
 from discovery.errors import BadQueryError, ConfigError
 from discovery.query import cql2
-from discovery.query.query import Query, Region
+from discovery.query.query import Query, Region, Sort
 
-MAX_LENGTH: Final = 400
+MAX_LENGTH: Final = 440
 """A cursor stays shorter than this, so that a URL that holds one stays usable everywhere."""
 MAX_VALUE_BYTES: Final = 200
 """Where `sort_key` cuts a text in UTF-8."""
@@ -28,6 +28,8 @@ MIN_SECRET: Final = 16
 
 _PARAMETER: Final = "after"
 _VERSION: Final = 1
+_SEVERAL: Final = 2
+"""The version of a cursor that holds the values of several fields; those of one field are written as ever."""
 _MAC: Final = 16
 _DIGEST: Final = 16
 _HEAD: Final = struct.Struct(">BBqI")
@@ -48,6 +50,8 @@ class Cursor:
     descending: bool = False
     value: Value = None
     """The last hit's value in that field, None when it had none; text is kept as `sort_key` cuts it."""
+    then: tuple[Value, ...] = ()
+    """The last hit's values in the fields that order what is equal in the first."""
     key: int = 0
     """The last hit's key, which decides among equal values."""
     generation: str = ""
@@ -82,7 +86,7 @@ def digest(query: Query) -> bytes:
         "selections": sorted([each.name, sorted(each.values)] for each in query.selections),
         "ranges": sorted(repr((each.name, each.low, each.high, each.below)) for each in query.ranges),
         "place": None if query.place is None else [query.place.frame, query.place.order, query.place.cell],
-        "sort": None if query.sort is None else [query.sort.name, query.sort.descending],
+        "sort": None if query.sort is None else _order(query.sort),
         "ids": None if query.ids is None else sorted(query.ids),
         "lenient": query.lenient,
     } | ({"phrases": sorted(query.phrases)} if query.phrases else {})
@@ -92,7 +96,7 @@ def digest(query: Query) -> bytes:
 
 
 def encode(cursor: Cursor, secret: bytes) -> str:
-    """Return the cursor as signed URL-safe text of fewer than 400 characters.
+    """Return the cursor as signed URL-safe text of fewer than 440 characters.
 
     Raises:
         ConfigError: The secret is too short to keep anybody from signing their own.
@@ -153,8 +157,12 @@ def _pack(cursor: Cursor) -> bytes:
     if len(cursor.digest) != _DIGEST:
         raise ValueError(f"a digest has {_DIGEST} bytes, not {len(cursor.digest)}")
     names = b"".join(_name(each) for each in (cursor.scope, cursor.sort, cursor.generation))
-    head = _HEAD.pack(_VERSION, cursor.descending, cursor.key, cursor.offset)
-    return head + cursor.digest + names + _packed_value(cursor.value)
+    version = _SEVERAL if cursor.then else _VERSION
+    head = _HEAD.pack(version, cursor.descending, cursor.key, cursor.offset) + cursor.digest + names
+    if not cursor.then:
+        return head + _packed_value(cursor.value)
+    values = [_packed_value(each) for each in (cursor.value, *cursor.then)]
+    return head + b"".join(bytes([len(each)]) + each for each in values)
 
 
 def _name(text: str) -> bytes:
@@ -175,7 +183,7 @@ def _packed_value(value: Value) -> bytes:
 def _unpack(payload: bytes) -> Cursor:
     # Signed by us, so the shape is right; only the version can be another one's.
     version, descending, key, offset = _HEAD.unpack_from(payload)
-    if version != _VERSION:
+    if version not in (_VERSION, _SEVERAL):
         raise BadQueryError("after comes from another version of the portal; begin without it", parameter=_PARAMETER)
     at = _HEAD.size + _DIGEST
     names = []
@@ -184,16 +192,28 @@ def _unpack(payload: bytes) -> Cursor:
         names.append(payload[at + 1 : end].decode("utf-8"))
         at = end
     scope, sort, generation = names
+    value, *then = _values(payload[at:]) if version == _SEVERAL else [_unpacked_value(payload[at], payload[at + 1 :])]
     return Cursor(
         scope=scope,
         digest=payload[_HEAD.size : _HEAD.size + _DIGEST],
         sort=sort,
         descending=bool(descending),
-        value=_unpacked_value(payload[at], payload[at + 1 :]),
+        value=value,
+        then=tuple(then),
         key=key,
         generation=generation,
         offset=offset,
     )
+
+
+def _values(data: bytes) -> list[Value]:
+    """Return the values of several fields, each behind its length."""
+    found = []
+    while data:
+        end = 1 + data[0]
+        found.append(_unpacked_value(data[1], data[2:end]))
+        data = data[end:]
+    return found
 
 
 def _unpacked_value(tag: int, data: bytes) -> Value:
@@ -203,6 +223,11 @@ def _unpacked_value(tag: int, data: bytes) -> Value:
         return data.decode("utf-8", "surrogatepass")
     value: int | float = struct.unpack(">q" if tag == _INT else ">d", data)[0]
     return value
+
+
+def _order(sort: Sort) -> list[Any]:
+    # An order by one field is said as it always was, so that cursors from before are still good.
+    return [sort.name, sort.descending, *([each.name, each.descending] for each in sort.all[1:])]
 
 
 def _region(region: Region) -> list[Any]:

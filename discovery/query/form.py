@@ -7,9 +7,9 @@ from typing import Final
 
 from discovery.errors import BadQueryError, LimitError, UnknownFieldError
 from discovery.model.record import RESOURCES, SCOPES
-from discovery.query import cql2, fields, names, place, ranges, region_text, time
+from discovery.query import cql2, fields, names, order, place, ranges, region_text, time
 from discovery.query.facets import RangeSelection
-from discovery.query.query import Query, Selection, Sort
+from discovery.query.query import Query, Selection
 
 FACET: Final = "facet."
 """What the names of facet selections begin with: `facet.mission=astronomy/hubble`."""
@@ -61,7 +61,7 @@ def parse(pairs: Iterable[tuple[str, str]], *, resolver: names.Resolve = names.r
         selections=_selections(given),
         ranges=_ranges(given),
         place=place.parse(single["cell"]) if "cell" in single else None,
-        sort=_sort(single.get("sort", "")),
+        sort=order.read(single.get("sort", "").split(",")),
         size=_size(single["size"]) if "size" in single else DEFAULT_SIZE,
         after=single.get("after", "").strip(),
     )
@@ -80,7 +80,7 @@ def pairs(query: Query) -> list[tuple[str, str]]:
         "cell": place.to_text(query.place) if query.place else "",
         "time": time.to_text(query.time) if query.time and query.time != type(query.time)() else "",
         "scope": query.scope if query.scope != RESOURCES else "",
-        "sort": f"{'-' if query.sort.descending else ''}{query.sort.name}" if query.sort else "",
+        "sort": ",".join(order.written(query.sort)),
         "size": str(query.size) if query.size != DEFAULT_SIZE else "",
         "after": query.after,
     }
@@ -131,13 +131,6 @@ def _scope(text: str) -> str:
     if text not in SCOPES:
         raise BadQueryError(f"scope {text[:80]!r} is not one of {', '.join(SCOPES)}", parameter="scope")
     return text
-
-
-def _sort(text: str) -> Sort | None:
-    name = text.strip()
-    if not name:
-        return None
-    return Sort(fields.order(name.removeprefix("-"), parameter="sort"), descending=name.startswith("-"))
 
 
 def _size(text: str) -> int:

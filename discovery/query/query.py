@@ -141,10 +141,22 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """An order: the field's value, then the record's number; records without a value come last either way."""
+    """An order: the field's value, then those of `then`, then the record's number.
+
+    Records without a value come last among those that are equal so far, either way.
+    """
 
     name: str
     descending: bool = False
+    then: tuple[Sort, ...] = ()
+    """What orders records with equal values, the first counting most; none of these has a `then` of its own."""
+
+    @property
+    def all(self) -> tuple[Sort, ...]:
+        """Every order, one after another, each without `then`."""
+        if not self.then:
+            return (self,)
+        return (Sort(self.name, self.descending), *(one for each in self.then for one in each.all))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from discovery.errors import BadQueryError, LimitError, UnknownFieldError
 from discovery.model import stac
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Portal
-from discovery.query import cql2, fields, ranges, region
+from discovery.query import cql2, fields, order, ranges, region
 from discovery.query.fields import Type
 from discovery.query.query import (
     And,
@@ -27,7 +27,6 @@ from discovery.query.query import (
     Or,
     Query,
     Region,
-    Sort,
     Time,
     conjunction,
 )
@@ -114,7 +113,7 @@ def _query(asked: Asked, scope: str, narrowed: Filter | None) -> Query:
         filter=narrowed,
         region=_region(asked),
         time=interval(asked.datetime, parameter="datetime") if asked.datetime else None,
-        sort=_sort(asked.sortby),
+        sort=order.read(asked.sortby or (), parameter="sortby"),
         size=min(asked.limit or 10, MAX_PAGE),
         after=Trail.parse(asked.token).here,
     )
@@ -155,17 +154,6 @@ def _region(asked: Asked) -> Region | None:
         except orjson.JSONDecodeError as error:
             raise BadQueryError(f"intersects is no JSON: {error}", parameter="intersects") from None
     return region.geojson(geometry)
-
-
-def _sort(names: Sequence[str] | None) -> Sort | None:
-    given = [each for each in names or () if each.strip()]
-    if not given:
-        return None
-    if len(given) > 1:
-        raise BadQueryError(f"sortby takes one field, not {len(given)}; equal ones keep one order", parameter="sortby")
-    # A plus sign that nobody encoded reaches us as a blank.
-    name = given[0].strip()
-    return Sort(fields.sort(name.lstrip("+-"), parameter="sortby").name, descending=name.startswith("-"))
 
 
 def _filter(portal: Portal, asked: Asked) -> Filter | None:

@@ -211,6 +211,9 @@ REFUSED: Final[tuple[tuple[Any, type[Exception]], ...]] = (
     (Plan(SCOPE, facets=(FacetRequest("_key"),)), UnknownFieldError),
     (Plan(SCOPE, selections=(Selection("cloud_cover", ("1",)),)), UnknownFieldError),
     (Plan(SCOPE, sort=Sort("keyword")), UnknownFieldError),
+    (Plan(SCOPE, sort=Sort("size", then=(Sort("keyword"),))), UnknownFieldError),
+    (Plan(SCOPE, sort=Sort("size", then=(Sort("title"),)), after=Position(1.0, 2)), BadQueryError),
+    (Plan(SCOPE, sort=Sort("size"), after=Position(1.0, 2, (3.0,))), BadQueryError),
     (Plan(SCOPE, histogram=Histogram("week")), BadQueryError),
     (Plan(SCOPE, filter=Comparison("=", "nothing", 1)), UnknownFieldError),
     (Plan(SCOPE, filter=Comparison("=", "_key", 1)), UnknownFieldError),
@@ -260,7 +263,8 @@ def walked(index: Index, sort: Sort, size: int, **plan: Any) -> list[int]:
         keys += [hit.key for hit in answer.hits]
         if not answer.more:
             return keys
-        after = Position(answer.hits[-1].value, answer.hits[-1].key)
+        last = answer.hits[-1]
+        after = Position(last.value, last.key, last.then)
 
 
 def counts(index: Index, *requests: FacetRequest, **plan: Any) -> list[dict[str, int]]:

@@ -51,6 +51,34 @@ from discovery.testing.index_catalogue import (
 from discovery.testing.oracle import OracleIndex
 
 
+def _graded(key: int) -> Document:
+    """Return a document with few different values in many fields, so that many tie in some and hardly two in all."""
+    numbers = {"size": (0.0, 1.0, 5.0)[key % 3], "cloud_cover": float(key % 7)}
+    instants = {"start": YEAR_2000 - key % 4, "end": YEAR_2000 + key % 2}
+    title = ("", "same", "same but longer", "éclat", "other")[key % 5]
+    return make(
+        key,
+        title,
+        numbers={name: value for name, value in numbers.items() if value},
+        instants={name: value for name, value in instants.items() if value % 3},
+    )
+
+
+def _place(document: Document, orders: tuple[tuple[str, bool], ...]) -> tuple[Any, ...]:
+    """Return what sorts documents by several fields, told without the words of any engine."""
+    place: list[Any] = []
+    for name, descending in orders:
+        held: Any = {**document.numbers, **document.instants, "title": tuple(map(ord, document.title))}.get(name)
+        sign = -1 if descending else 1
+        if held in (None, ()):
+            place.append((1,))
+        elif name == "title":
+            place.append((0, *(sign * each for each in held), -sign * 10**9))
+        else:
+            place.append((0, sign * held))
+    return (*place, document.key)
+
+
 class FilterContract:
     """What matches: filters, text, regions, time."""
 
@@ -241,6 +269,49 @@ class OrderContract:
         assert walked(index, Sort("size", descending), size) == by_size
         by_title = sorted(range(101), key=lambda key: (key % 3 == 0, key))
         assert walked(index, Sort("title", descending), size) == by_title
+
+    SEVERAL = (
+        (("size", False), ("start", True)),
+        (("start", True), ("size", False)),
+        (("size", True), ("title", False)),
+        (("title", True), ("size", True), ("cloud_cover", False), ("start", True)),
+        (("end", False), ("size", False), ("title", True)),
+    )
+
+    @pytest.mark.parametrize("size", [1, 3, 10, 64])
+    @pytest.mark.parametrize("orders", SEVERAL)
+    def test_what_ties_in_a_field_is_in_the_order_of_the_next(
+        self, index: Index, orders: tuple[tuple[str, bool], ...], size: int
+    ) -> None:
+        made = [_graded(number * 7919 % 101) for number in range(101)]
+        for part in (made[:40], made[40:70], made[70:]):
+            fill(index, part)
+        (name, descending), *then = orders
+        sort = Sort(name, descending, tuple(Sort(*each) for each in then))
+        assert walked(index, sort, size) == [each.key for each in sorted(made, key=lambda each: _place(each, orders))]
+        narrowed = {"filter": Comparison("<", "size", 2)}
+        expected = [each.key for each in sorted(made, key=lambda each: _place(each, orders)) if each.key % 3 == 1]
+        assert walked(index, sort, size, **narrowed) == expected
+
+    def test_hits_carry_the_values_of_every_field(self, index: Index) -> None:
+        fill(index)
+        sort = Sort("cloud_cover", then=(Sort("start", descending=True), Sort("title")))
+        found = {hit.key: (hit.value, *hit.then) for hit in index.search(Plan(SCOPE, sort=sort)).hits}
+        assert found == {
+            each.key: (each.numbers.get("cloud_cover"), each.instants.get("start"), each.title or None)
+            for each in CATALOGUE
+        }
+
+    def test_a_page_behind_several_values_goes_on_although_the_last_hit_has_gone(self, index: Index) -> None:
+        made = [_graded(key) for key in range(60)]
+        fill(index, made)
+        sort = Sort("size", then=(Sort("start", descending=True), Sort("title")))
+        *before, last = index.search(Plan(SCOPE, sort=sort, size=25)).hits
+        index.write(SCOPE, (), [last.key], 2)
+        rest = index.search(Plan(SCOPE, sort=sort, after=Position(last.value, last.key, last.then), size=60)).hits
+        keys = [hit.key for hit in (*before, last, *rest)]
+        orders = (("size", False), ("start", True), ("title", False))
+        assert keys == [each.key for each in sorted(made, key=lambda each: _place(each, orders))]
 
     @pytest.mark.parametrize("descending", [False, True])
     def test_titles_that_begin_alike_are_told_apart(self, index: Index, descending: bool) -> None:

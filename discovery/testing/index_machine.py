@@ -136,7 +136,9 @@ measures = st.one_of(
 ends = st.tuples(numbers, numbers, st.booleans(), st.sampled_from(("both", "low", "high")))
 ranges = st.builds(lambda name, end: _range(name, *end), amounts, ends)
 heats = st.builds(CellRequest, frames, st.integers(0, 12), st.none() | st.integers(12, 60))
-sorts = st.builds(Sort, st.sampled_from(("size", "cloud_cover", "start", "end", "title")), st.booleans())
+orders = st.builds(Sort, st.sampled_from(("size", "cloud_cover", "start", "end", "title")), st.booleans())
+several = st.lists(orders, min_size=2, max_size=4, unique_by=lambda order: order.name)
+sorts = st.one_of(orders, several.map(lambda each: replace(each[0], then=tuple(each[1:]))))
 plans = st.builds(
     Plan,
     st.just(SCOPE),
@@ -153,6 +155,13 @@ plans = st.builds(
     sort=st.none() | sorts,
     size=st.integers(0, 40),
 )
+
+
+def positions(name: str) -> st.SearchStrategy[Any]:
+    """Return values that a page sorted by a field may end at."""
+    if name == "title":
+        return titles
+    return instants if name in {"start", "end"} else numbers
 
 
 def _range(name: str, one: float, other: float, below: bool, ends: str) -> RangeSelection:
@@ -250,14 +259,12 @@ class IndexMachine(RuleBasedStateMachine):
         elif plan.size >= found.total.value:
             assert {hit.key for hit in found.hits} == {hit.key for hit in expected.hits}
 
-    @rule(plan=plans, sort=sorts, size=st.integers(1, 5), value=st.none() | numbers | instants | titles, key=keys)
-    def go_on(self, plan: Plan, sort: Sort, size: int, value: Any, key: int) -> None:
+    @rule(plan=plans, sort=sorts, size=st.integers(1, 5), data=st.data(), key=keys)
+    def go_on(self, plan: Plan, sort: Sort, size: int, data: st.DataObject, key: int) -> None:
         """Ask both for a page that begins at some position, whether or not anything stands there."""
-        if value is not None and (sort.name == "title") != isinstance(value, str):
-            value = None
-        if isinstance(value, float) and sort.name in {"start", "end"}:
-            value = int(value) if abs(value) < 2**53 else None
-        asked = Plan(SCOPE, plan.text, plan.filter, plan.selections, sort=sort, size=size, after=Position(value, key))
+        first, *then = (data.draw(st.none() | positions(each.name)) for each in sort.all)
+        after = Position(first, key, tuple(then))
+        asked = Plan(SCOPE, plan.text, plan.filter, plan.selections, sort=sort, size=size, after=after)
         found, expected = self.engine.search(asked), self.oracle.search(asked)
         assert found.hits == expected.hits
         assert (found.total, found.more) == (expected.total, expected.more)

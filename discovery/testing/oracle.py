@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 from discovery.errors import BadQueryError, ConflictError, GoneError, NotFoundError
@@ -315,22 +316,30 @@ def _ordered(plan: Plan, found: Iterable[Document]) -> list[Hit]:
     if plan.after is None:
         return hits
     # Whatever stood at the position may be gone by now, so it takes part and everything up to it is cut.
-    mark = Hit(plan.after.key, value=plan.after.value)
-    among = _sorted(plan.sort, [*(hit for hit in hits if (hit.value, hit.key) != (mark.value, mark.key)), mark])
+    mark = Hit(plan.after.key, value=plan.after.value, then=plan.after.then)
+    among = _sorted(plan.sort, [*(hit for hit in hits if _place(hit) != _place(mark)), mark])
     return among[among.index(mark) + 1 :]
 
 
 def in_order(sort: Sort, found: Iterable[Document]) -> list[Hit]:
-    """Return hits by a field's value, ties by rising key, those without a value last."""
-    return _sorted(sort, [Hit(each.key, value=next(iter(values(each, sort.name)), None)) for each in found])
+    """Return hits by the fields' values, ties by rising key, those without a value last among what ties so far."""
+    orders = (sort, *sort.then)
+    rows = ((each.key, [next(iter(values(each, order.name)), None) for order in orders]) for each in found)
+    return _sorted(sort, [Hit(key, value=first, then=tuple(others)) for key, (first, *others) in rows])
+
+
+def _place(hit: Hit) -> tuple[Any, ...]:
+    return hit.value, hit.then, hit.key
 
 
 def _sorted(sort: Sort, hits: Sequence[Hit]) -> list[Hit]:
-    by_key = sorted(hits, key=lambda hit: hit.key)
-    valued: list[Any] = [hit for hit in by_key if hit.value is not None]
-    # A stable sort turned round keeps equal values in the order of their keys.
-    valued.sort(key=lambda hit: hit.value, reverse=sort.descending)
-    return [*valued, *(hit for hit in by_key if hit.value is None)]
+    found: list[Any] = sorted(hits, key=lambda hit: hit.key)
+    # Sorts are stable, also turned round: what counts least goes first, and what is equal keeps its order.
+    for number, order in reversed(list(enumerate((sort, *sort.then)))):
+        valued = [(hit.then[number - 1] if number else hit.value, hit) for hit in found]
+        known = sorted((each for each in valued if each[0] is not None), key=itemgetter(0), reverse=order.descending)
+        found = [hit for _, hit in known] + [hit for value, hit in valued if value is None]
+    return found
 
 
 def _facet(request: FacetRequest, plan: Plan, documents: Iterable[Document]) -> Facet:

@@ -10,7 +10,7 @@ import strawberry
 from strawberry import UNSET
 
 from discovery.errors import BadQueryError, LimitError
-from discovery.query import fields, names
+from discovery.query import fields, names, order
 from discovery.query import region as regions
 from discovery.query import time as times
 from discovery.query.cql2.limits import checked
@@ -178,6 +178,9 @@ class SortInput:
 
     by: SortName = attribute("The field.")
     descending: bool = strawberry.field(description="Largest or latest first.", default=False)
+    then: list[SortInput] | None = optional(
+        "What orders records that are equal so far, the first counting most; at most four fields in all."
+    )
 
 
 def to_filter(given: RecordFilter | None) -> Filter | None:
@@ -327,8 +330,17 @@ def to_time(given: TimeInput | None, parameter: str = "time") -> Time | None:
 
 
 def to_sort(given: SortInput | None) -> Sort | None:
-    """Return the order of an input."""
-    return Sort(given.by.value, given.descending) if given else None
+    """Return the order of an input.
+
+    Raises:
+        BadQueryError: The order by overlap stands beside another.
+        LimitError: More than four fields.
+    """
+    return order.joined(map(_sort, [given] if given else []))
+
+
+def _sort(given: SortInput) -> Sort:
+    return Sort(given.by.value, given.descending, tuple(map(_sort, given.then or ())))
 
 
 def to_selections(given: Sequence[FacetSelection] | None) -> tuple[Selection, ...]:

@@ -92,6 +92,27 @@ def test_pages_follow_each_other_to_the_end(data: Ask) -> None:
     assert len(ids) == len(set(ids)) == 123
 
 
+def test_several_fields_order_one_page_after_another(data: Ask) -> None:
+    query = """query ($after: String) {
+      search(sort: {by: CREATED, then: [{by: START, descending: true}, {by: TITLE}]}, first: 7, after: $after) {
+        nodes { created extent { start } title } pageInfo { hasNextPage endCursor } } }"""
+    seen, after = [], None
+    while True:
+        page = data(query, after=after)["search"]
+        seen += page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = page["pageInfo"]["endCursor"]
+    assert len(seen) == data("{ search { totalCount { value } } }")["search"]["totalCount"]["value"] > 30
+
+    def place(node: dict[str, Any]) -> tuple[Any, ...]:
+        start = node["extent"]["start"]
+        year = -int(start[:4]) if start else 0
+        return node["created"] is None, node["created"], start is None, year, node["title"].casefold()
+
+    assert seen == sorted(seen, key=place)
+
+
 def test_edges_carry_the_score_of_words(data: Ask) -> None:
     edges = data('{ search(text: "hubble") { edges { score node { title } } } }')["search"]["edges"]
     assert edges[0]["node"]["title"] == "Hubble volume"

@@ -134,6 +134,17 @@ def test_a_filter_goes_through_the_schema_and_back(portal: Portal, client: TestC
     assert answer["data"]["search"]["totalCount"]["value"] == portal.search(Query(filter=node)).total.value
 
 
+def test_every_field_of_an_order_is_said_in_every_way_in(portal: Portal) -> None:
+    several = Sort("start", descending=True, then=(Sort("title"),))
+    asked = Query(scope="observations", sort=several)
+    codes = {each.tool.value: each.code for each in snippets.snippets(portal, asked, HERE)}
+    assert "sort=-start%2Ctitle" in codes["json"]
+    assert '"then":[{"by":"TITLE","descending":false}]' in codes["graphql"].replace(" ", "")
+    assert '{"field":"title","direction":"asc"}' in codes["stac"].replace(" ", "")
+    collections = {each.tool.value: each.code for each in snippets.snippets(portal, Query(sort=several), HERE)}
+    assert "sortby=-start%2C%2Btitle" in collections["stac"]
+
+
 def test_what_a_way_in_has_no_word_for_is_left_out(portal: Portal) -> None:
     strict = snippets.snippets(portal, Query(filter=Comparison("<", "cloud_cover", 3.0)), HERE)
     assert [each.tool.value for each in strict] == ["json", "stac", "pystac"]

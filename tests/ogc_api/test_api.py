@@ -76,8 +76,9 @@ def test_only_reading_is_allowed(client: TestClient) -> None:
         assert client.request(method, RESOURCES).status_code == 405
 
 
-def test_pages_lead_on_and_back_and_hold_every_record_once(get: Get) -> None:
-    page, seen = get("/collections/observations/items", limit=7, sortby="-cloud_cover", f="json"), list[list[str]]()
+@pytest.mark.parametrize("sortby", ["-cloud_cover", "title,-cloud_cover,start"])
+def test_pages_lead_on_and_back_and_hold_every_record_once(get: Get, sortby: str) -> None:
+    page, seen = get("/collections/observations/items", limit=7, sortby=sortby, f="json"), list[list[str]]()
     while True:
         seen.append([each["id"] for each in page["features"]])
         assert (page["numberMatched"], page["numberReturned"]) == (25, len(seen[-1]))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discovery.errors import BadQueryError, LimitError, UnknownFieldError
-from discovery.query import fields, form, region, time
+from discovery.query import fields, form, order, region, time
 from discovery.query.facets import Place, RangeSelection
 from discovery.query.query import Comparison, Query, Region, Selection, Sort
 
@@ -48,7 +48,7 @@ QUERIES = st.builds(
         max_size=2,
     ).map(tuple),
     place=st.none() | st.builds(Place, st.sampled_from(("sky", "earth", "mars")), st.just(2), st.integers(0, 191)),
-    sort=st.none() | st.builds(Sort, st.sampled_from(fields.SORTS), st.booleans()),
+    sort=st.lists(st.builds(Sort, st.sampled_from(fields.SORTS), st.booleans()), max_size=4).map(order.joined),
     size=st.integers(0, 100),
     after=st.just("") | st.text("abc", min_size=1),
 )
@@ -64,7 +64,7 @@ def test_every_parameter_reaches_its_place() -> None:
             ("filter", "exposure > 100"),
             ("cone", "10,20,0.5"),
             ("time", "2001/2002"),
-            ("sort", "-start"),
+            ("sort", "-start, title"),
             ("size", "50"),
             ("scope", "observations"),
             ("range.exposure", "100..<200"),
@@ -81,7 +81,7 @@ def test_every_parameter_reaches_its_place() -> None:
         selections=(Selection("mission", ("astronomy/hubble", "astronomy/gaia")), Selection("kind", ("dataset",))),
         ranges=(RangeSelection("exposure", 100.0, 200.0, below=True),),
         place=Place("sky", 3, 145),
-        sort=Sort("start", descending=True),
+        sort=Sort("start", descending=True, then=(Sort("title"),)),
         size=50,
         after="abc",
         lenient=True,

@@ -63,12 +63,19 @@ def walked(client: httpx.Client, method: str, asked: dict[str, Any], rel: str, p
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
-    "asked", [{}, {"q": ["plate", "sentinel"]}, {"sortby": [{"field": "title", "direction": "asc"}]}]
+    "asked",
+    [
+        {},
+        {"q": ["plate", "sentinel"]},
+        {"sortby": [{"field": "title", "direction": "asc"}]},
+        {"sortby": [{"field": "title", "direction": "asc"}, {"field": "eo:cloud_cover", "direction": "desc"}]},
+    ],
 )
 def test_the_pages_before_are_those_that_were_there(client: httpx.Client, method: str, asked: dict[str, Any]) -> None:
     asked = {**asked, "limit": 30}
-    written = {name: "+title" if name == "sortby" else ",".join(value) if name == "q" else value
-               for name, value in asked.items()}  # fmt: skip
+    signs = {"asc": "+", "desc": "-"}
+    orders = ",".join(signs[each["direction"]] + each["field"] for each in asked.get("sortby", ()))
+    written = {"limit": 30} | ({"sortby": orders} if orders else {}) | ({"q": "plate,sentinel"} if "q" in asked else {})
     path = "/stac/search"
     first = (client.get(path, params=written) if method == "GET" else client.post(path, json=asked)).json()
     assert not [each for each in first["links"] if each["rel"] == "prev"]

@@ -111,6 +111,13 @@ def test_an_order_that_is_not_in_the_menu_is_named_there(portal: Portal) -> None
     assert listing.request([("sort", "-resolution")]).query.sort == Sort("resolution", descending=True)
 
 
+def test_an_order_by_several_fields_is_said_in_full_and_kept(portal: Portal) -> None:
+    found = context(portal, ("sort", "-updated,title"))
+    assert [(each.value, each.text) for each in found.sorts if each.selected] == [
+        ("-updated,title", "Updated, falling; then Title, rising")
+    ]
+
+
 @pytest.mark.parametrize(("q", "first"), [("ice", "Best match"), ("", "Newest first")])
 def test_the_own_order_is_called_what_it_is(portal: Portal, q: str, first: str) -> None:
     assert context(portal, ("q", q)).sorts[0].text == first

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from discovery.errors import BadQueryError, UnavailableError
 from discovery.index import plans
-from discovery.index.base import Answer, Hit, Plan, Position
+from discovery.index.base import Answer, Hit, Plan
 from discovery.index.counters import Counter, Measured, counter
 from discovery.index.elasticsearch.mapping import MAX_REGEX
 from discovery.index.elasticsearch.questions import (
@@ -28,7 +28,7 @@ from discovery.index.elasticsearch.server import Server
 from discovery.index.plans import FIRST, KEY, LAST, LENGTH, MONTH, PREFIX, WORDS
 from discovery.query.facets import RangeRequest
 from discovery.query.fields import FIELDS, Type
-from discovery.query.query import Facet, FacetRequest, Total
+from discovery.query.query import Facet, FacetRequest, Sort, Total
 
 _PATH: Final = "timed_out,hits.total.value,hits.hits.sort,aggregations"
 _WALK: Final = 10_000
@@ -83,7 +83,8 @@ class Search:
         by_key: Query = {KEY: "asc"}
         sort = self.plan.sort
         if sort is not None:
-            return [{sort.name: {"order": "desc" if sort.descending else "asc", "missing": "_last"}}, by_key]
+            directions = [(each.name, "desc" if each.descending else "asc") for each in sort.all]
+            return [*({name: {"order": way, "missing": "_last"}} for name, way in directions), by_key]
         return [by_key] if self.prepared.text is None else [{"_score": "desc"}, by_key]
 
     def asked(self, query: Query, **body: Any) -> Mapping[str, Any]:
@@ -137,33 +138,19 @@ class Search:
                 asked = repr((plan.text, plan.filter, plan.selections)).encode("utf-8", "replace")
                 body["preference"] = f"q{zlib.crc32(asked)}"
         if plan.sort is not None and plan.after is not None:
-            body["search_after"] = self.place(plan.sort.name, plan.after, descending=plan.sort.descending)
+            pairs = zip(plan.sort.all, plan.after.values, strict=True)
+            body["search_after"] = [*(_placed(order, value) for order, value in pairs), plan.after.key]
         if self.apart:
             body["post_filter"] = shallow(every(self.prepared.selections[name] for name in self.apart))
         return body
-
-    def place(self, name: str, after: Position, *, descending: bool) -> list[Any]:
-        """Return a position as Elasticsearch orders it."""
-        kind = FIELDS[name].type
-        value = after.value
-        if value is None:
-            return [_MISSING[kind, descending], after.key]
-        try:
-            if kind is Type.INSTANT:
-                return [min(max(int(value), FIRST), LAST), after.key]
-            if kind is Type.NUMBER:
-                return [float(value), after.key]
-        except (TypeError, ValueError, OverflowError) as error:
-            raise BadQueryError(f"{value!r} is no value of {name}", parameter="after") from error
-        return [str(value), after.key]
 
     def read(self, found: Mapping[str, Any]) -> list[Hit]:
         """Return hits from what they are sorted by."""
         rows = [hit["sort"] for hit in found.get("hits", {}).get("hits", ())]
         sort = self.plan.sort
         if sort is not None:
-            missing = _MISSING[FIELDS[sort.name].type, sort.descending]
-            return [Hit(key, value=None if value == missing else value) for value, key in rows]
+            missing = [_MISSING[FIELDS[each.name].type, each.descending] for each in sort.all]
+            return [_hit(row, missing) for row in rows]
         if self.prepared.text is None:
             return [Hit(key) for (key,) in rows]
         return [Hit(key, score) for score, key in rows]
@@ -297,6 +284,28 @@ class Search:
             if "after_key" not in part:
                 return
             page = {**page, "after": part["after_key"]}
+
+
+def _placed(order: Sort, value: float | int | str | None) -> Any:
+    """Return a value as Elasticsearch orders it."""
+    kind = FIELDS[order.name].type
+    if value is None:
+        return _MISSING[kind, order.descending]
+    try:
+        if kind is Type.INSTANT:
+            return min(max(int(value), FIRST), LAST)
+        if kind is Type.NUMBER:
+            return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadQueryError(f"{value!r} is no value of {order.name}", parameter="after") from error
+    return str(value)
+
+
+def _hit(row: Sequence[Any], missing: Sequence[Any]) -> Hit:
+    """Return a hit from the values that it is sorted by, its key last."""
+    *found, key = row
+    first, *then = (None if value == none else value for value, none in zip(found, missing, strict=True))
+    return Hit(key, value=first, then=tuple(then))
 
 
 def _buckets(counts: Mapping[str, Any]) -> dict[Any, int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Final
 
 import tantivy
@@ -24,7 +25,7 @@ from discovery.index.tantivy.questions import Prepared, Questions, but, either_o
 from discovery.index.tantivy.schema import HEADS, LAST_HEAD, heads
 from discovery.query.facets import RangeRequest
 from discovery.query.fields import FIELDS, Type
-from discovery.query.query import FacetRequest, Total
+from discovery.query.query import FacetRequest, Sort, Total
 
 SMALL: Final = 20_000
 """Documents of which all are looked at sooner than some are chosen."""
@@ -36,6 +37,10 @@ FEW_KEYS: Final = 100
 """Keys in a filter that cost next to nothing each time that they are looked up."""
 STRETCH_COST: Final = 60
 """How much longer tantivy takes for a match in a stretch of values than for one among all, twice."""
+
+_Value = float | int | str | None
+_Row = tuple[tuple[_Value, ...], int]
+"""What a document is ordered by: its values, one a field, and its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ class Search:
         """Return the page and one hit more where there is one."""
         plan = self.plan
         if plan.sort is not None:
-            return self.sorted_by(plan.sort.name, plan.size + 1, after=plan.after, descending=plan.sort.descending)
+            return self.sorted_by(plan.sort, plan.size + 1, plan.after)
         if self.prepared.text is None:
             return [Hit(key) for key in self.by_key(self.query, plan.offset + plan.size + 1)[plan.offset :]]
         return self.best(plan.offset, plan.size + 1)
@@ -176,29 +181,40 @@ class Search:
         order = sorted((-score, key) for (score, _), key in zip(near, keys, strict=True))
         return [Hit(key, -score) for score, key in order[offset - before :][:limit]]
 
-    def sorted_by(self, name: str, limit: int, *, after: Position | None = None, descending: bool = False) -> list[Hit]:
-        """Return hits by the value of a field, then key, those without a value last."""
-        without = but(self.query, Query.exists_query(name))
-        if after is not None and after.value is None:
-            return [Hit(key) for key in self.by_key(without, limit, after.key)]
-        found: list[Hit] = []
-        value: float | int | str | None = None
-        if after is not None and after.value is not None:
-            value = self.value(name, after.value)
-            same = every([self.query, self.equal(name, value)])
-            found = [Hit(key, value=value) for key in self.by_key(same, limit, after.key)]
+    def sorted_by(self, sort: Sort, limit: int, after: Position | None = None) -> list[Hit]:
+        """Return hits by the values of the fields, then key, those without a value last among what is equal so far."""
+        rows = self.rows(self.query, sort.all, limit, None if after is None else (after.values, after.key))
+        return [Hit(key, value=first, then=tuple(then)) for (first, *then), key in rows]
+
+    def rows(self, query: Query, orders: Sequence[Sort], limit: int, after: _Row | None = None) -> list[_Row]:
+        """Return the first rows of what a query finds, behind a row; tantivy orders by one field at a time."""
+        if not orders:
+            return [((), key) for key in self.by_key(query, limit, None if after is None else after[1])]
+        name, rest = orders[0].name, orders[1:]
+        without = but(query, Query.exists_query(name))
+        found: list[_Row] = []
+        value: _Value = None
+        if after is not None:
+            (last, *others), key = after
+            if last is None:
+                return _under(None, self.rows(without, rest, limit, (tuple(others), key)))
+            value = self.value(name, last)
+            same = every([query, self.equal(name, value)])
+            found = _under(value, self.rows(same, rest, limit, (tuple(others), key)))
         if len(found) < limit:
-            found += self.ordered(name, limit - len(found), descending=descending, last=value)
+            found += self.ordered(query, orders, limit - len(found), last=value)
         if after is not None and len(found) < limit:
-            found += [Hit(key) for key in self.by_key(without, limit - len(found))]
+            found += _under(None, self.rows(without, rest, limit - len(found)))
         return found
 
-    def ordered(self, name: str, limit: int, *, descending: bool, last: float | int | str | None) -> list[Hit]:
-        """Return the first hits of an order that come after the value `last`."""
-        query = self.query if last is None else every([self.query, self.beyond(name, last, descending)])
+    def ordered(self, query: Query, orders: Sequence[Sort], limit: int, *, last: _Value) -> list[_Row]:
+        """Return the first rows of an order that come after the value `last` of its first field."""
+        name, descending = orders[0].name, orders[0].descending
+        whole = query is self.query
+        query = query if last is None else every([query, self.beyond(name, last, descending)])
         order = Order.Desc if descending else Order.Asc
         depth = limit + 1
-        near = None if isinstance(last, str) else self.near(name, depth, last, descending=descending)
+        near = None if isinstance(last, str) or not whole else self.near(name, depth, last, descending=descending)
         while True:
             found = near or self.found(query, depth, name, order)
             # Titles up to `last` may still be among what `query` finds.
@@ -206,16 +222,40 @@ class Search:
             if len(rest) > limit or len(found) < depth:
                 break
             depth *= 4
-        # A page that ends amid equal values holds some that tantivy has chosen by place: ask for the lowest keys.
+        # A page that ends amid equal values holds some that tantivy has chosen by place: ask for the lowest of them.
         split = len(rest) > limit and rest[limit][0] == rest[limit - 1][0]
         page = [hit for hit in rest[:limit] if not split or hit[0] != rest[limit][0]]
-        keys = self.keys([address for _, address in page])
-        hits = _by_value([Hit(key, value=value) for (value, _), key in zip(page, keys, strict=True)])
+        rows = self.told_apart(page, orders)
         if split:
             tie = rest[limit][0]
             tied = but(query, Query.exists_query(name)) if tie is None else every([query, self.equal(name, tie)])
-            hits += [Hit(key, value=tie) for key in self.by_key(tied, limit - len(hits))]
-        return hits
+            rows += _under(tie, self.rows(tied, orders[1:], limit - len(rows)))
+        return rows
+
+    def told_apart(self, hits: Sequence[tuple[Any, DocAddress]], orders: Sequence[Sort]) -> list[_Row]:
+        """Return the rows of hits that are in the order of the first field, in the order of all of them."""
+        addresses = [address for _, address in hits]
+        keys = self.keys(addresses)
+        columns = [[value for value, _ in hits], *(self.column(each.name, addresses, keys) for each in orders[1:])]
+        rows = sorted(zip(zip(*columns, strict=True), keys, strict=True), key=itemgetter(1))
+        # Sorts are stable, also turned round: what counts least goes first.
+        for number, order in reversed(list(enumerate(orders))):
+            known: list[Any] = [row for row in rows if row[0][number] is not None]
+            known.sort(key=lambda row: row[0][number], reverse=order.descending)
+            rows = known + [row for row in rows if row[0][number] is None]
+        return rows
+
+    def column(self, name: str, addresses: list[DocAddress], keys: list[int]) -> list[_Value]:
+        """Return the values that documents have in a field."""
+        if FIELDS[name].type is not Type.TEXT:
+            values: list[Any] = self.searcher.fast_field_values(name, addresses)
+            return values
+        if not keys:
+            return []
+        # tantivy tells numbers by place; texts it tells of what it orders.
+        found = self.searcher.search(self.ask.keys(keys), len(keys), count=False, order_by_field=name).hits
+        titles = dict(zip(self.keys([address for _, address in found]), (text for text, _ in found), strict=True))
+        return [titles.get(key) for key in keys]
 
     def near(
         self, name: str, depth: int, last: float | int | None, *, descending: bool
@@ -337,13 +377,6 @@ def _follows(value: Any, last: str, descending: bool) -> bool:
     return value is not None and (value < last if descending else value > last)
 
 
-def _by_value(hits: list[Hit]) -> list[Hit]:
-    """Return hits that are in the order of their values with rising keys among equals."""
-    ordered: list[Hit] = []
-    run: list[Hit] = []
-    for hit in hits:
-        if run and run[-1].value != hit.value:
-            ordered += sorted(run, key=lambda each: each.key)
-            run = []
-        run.append(hit)
-    return ordered + sorted(run, key=lambda each: each.key)
+def _under(value: _Value, rows: Iterable[_Row]) -> list[_Row]:
+    """Return the rows of what has one value in a field before theirs."""
+    return [((value, *values), key) for values, key in rows]

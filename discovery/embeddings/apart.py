@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import orjson
 
 from discovery import errors
+from discovery.embeddings import blas
 from discovery.embeddings.building import Progress, Wanted
 from discovery.embeddings.space import Model, Quantization, Space
 from discovery.embeddings.spaces import Spaces
@@ -34,7 +36,8 @@ def add(folder: Path, name: str, wanted: Wanted, progress: Progress | None = Non
     asked = orjson.dumps({"folder": str(folder), "name": name, "wanted": asdict(wanted)})
     command = [sys.executable, "-m", "discovery.embeddings.apart"]
     at = ""
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as work:
+    environment = blas.hints() | os.environ
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as work:
         assert work.stdin is not None
         assert work.stdout is not None
         try:

@@ -30,6 +30,7 @@ import numpy as np
 import peers
 from embeddings import Scenes, to_arrow
 
+from discovery.embeddings import blas
 from discovery.embeddings.asking import BALANCED, FAST, Allowed, Searcher
 from discovery.embeddings.segment import OpenSegment
 from discovery.embeddings.spaces import Spaces
@@ -78,6 +79,7 @@ def compare(scenes: Scenes, folder: Path, count: int, *, with_peers: bool) -> No
     spaces = Spaces(folder / "spaces")
     if "scenes" not in spaces.names():
         environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+        environment = blas.hints() | environment
         command = [sys.executable, "-c", BUILD, folder / "spaces" / "scenes", path]
         made = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
         took, memory = map(float, made.stdout.split())

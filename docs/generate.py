@@ -92,7 +92,7 @@ LIMITS: Final[Mapping[str, str]] = MappingProxyType(
         "similar-linked": "discovery.similarity:MAX_LINKED",
         "similar-joined": "discovery.embeddings.differing:MAX_JOINED",
         "similar-compared": "discovery.embeddings.differing:MAX_COMPARED",
-        "similar-body": "ui.similar:MAX_BODY",
+        "similar-body": "ui.asking:MAX_BODY",
         "graphql-similar": "discovery_graphql.likeness:MAX_SIMILAR",
         "graphql-depth": "discovery_graphql.limits:MAX_DEPTH",
         "graphql-aliases": "discovery_graphql.limits:MAX_ALIASES",

@@ -1,0 +1,272 @@
+"""What differs in a space of embeddings: pages of what has changed and what is unusual, and the same for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from discovery.embeddings.space import Space
+from discovery.errors import BadQueryError
+from discovery.hits import Change, Changes, Hit, Outliers
+from discovery.model.extent import EARTH
+from discovery.portal import Portal
+from discovery.similarity import Contrast
+from ui import asking, links, rows, text
+from ui.contexts import Anchor, Site
+from ui.gate import Gate
+from ui.rendering import Renderer, answer
+from ui.routing import page_route, wants_json
+from ui.similar import NARROWING, PATH, SpaceRow, row_of
+
+_CHANGE: Final = f"{PATH}/{{space}}/change"
+_OUTLIERS: Final = f"{PATH}/{{space}}/outliers"
+_Found = TypeVar("_Found", Changes, Outliers)
+Field = tuple[str, str, str]
+"""Name, label and value of a field of a form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A place at two times, as its card says."""
+
+    title: str
+    change: str
+    earlier: rows.HitCard
+    later: rows.HitCard
+
+
+@dataclass(frozen=True, slots=True)
+class ContrastContext:
+    """The page of what differs in a space."""
+
+    site: Site
+    space: SpaceRow
+    numbers: int
+    url: str
+    heading: str
+    button: str
+    times: tuple[Field, ...]
+    choice: str
+    """The name of the field that says how is compared."""
+    choosing: str
+    choices: tuple[tuple[str, str], ...]
+    chosen: str
+    narrowing: tuple[Field, ...]
+    example: Anchor
+    """What to begin with."""
+    asked: bool
+    found: str
+    told: str
+    pairs: tuple[Pair, ...]
+    hits: tuple[rows.HitCard, ...]
+    empty: str
+    """What is said where nothing was found."""
+    map: rows.Spots | None
+    curl: str
+    selection: str
+    notebook: str
+    exports: tuple[Anchor, ...]
+
+
+def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
+    """Return the routes `/embeddings/{space}/change` and `/embeddings/{space}/outliers`, for people and programs."""
+    pages = _Contrasts(portal, renderer)
+    made = APIRouter(
+        route_class=page_route(renderer, gate, for_programs=_is_for_programs),
+        include_in_schema=False,
+        redirect_slashes=False,
+    )
+    for path, page, posted in (
+        (_CHANGE, pages.change, pages.change_asked),
+        (_OUTLIERS, pages.outliers, pages.outliers_asked),
+    ):
+        made.add_api_route(path, page, methods=["GET", "HEAD"], response_model=None)
+        made.add_api_route(path, posted, methods=["POST"], response_model=None)
+    return made
+
+
+def _is_for_programs(request: Request, _path: str) -> bool:
+    return request.method == "POST" or wants_json(request)
+
+
+class _Contrasts:
+    def __init__(self, portal: Portal, renderer: Renderer) -> None:
+        self._portal = portal
+        self._renderer = renderer
+
+    def change(self, request: Request, space: str) -> Response:
+        pairs = _given(request)
+        asked = asking.read_contrast(pairs, self._portal, asking.CHANGE)
+        about = self._portal.spaces.get(space)
+        found = self._portal.change(space, asked) if asked else None
+        if wants_json(request):
+            return answer(_changes(_answered(found)))
+        if links.FORMAT in dict(pairs):
+            raise BadQueryError("changes are given as a page and as json", parameter=links.FORMAT)
+        frame = dict(pairs).get("frame", EARTH)
+        context = _changed(self._around(request, about, pairs, "change"), asked, found, frame)
+        return self._renderer.page("contrast.html", context)
+
+    def outliers(self, request: Request, space: str) -> Response:
+        pairs = _given(request)
+        asked = asking.read_contrast(pairs, self._portal, asking.OUTLIERS)
+        about = self._portal.spaces.get(space)
+        found = self._portal.outliers(space, asked) if asked else None
+        if wants_json(request):
+            return answer(_outliers(_answered(found)))
+        if form := dict(pairs).get(links.FORMAT, ""):
+            return rows.file(_answered(found).hits, form, request, f"{space}-outliers")
+        frame = dict(pairs).get("frame", EARTH)
+        context = _unusual(self._around(request, about, pairs, "outliers"), asked, found, frame)
+        return self._renderer.page("contrast.html", context)
+
+    async def change_asked(self, request: Request, space: str) -> Response:
+        """Answer which places differ most between two times, as JSON."""
+        body = await asking.body_of(request)
+
+        def found() -> dict[str, Any]:
+            return _changes(self._portal.change(space, asking.contrast(body, self._portal, asking.CHANGE)))
+
+        return answer(await run_in_threadpool(found))
+
+    async def outliers_asked(self, request: Request, space: str) -> Response:
+        """Answer which rows are farthest from the middle, as JSON."""
+        body = await asking.body_of(request)
+
+        def found() -> dict[str, Any]:
+            return _outliers(self._portal.outliers(space, asking.contrast(body, self._portal, asking.OUTLIERS)))
+
+        return answer(await run_in_threadpool(found))
+
+    def _around(self, request: Request, space: Space, pairs: list[tuple[str, str]], what: str) -> _Around:
+        url = f"{PATH}/{space.name}/{what}"
+        here = f"{url}?{urlencode(pairs)}" if pairs else url
+        site = self._renderer.site(json=links.as_json(here) if pairs else "")
+        base = str(request.base_url).rstrip("/")
+        return _Around(site, row_of(self._portal, space), space.dimensions, url, pairs, base)
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What stands around an answer."""
+
+    site: Site
+    space: SpaceRow
+    numbers: int
+    url: str
+    pairs: Sequence[tuple[str, str]]
+    base: str
+
+    def field(self, name: str, label: str) -> Field:
+        return (name, label, dict(self.pairs).get(name, ""))
+
+    def curl(self, own: dict[str, str]) -> str:
+        """Return how a program asks the same."""
+        within = {name: value for name, value in self.pairs if name in NARROWING or name.startswith("facet.")}
+        body = {**own, **({"within": within} if within else {})}
+        data = orjson.dumps(body).decode().replace("'", "'\\''")
+        return f"curl '{self.base}{self.url}' -d '{data}'"
+
+
+def _given(request: Request) -> list[tuple[str, str]]:
+    return [(name, value.strip()) for name, value in request.query_params.multi_items() if value.strip()]
+
+
+def _answered(found: _Found | None) -> _Found:
+    """Return an answer that there is.
+
+    Raises:
+        BadQueryError: Nothing was asked.
+    """
+    if found is None:
+        raise BadQueryError("nothing is asked: give at least one parameter", parameter=links.FORMAT)
+    return found
+
+
+def _changes(found: Changes) -> dict[str, Any]:
+    return rows.leading(found.to_dict(), _both(found))
+
+
+def _outliers(found: Outliers) -> dict[str, Any]:
+    return rows.leading(found.to_dict(), found.hits)
+
+
+def _both(found: Changes | None) -> list[Hit]:
+    return [hit for each in (found.changes if found else ()) for hit in (each.earlier, each.later)]
+
+
+def _changed(around: _Around, asked: Contrast | None, found: Changes | None, frame: str) -> ContrastContext:
+    hits = _both(found)
+    ways = rows.ways(hits, around.url, around.pairs, files=False)
+    own = {name: value for name, value in around.pairs if name in asking.CHANGE}
+    return ContrastContext(
+        site=around.site,
+        space=around.space,
+        numbers=around.numbers,
+        url=around.url,
+        heading="What changed",
+        button="Find what changed",
+        times=(around.field("earlier", "Earlier: A/B"), around.field("later", "Later: A/B")),
+        choice="by",
+        choosing="A place is",
+        choices=(("place", "Where it is"), ("id", "What its file calls it")),
+        chosen=asked.by if asked else "place",
+        narrowing=tuple(around.field(name, label) for name, label in NARROWING.items()),
+        example=Anchor("see what changed most between the first and the last time", f"{around.url}?by=place"),
+        asked=found is not None,
+        found=f"{len(found.changes) if found else 0} most changed",
+        told=f"{found.compared:,} places compared in {found.elapsed_ms:.0f} ms" if found else "",
+        pairs=tuple(_pair(around.space.name, each) for each in found.changes) if found else (),
+        hits=(),
+        empty="No place is there at two times. Widen the place or the times, or ask by the other kind of place.",
+        map=rows.spots([each.later for each in found.changes], frame) if found else None,
+        curl=around.curl(own or {"by": "place"}),
+        selection=ways.selection,
+        notebook=ways.notebook,
+        exports=ways.exports,
+    )
+
+
+def _unusual(around: _Around, asked: Contrast | None, found: Outliers | None, frame: str) -> ContrastContext:
+    hits = found.hits if found else ()
+    ways = rows.ways(hits, around.url, around.pairs)
+    own = {name: value for name, value in around.pairs if name in asking.OUTLIERS}
+    return ContrastContext(
+        site=around.site,
+        space=around.space,
+        numbers=around.numbers,
+        url=around.url,
+        heading="What is unusual",
+        button="Find what is unusual",
+        times=(),
+        choice="of",
+        choosing="Far from the middle of",
+        choices=(("all", "All rows"), ("list", "Rows that are alike")),
+        chosen=asked.of if asked else "all",
+        narrowing=tuple(around.field(name, label) for name, label in NARROWING.items()),
+        example=Anchor("see what is least like all others", f"{around.url}?of=all"),
+        asked=found is not None,
+        found=f"{len(hits)} most unusual",
+        told=f"{found.compared:,} rows compared in {found.elapsed_ms:.0f} ms" if found else "",
+        pairs=(),
+        hits=tuple(rows.card(around.space.name, each, f"Away {each.score:.4f}") for each in hits),
+        empty="No row is in there. Widen the place or the time.",
+        map=rows.spots(hits, frame),
+        curl=around.curl(own or {"of": "all"}),
+        selection=ways.selection,
+        notebook=ways.notebook,
+        exports=ways.exports,
+    )
+
+
+def _pair(space: str, each: Change) -> Pair:
+    names = dict.fromkeys(text.shown(hit.id or f"Row {hit.row}", 120) for hit in (each.earlier, each.later))
+    earlier, later = (rows.card(space, hit, "") for hit in (each.earlier, each.later))
+    return Pair(" → ".join(names), f"{each.change:.4f}", earlier, later)

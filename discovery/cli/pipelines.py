@@ -11,17 +11,24 @@ app = made.group("pipeline", "Workflows that make new data of data.")
 
 @app.command("check")
 def pipeline_check(file: made.File, as_json: AsJson = False) -> None:
-    """Say what a CWL document takes, gives and does; nothing of it is run, and nothing that it names is fetched."""
+    """Say what a CWL document takes, gives and does; nothing of it is run, and nothing that it names is fetched.
+
+    With the extra `cwl` it is held to the standard's own schema, else to its structure alone.
+    """
     from dataclasses import asdict
 
+    from discovery.making import workflows
     from discovery.model import cwl
 
+    text = made.text_of(file)
     try:
-        flow = cwl.parse(made.text_of(file))
+        flow = cwl.parse(text)
     except ValueError as error:
         raise BadQueryError(f"{file.name} {error}") from error
+    if found := workflows.problems(text):
+        raise BadQueryError(f"{file.name} {'; '.join(found)}")
     if as_json:
-        print_json(asdict(flow))
+        print_json({**asdict(flow), "checked_by": workflows.checked_by()})
         return
     made.tell(
         [
@@ -29,5 +36,6 @@ def pipeline_check(file: made.File, as_json: AsJson = False) -> None:
             *((f"input {each.id}", each.type) for each in flow.inputs),
             *((f"output {each.id}", each.type) for each in flow.outputs),
             *((f"step {each.id}", each.label or each.run or "a tool of its own") for each in flow.steps),
+            ("checked by", workflows.checked_by()),
         ]
     )

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from discovery.errors import DocumentError, UnknownFieldError
+from discovery.making import workflows
 from discovery.model import checks, datalab_document, pipeline_document, volume_document
 from discovery.model.creation import DATALAB, PIPELINE, VOLUME
 from discovery.model.document import Field, Problem
@@ -115,7 +116,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "slug",
                 Role.DEVELOPER,
                 True,
-                pipeline_document.check,
+                workflows.check,
                 pipeline_document.to_record,
             ),
         )

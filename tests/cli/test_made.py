@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from discovery.cli import main
+from discovery.making.workflows import INSTALLED, checked_by
 
 pytestmark = pytest.mark.slow
 Run = Callable[..., tuple[int, str, str]]
@@ -128,10 +129,15 @@ def test_a_datalab_goes_from_a_file_to_the_catalogue(run: Run, tmp_path: Path) -
 def test_a_workflow_is_read_and_never_run(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "water.cwl"
     file.write_text(CWL)
-    assert "step s: t.cwl" in run("pipeline", "check", str(file))[1]
+    said = run("pipeline", "check", str(file))[1]
+    assert "step s: t.cwl" in said
+    assert f"checked by: {checked_by()}" in said
     assert json.loads(run("pipeline", "check", str(file), "--json")[1])["inputs"] == [
         {"id": "a", "type": "File", "label": ""}
     ]
+    file.write_text(CWL + "colour: red\n")
+    status, _, complaint = run("pipeline", "check", str(file))
+    assert (status, "invalid field `colour`" in complaint) == ((2, True) if INSTALLED else (0, False))
     file.write_text(CWL.replace("v1.2", "v0"))
     status, _, complaint = run("pipeline", "check", str(file))
     assert (status, "cwlVersion 'v0'" in complaint) == (2, True)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from discovery import finding, overlaps
+from discovery.arrays.arrays import Arrays
 from discovery.errors import ConfigError, MovedError, NotFoundError, UnavailableError
 from discovery.hits import Changes, Hits, Outliers
+from discovery.http import Policy
 from discovery.index.base import Answer, Generation, Index, Plan, Position
 from discovery.launch.opening import Around, Opening, opening
 from discovery.launch.resolver import Resolver
@@ -21,6 +23,7 @@ from discovery.making import Making
 from discovery.model import terms
 from discovery.model.job import Job, checked
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record
+from discovery.model.source import Source
 from discovery.people import People
 from discovery.planner import Planner, answering
 from discovery.query import checks, cursor, fields, names
@@ -166,6 +169,8 @@ class Portal:
         site: The portal's own address, for links in notebooks; empty takes that which a browser asked for.
         spaces: Opens the spaces of embeddings; None is a portal without.
         has_spaces: Says whether there is one, before what opens them is imported.
+        policy: What may be asked of the web for the records of a source; by default public hosts alone.
+        mounts: Where folders of volumes are on this machine, by the paths that the catalogue has for them.
     """
 
     def __init__(
@@ -180,6 +185,8 @@ class Portal:
         site: str = "",
         spaces: Callable[[], Spaces] | None = None,
         has_spaces: Callable[[], bool] = lambda: True,
+        policy: Callable[[Source | None], Policy] = lambda _source: Policy(),
+        mounts: Mapping[str, str] | None = None,
     ) -> None:
         self.store = store
         self.index = index
@@ -198,6 +205,7 @@ class Portal:
         self._similarity: Similarity | None = None
         self._resolving: tuple[Around, Resolver] | None = None
         self.locations = Locations(store, index, self._resolver)
+        self.arrays = Arrays(self._resolver, lambda source: policy(self._source(source)), mounts)
 
     @property
     def local(self) -> bool:
@@ -355,6 +363,12 @@ class Portal:
         While the engine does not answer, the volumes and datalabs are those that were known before.
         """
         return opening(record, self._rules, self._openers(), self._resolver())
+
+    def _source(self, id: str) -> Source | None:
+        try:
+            return self.store.ledger.source(id)
+        except NotFoundError:
+            return None
 
     def _resolver(self) -> Resolver:
         """Return what makes places, made anew when the volumes have changed."""
@@ -539,5 +553,6 @@ class Portal:
             self._sesame.close()
         self.launching.close()
         self.locations.close()
+        self.arrays.close()
         self.index.close()
         self.store.close()

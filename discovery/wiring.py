@@ -92,6 +92,8 @@ def open_portal(settings: Settings) -> Portal:
         site=settings.url.rstrip("/"),
         spaces=lambda: spaces(settings),
         has_spaces=lambda: any((settings.home / _SPACES).glob(f"*/{MANIFEST}")),
+        policy=lambda source: _policy(settings, source),
+        mounts=mounts(settings),
     )
 
 

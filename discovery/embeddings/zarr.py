@@ -14,7 +14,7 @@ import zarr
 from zarr.abc.store import Store
 from zarr.errors import BaseZarrError
 
-from discovery.embeddings import places
+from discovery.embeddings import packing, places
 from discovery.embeddings.arrow import ROLES
 from discovery.embeddings.space import MAX_DIMENSIONS
 from discovery.embeddings.table import MAX_ID, NO_TIME, About, Batch
@@ -275,6 +275,8 @@ def _checked(array: zarr.Array[Any], address: str) -> zarr.Array[Any]:
         raise ConfigError(f"{where} holds {array.dtype}, and no numbers")
     if not 0 < array.shape[1] <= MAX_DIMENSIONS or not 0 <= array.shape[0] < MAX_ROWS:
         raise ConfigError(f"{where} is {array.shape[0]} x {array.shape[1]}; vectors have 1 to {MAX_DIMENSIONS} numbers")
+    if codec := packing.unknown(array):
+        raise ConfigError(f"{where} is packed by {codec[:80]!r}; allowed: {', '.join(sorted(packing.KNOWN))}")
     held = math.prod(array.shards or array.chunks) * array.dtype.itemsize
     if held > MAX_CHUNK and math.prod(array.chunks) * array.dtype.itemsize > MAX_CHUNK:
         raise ConfigError(f"{where} has chunks of {held:,} bytes; at most {MAX_CHUNK:,} are read")

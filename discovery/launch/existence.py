@@ -6,6 +6,7 @@ link that leads out of the folder is refused, and what is opened is never follow
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import re
@@ -119,21 +120,10 @@ class Checker:
 
     def _path(self, place: Place) -> Finding:
         path = absolute(place.address)
-        root, here = self._here(path, self._roots.get(place.volume, ""))
+        root, here = mounted(path, self._roots.get(place.volume, ""), self._mounts)
         if not path or not root:
             return Finding(UNCHECKED)
         return self._bounded(here, path[len(root) + 1 :])
-
-    def _here(self, path: str, volume: str) -> tuple[str, str]:
-        """Return the folder that a path must lie in, and where that folder is on this machine."""
-        given = [each for each in self._mounts if path.startswith(f"{each}/")]
-        if given:
-            root = max(given, key=len)
-            return root, self._mounts[root]
-        if volume and path.startswith(f"{volume}/") and _is_data(volume):
-            return volume, volume
-        first = path[1:].partition("/")[0]
-        return (f"/{first}", f"/{first}") if first in _FOLDERS else ("", "")
 
     def _bounded(self, folder: str, tail: str) -> Finding:
         """Look in a thread of its own: one that hangs in a dead mount cannot be stopped, only left behind."""
@@ -163,14 +153,8 @@ class Checker:
         store = place.store or Storage()
         if store.anonymous is False or store.requester_pays:
             return Finding(KEYS_NEEDED)
-        found = _BUCKET.fullmatch(place.address)
-        if found is None:
-            return Finding(UNCHECKED, detail="no object is named")
-        bucket, key = found[1], quote(found[2], safe="/", errors="replace")
-        if store.endpoint:
-            return self._web(f"{store.endpoint}/{bucket}/{key}")
-        region = f".{store.region}" if store.region else ""
-        return self._web(f"https://{bucket}.s3{region}.amazonaws.com/{key}")
+        url = bucket_url(place)
+        return self._web(url) if url else Finding(UNCHECKED, detail="no object is named")
 
     def _web(self, url: str) -> Finding:
         try:
@@ -202,6 +186,37 @@ def _size(headers: Mapping[str, str]) -> int | None:
     # The length of what was packed for the way says nothing of the file.
     packed = headers.get("content-encoding", "identity") != "identity" or "content-range" in headers
     return int(said) if said.isascii() and said.isdigit() and len(said) < 19 and not packed else None
+
+
+def mounted(path: str, volume: str, mounts: Mapping[str, str]) -> tuple[str, str]:
+    """Return the folder that a path must lie in, and where that folder is on this machine; empty where it is in none.
+
+    Args:
+        path: As the catalogue has it.
+        volume: The folder that the path's volume is mounted as; empty where it has none.
+        mounts: Where folders are on this machine, by the paths that the catalogue has for them.
+    """
+    given = [each for each in mounts if path.startswith(f"{each}/")]
+    if given:
+        root = max(given, key=len)
+        return root, mounts[root]
+    if volume and path.startswith(f"{volume}/") and _is_data(volume):
+        return volume, volume
+    first = path[1:].partition("/")[0]
+    return (f"/{first}", f"/{first}") if first in _FOLDERS else ("", "")
+
+
+def bucket_url(place: Place) -> str:
+    """Return the address at which an object is asked for without keys; empty for a bucket that wants some."""
+    store = place.store or Storage()
+    found = _BUCKET.fullmatch(place.address)
+    if found is None or store.anonymous is False or store.requester_pays:
+        return ""
+    bucket, key = found[1], quote(found[2], safe="/", errors="replace")
+    if store.endpoint:
+        return f"{store.endpoint}/{bucket}/{key}"
+    region = f".{store.region}" if store.region else ""
+    return f"https://{bucket}.s3{region}.amazonaws.com/{key}"
 
 
 def _is_data(folder: str) -> bool:
@@ -238,22 +253,40 @@ def look_beneath(folder: str, tail: str) -> Finding:
     return _opened(root, real[len(prefix) :].split("/"))
 
 
-def _opened(root: str, parts: Sequence[str]) -> Finding:
-    """Return what a path without links leads to; a link that has come in between is not followed."""
-    at = os.open(root, _LOOK_ONLY | os.O_DIRECTORY)
-    try:
-        for part in parts:
-            onward = os.open(part, _LOOK_ONLY | os.O_NOFOLLOW, dir_fd=at)
+def open_beneath(root: str, parts: Sequence[str], flags: int = _LOOK_ONLY) -> int:
+    """Return what a path without links leads to, open; a link that has come in between is not followed.
+
+    Args:
+        root: A folder, as `os.path.realpath` has it.
+        parts: The path within it.
+        flags: How the last part is opened; the folders on the way are only looked at.
+
+    Raises:
+        OSError: It cannot be opened, or is a link.
+    """
+    at = os.open(root, (_LOOK_ONLY if parts else flags) | os.O_DIRECTORY)
+    for number, part in enumerate(parts, 1):
+        how = flags if number == len(parts) else _LOOK_ONLY
+        try:
+            onward = os.open(part, how | os.O_NOFOLLOW, dir_fd=at)
+        finally:
             os.close(at)
-            at = onward
-            mode = os.fstat(at).st_mode
-            if stat.S_ISLNK(mode):
-                return Finding(OUTSIDE)
-        known = os.fstat(at)
+        at = onward
+        if stat.S_ISLNK(os.fstat(at).st_mode):
+            os.close(at)
+            raise OSError(errno.ELOOP, "a link")
+    return at
+
+
+def _opened(root: str, parts: Sequence[str]) -> Finding:
+    try:
+        at = open_beneath(root, parts)
     except FileNotFoundError:
         return Finding(MISSING_FILE)
     except OSError as error:
         return Finding(REFUSED if isinstance(error, PermissionError) else OUTSIDE, detail=error.strerror or "")
+    try:
+        known = os.fstat(at)
     finally:
         os.close(at)
     if stat.S_ISREG(known.st_mode):

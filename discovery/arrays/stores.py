@@ -1,0 +1,296 @@
+"""Stores of Zarr's own reader over what may be asked: the web by our client, and folders that nothing leads out of."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import threading
+import time
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final
+
+from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
+from zarr.core.buffer import Buffer, BufferPrototype
+
+from discovery.arrays.reach import Reach, joined
+from discovery.errors import NotFoundError, SourceRefusedError, SourceUnavailableError
+from discovery.http import Client
+from discovery.launch.existence import open_beneath
+
+MAX_BYTES: Final = 32 << 20
+"""Bytes that one look may read in all."""
+MAX_REQUESTS: Final = 2_000
+"""Files and answers that one look may ask for."""
+MAX_METADATA: Final = 8 << 20
+"""Bytes of one document of metadata; the consolidated ones of Sentinel-2 products have 0.5 MB."""
+MAX_ENTRIES: Final = 10_000
+"""Entries of one folder that are looked through."""
+TOO_LARGE: Final = "too_large"
+_METADATA: Final = (".zgroup", ".zarray", ".zattrs", ".zmetadata", "zarr.json")
+_PARTIAL: Final = 206
+_ABSENT: Final = frozenset({401, 403})
+"""What object stores answer for a key that is not there to those who may not list."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one look has read, and what it may."""
+
+    fetched: int = 0
+    """Bytes."""
+    requests: int = 0
+    refused: str = ""
+    """Why the first key was refused, if one was."""
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+    _seen: dict[str, str] = field(default_factory=dict)
+    _began: float = field(default_factory=time.monotonic)
+
+    @property
+    def left(self) -> int:
+        """Bytes that may still be read."""
+        return max(0, MAX_BYTES - self.fetched)
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self._began
+
+    @property
+    def fingerprint(self) -> str:
+        """What changes when a document of metadata does that was read up to now."""
+        return sha256(repr(sorted(self._seen.items())).encode()).hexdigest()[:32]
+
+    def ask(self) -> None:
+        """Count one request.
+
+        Raises:
+            SourceUnavailableError: It is one too many.
+        """
+        with self._guard:
+            self.requests += 1
+            if self.requests > MAX_REQUESTS or not self.left:
+                raise SourceUnavailableError(
+                    f"more than {MAX_REQUESTS:,} files or {MAX_BYTES >> 20} MiB would have to be read", detail=TOO_LARGE
+                )
+
+    def most(self, key: str) -> int:
+        """Return how many bytes of a key may be read."""
+        return min(self.left, MAX_METADATA) if key.rpartition("/")[2] in _METADATA else self.left
+
+    def read(self, key: str, data: bytes, tag: str = "") -> bytes:
+        """Count what was read, and return it."""
+        with self._guard:
+            self.fetched += len(data)
+            if key.rpartition("/")[2] in _METADATA:
+                self._seen[key] = f"{tag} {sha256(data).hexdigest()}"
+        return data
+
+
+class _Reading(Store):
+    """A store that is read and never written; what it reads is counted."""
+
+    supports_writes = False
+    supports_deletes = False
+    supports_listing = False
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__(read_only=True)
+        self._budget = budget
+        self._is_open = True
+
+    def __eq__(self, value: object) -> bool:
+        return self is value
+
+    __hash__ = Store.__hash__
+
+    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
+        """Return the bytes of a key, or of a part of it; None where there is none."""
+        found = await asyncio.to_thread(self._read, key, byte_range)
+        return None if found is None else prototype.buffer.from_bytes(found)
+
+    async def get_partial_values(
+        self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
+    ) -> list[Buffer | None]:
+        """Return several parts, one after the other."""
+        return [await self.get(key, prototype, part) for key, part in key_ranges]
+
+    async def exists(self, key: str) -> bool:
+        """Say whether there is a key."""
+        return await asyncio.to_thread(self._read, key, None) is not None
+
+    async def set(self, key: str, value: Buffer) -> None:
+        """Refuse to write."""
+        raise NotImplementedError(f"{key} is not written")
+
+    async def delete(self, key: str) -> None:
+        """Refuse to delete."""
+        raise NotImplementedError(f"{key} is not deleted")
+
+    async def list(self) -> AsyncIterator[str]:
+        """Refuse to list all there is."""
+        for each in self._all(""):
+            yield each
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        """Refuse to list all there is."""
+        for each in self._all(prefix):
+            yield each
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the names directly beneath a prefix."""
+        for each in await asyncio.to_thread(self._names, prefix):
+            yield each
+
+    def _all(self, prefix: str) -> tuple[str, ...]:
+        raise NotImplementedError(f"all that begins with {prefix!r} is not listed")
+
+    def _read(self, key: str, part: ByteRequest | None) -> bytes | None:
+        raise NotImplementedError
+
+    def _names(self, prefix: str) -> tuple[str, ...]:
+        raise NotImplementedError(f"what lies beneath {prefix} cannot be listed")
+
+
+class WebStore(_Reading):
+    """A store behind an address of the web, which cannot be listed.
+
+    Args:
+        url: Of the group or array.
+        client: Sees to it that nothing private is asked, redirects included.
+        budget: Counts what is read.
+    """
+
+    def __init__(self, url: str, client: Client, budget: Budget) -> None:
+        super().__init__(budget)
+        self._url = url
+        self._client = client
+
+    def _read(self, key: str, part: ByteRequest | None) -> bytes | None:
+        self._budget.ask()
+        headers = {"range": f"bytes={_span(part)}"} if part is not None else {}
+        most = self._budget.most(key)
+        try:
+            answer = self._client.get(joined(self._url, key), headers=headers, max_bytes=most, attempts=1)
+        except NotFoundError:
+            return None
+        except SourceRefusedError as error:
+            if error.answer_status not in _ABSENT:
+                raise
+            self._budget.refused = self._budget.refused or f"it answers {error.answer_status}"
+            return None
+        tag = answer.headers.get("etag", "") or answer.headers.get("last-modified", "")
+        # Who does not know ranges sends the whole file.
+        whole = part is not None and answer.status != _PARTIAL
+        return (
+            _cut(self._budget.read(key, answer.content, tag), part)
+            if whole
+            else self._budget.read(key, answer.content, tag)
+        )
+
+
+class FolderStore(_Reading):
+    """A store in a folder of this machine; no link leads out of the folder that it has to be in.
+
+    Args:
+        root: The folder that it has to be in.
+        tail: Its own path there.
+        budget: Counts what is read.
+    """
+
+    supports_listing = True
+
+    def __init__(self, root: str, tail: str, budget: Budget) -> None:
+        super().__init__(budget)
+        self._root = os.path.realpath(root)
+        self._tail = tail.strip("/")
+
+    def _read(self, key: str, part: ByteRequest | None) -> bytes | None:
+        self._budget.ask()
+        try:
+            at = self._opened(key, os.O_RDONLY | os.O_NONBLOCK)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        with os.fdopen(at, "rb") as file:
+            known = os.fstat(at)
+            if not stat.S_ISREG(known.st_mode):
+                return None
+            start, length = _bounds(part, known.st_size)
+            if length > self._budget.most(key):
+                raise SourceUnavailableError(f"{key[:200]} has {length:,} bytes", detail=TOO_LARGE)
+            file.seek(start)
+            return self._budget.read(key, file.read(length), str(known.st_mtime_ns))
+
+    def _names(self, prefix: str) -> tuple[str, ...]:
+        self._budget.ask()
+        try:
+            at = self._opened(prefix, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return ()
+        try:
+            names = []
+            with os.scandir(at) as entries:
+                for each in entries:
+                    names.append(each.name)
+                    if len(names) > MAX_ENTRIES:
+                        raise SourceUnavailableError(
+                            f"a folder has more than {MAX_ENTRIES:,} entries", detail=TOO_LARGE
+                        )
+        finally:
+            os.close(at)
+        return tuple(sorted(names))
+
+    def _opened(self, key: str, flags: int) -> int:
+        parts = [each for each in f"{self._tail}/{key}".split("/") if each not in ("", ".")]
+        if ".." in parts or "\0" in key:
+            raise FileNotFoundError(key)
+        real = os.path.realpath("/".join((self._root, *parts)), strict=True)
+        if real != self._root and not real.startswith(f"{self._root.rstrip('/')}/"):
+            raise SourceRefusedError("a link leads out of the volume", detail="outside")
+        inside = [each for each in real[len(self._root) :].split("/") if each]
+        return open_beneath(self._root, inside, flags)
+
+
+def opened(reach: Reach, client: Client, budget: Budget) -> Store | None:
+    """Return the store that can be reached so; None for a folder that is not here.
+
+    Raises:
+        SourceRefusedError: The folder may not be read.
+    """
+    if reach.url:
+        return WebStore(reach.url, client, budget)
+    try:
+        with os.scandir(reach.root) as entries:
+            # The empty folder that something is mounted at when it is.
+            if next(entries, None) is None:
+                return None
+    except PermissionError as error:
+        raise SourceRefusedError("the volume may not be read here", detail="unauthorised") from error
+    except OSError:
+        return None
+    return FolderStore(reach.root, reach.tail, budget)
+
+
+def _span(part: ByteRequest) -> str:
+    if isinstance(part, RangeByteRequest):
+        return f"{part.start}-{part.end - 1}"
+    return f"{part.offset}-" if isinstance(part, OffsetByteRequest) else f"-{part.suffix}"
+
+
+def _bounds(part: ByteRequest | None, size: int) -> tuple[int, int]:
+    """Return where a part begins, and how long it is."""
+    start, end = 0, size
+    if isinstance(part, RangeByteRequest):
+        start, end = part.start, min(part.end, size)
+    elif isinstance(part, OffsetByteRequest):
+        start = part.offset
+    elif isinstance(part, SuffixByteRequest):
+        start = max(0, size - part.suffix)
+    return start, max(0, end - start)
+
+
+def _cut(data: bytes, part: Any) -> bytes:
+    start, length = _bounds(part, len(data))
+    return data[start : start + length]

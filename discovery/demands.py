@@ -53,8 +53,10 @@ _STAC_WRITES: Final = (
 DEMANDS: Final = (
     # The catalogue, for everybody.
     *_open("/", "/search", "/records", "/records/{id}", "/suggest", "/api", "/open", "/open/notebook", "/locations"),
-    *_open("/catalogue", "/catalogue.jsonld", "/catalogue.ttl", "/catalogue.nt", "/changes.atom"),
-    *_open("/sitemap.xml", "/sitemap/{number}.xml", "/robots.txt", "/opensearch.xml", "/static/{path}"),
+    *_open("/catalogue", "/catalogue.jsonld", "/catalogue.ttl", "/catalogue.rdf", "/catalogue.nt"),
+    *_open(
+        "/changes.atom", "/sitemap.xml", "/sitemap/{number}.xml", "/robots.txt", "/opensearch.xml", "/static/{path}"
+    ),
     *_open("/openapi.json", "/health", "/embeddings", "/embeddings/{space}"),
     *_open(*(f"/embeddings/{{space}}/{each}" for each in ("change", "outliers"))),
     *_open(*(f"/embeddings/{{space}}/{each}" for each in ("similar", "change", "outliers")), method="POST"),

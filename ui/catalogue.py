@@ -1,4 +1,4 @@
-"""The whole catalogue as DCAT-AP: paged as JSON-LD and Turtle, streamed as N-Triples, in the memory of one page."""
+"""The whole catalogue as DCAT-AP: pages of JSON-LD, Turtle and RDF/XML, a stream of N-Triples, in memory of one page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from discovery.documents import dcat, rdf
 from discovery.documents.site import Site
 from discovery.model.record import RESOURCES
 from discovery.portal import Portal
-from ui.negotiation import Format
+from ui.negotiation import RDFXML, TURTLE, Format
 from ui.sources import Sources
 
 PATH: Final = "/catalogue"
@@ -52,14 +52,15 @@ def window(portal: Portal, sources: Sources, scope: str, after: int) -> Window:
 
 
 def page(site: Site, format: Format, scope: str, after: int, found: Window) -> bytes | str:
-    """Return a page as JSON-LD or Turtle."""
+    """Return a page as JSON-LD, Turtle or RDF/XML."""
     newest = max((each.seen for each in found.entries), default=None)
     onward = site.url + address(format, scope, found.next) if found.next else ""
     view = dcat.page(site.url + address(format, scope, after), site.url + address(format, scope), onward)
     nodes = [dcat.listed(dcat.catalogue(site, newest), found.entries, site), view]
     for each in found.entries:
         nodes += dcat.record(each, site)
-    return "".join(rdf.turtle(nodes)) if format.name == "ttl" else rdf.jsonld(nodes)
+    written = {TURTLE: rdf.turtle, RDFXML: rdf.rdfxml}
+    return "".join(written[format](nodes)) if format in written else rdf.jsonld(nodes)
 
 
 def stream(portal: Portal, sources: Sources, site: Site, scope: str) -> Iterator[str]:

@@ -28,6 +28,8 @@ from ui.rendering import HEADERS, Renderer, redirect
 
 _DAY: Final = "public, max-age=86400"
 _DIGITS: Final = 18
+_DCAT: Final = (negotiation.JSONLD, negotiation.TURTLE, negotiation.RDFXML, negotiation.NTRIPLES)
+"""The forms of DCAT-AP."""
 
 
 class Documents:
@@ -51,8 +53,8 @@ class Documents:
             described.query("scope", "Which records; `resources` without it.", SCOPES),
             described.query("after", "Where the page begins, from the `Link` of the one before."),
         )
-        whole = (negotiation.JSONLD, negotiation.TURTLE, negotiation.NTRIPLES)
-        about = "The whole catalogue as DCAT-AP: pages of JSON-LD or Turtle, N-Triples in one piece"
+        whole = _DCAT
+        about = "The whole catalogue as DCAT-AP: pages of JSON-LD, Turtle or RDF/XML, N-Triples in one piece"
         forms = (negotiation.HTML, *whole)
         described.negotiated(router, catalogue.PATH, self.catalogue, about, forms, parameters=narrowed)
         for each in whole:
@@ -94,11 +96,12 @@ class Documents:
 
     def _body(self, found: Stored, format: Format, site: Site) -> bytes | str:
         given = found.record
-        if format in (negotiation.JSONLD, negotiation.TURTLE, negotiation.NTRIPLES):
+        if format in _DCAT:
             nodes = dcat.record(dcat.Entry(given, found.harvested), site)
             if format is negotiation.JSONLD:
                 return rdf.jsonld(nodes)
-            return "".join(rdf.turtle(nodes) if format is negotiation.TURTLE else rdf.ntriples(nodes, given.id))
+            written = {negotiation.TURTLE: rdf.turtle, negotiation.RDFXML: rdf.rdfxml}
+            return "".join(written[format](nodes) if format in written else rdf.ntriples(nodes, given.id))
         if format is negotiation.SCHEMA:
             return schema_org.embedded(_schema_org(found, site))
         if format is negotiation.LINKSET:
@@ -109,8 +112,8 @@ class Documents:
         cited = citation.cite(given, site)
         if format is negotiation.CSL:
             return citation.csl(cited)
-        written = {negotiation.BIBTEX.name: citation.bibtex, negotiation.RIS.name: citation.ris}
-        return written[format.name](cited) if format.name in written else f"{citation.text(cited)}\n"
+        cites = {negotiation.BIBTEX: citation.bibtex, negotiation.RIS: citation.ris}
+        return cites[format](cited) if format in cites else f"{citation.text(cited)}\n"
 
     def published(self, request: Request, found: Stored, known: sources.Sources) -> Published:
         """Return what the page of a record says of its documents."""
@@ -146,8 +149,8 @@ class Documents:
     # The whole catalogue
 
     def catalogue(self, request: Request) -> Response:
-        """Return a page of the catalogue as JSON-LD or Turtle, or all of it as N-Triples."""
-        forms = (negotiation.HTML, negotiation.JSONLD, negotiation.TURTLE, negotiation.NTRIPLES)
+        """Return a page of the catalogue as JSON-LD, Turtle or RDF/XML, or all of it as N-Triples."""
+        forms = (negotiation.HTML, *_DCAT)
         ending = request.url.path.removeprefix(catalogue.PATH).lstrip(".")
         format = next((each for each in forms if each.name == ending), None) or negotiation.choose(request, forms)
         scope, after = _scope(request), _number(request, "after")

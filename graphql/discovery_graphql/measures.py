@@ -48,6 +48,7 @@ class NumberFacet:
     below: int = attribute("How many lie below the first range; by factors, what is not above zero.")
     above: int = attribute("How many lie beyond the last range.")
     ranges: list[NumberRange] = attribute("The ranges in rising order, those that hold nothing too.")
+    exact: bool = attribute("False where a region was too crowded to decide, as in `totalCount`.")
 
 
 @strawberry.type(description="How many matches lie in each HEALPix cell of a frame, each counted once by its anchor.")
@@ -59,6 +60,7 @@ class HeatMap:
     total: int = attribute("How many matches have a place in the frame.")
     cells: list[int] = attribute("The numbers of the cells that hold something, in the nested numbering, rising.")
     counts: list[int] = attribute("How many lie in each, in the order of `cells`.")
+    exact: bool = attribute("False where a region was too crowded to decide, as in `totalCount`.")
 
 
 @strawberry.input(description="A range of a number; those of one field are alternatives. At least one end is given.")
@@ -166,6 +168,7 @@ def number_facet(found: model.RangeFacet) -> NumberFacet:
         ranges=[
             NumberRange(low=each.low, high=each.high, closed=each.closed, count=each.count) for each in found.ranges
         ],
+        exact=found.exact,
     )
 
 
@@ -177,6 +180,7 @@ def heat_map(found: model.HeatMap) -> HeatMap:
         total=found.total,
         cells=[cell for cell, _ in found.cells],
         counts=[count for _, count in found.cells],
+        exact=found.exact,
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from discovery.portal import Keyed, Portal
-from discovery.query.facets import CellRequest, RangeRequest
+from discovery.query.facets import CellRequest, HeatMap, RangeFacet, RangeRequest
 from discovery.query.query import Query
+from discovery_graphql import measures
 from discovery_graphql.schema import build
 from discovery_graphql.search import Context
 
@@ -18,14 +19,14 @@ NUMBERS = """query ($names: [NumberName!]!, $bins: Int = 20, $edges: [Float!], $
   search(scope: OBSERVATIONS, ranges: $ranges) {
     totalCount { value }
     numbers(names: $names, bins: $bins, edges: $edges, log: $log) {
-      name label unit log least greatest present missing below above ranges { low high closed count }
+      name label unit log least greatest present missing below above ranges { low high closed count } exact
     }
   }
 }"""
 MAP = """query ($frame: FrameName!, $order: Int, $most: Int = 800, $cell: CellInput) {
   search(scope: OBSERVATIONS, cell: $cell) {
     totalCount { value }
-    heatMap(frame: $frame, order: $order, most: $most) { frame order total cells counts }
+    heatMap(frame: $frame, order: $order, most: $most) { frame order total cells counts exact }
   }
 }"""
 
@@ -65,6 +66,13 @@ def test_a_map_is_that_of_the_portal_and_its_cells_narrow(portal: Portal, data: 
     for cell, count in expected.cells:
         inside = data(MAP, frame="SKY", cell={"frame": "SKY", "order": 4, "cell": cell})["search"]
         assert inside["totalCount"]["value"] == inside["heatMap"]["total"] == count
+
+
+def test_counts_say_whether_a_region_was_too_crowded(data: Ask) -> None:
+    (number,) = data(NUMBERS, names=["CLOUD_COVER"])["search"]["numbers"]
+    assert number["exact"] is data(MAP, frame="SKY")["search"]["heatMap"]["exact"] is True
+    assert not measures.number_facet(RangeFacet("cloud_cover", "Cloud cover", exact=False)).exact
+    assert not measures.heat_map(HeatMap("sky", 3, exact=False)).exact
 
 
 def test_days_and_the_interval_that_fits_say_what_they_are(data: Ask) -> None:

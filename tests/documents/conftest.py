@@ -13,7 +13,7 @@ import pytest
 import rdflib
 from pyshacl import validate
 
-from discovery.documents.rdf import Node, jsonld, ntriples, turtle
+from discovery.documents.rdf import Node, jsonld, ntriples, rdfxml, turtle
 from discovery.model import instant
 from discovery.model.extent import SKY, Extent
 from discovery.model.record import KINDS, Asset, Contact, Link, Record
@@ -128,20 +128,21 @@ def valid() -> Callable[[rdflib.Graph, str], None]:
     return check
 
 
-Graphs = Callable[..., tuple[rdflib.Graph, rdflib.Graph, rdflib.Graph]]
+Graphs = Callable[..., tuple[rdflib.Graph, ...]]
 
 
 @pytest.fixture
 def graphs() -> Graphs:
-    """Return a reader of our N-Triples, Turtle and JSON-LD of the same nodes."""
+    """Return a reader of our N-Triples, Turtle, JSON-LD and RDF/XML of the same nodes."""
     return _graphs
 
 
-def _graphs(nodes: Sequence[Node], name: str = "") -> tuple[rdflib.Graph, rdflib.Graph, rdflib.Graph]:
+def _graphs(nodes: Sequence[Node], name: str = "") -> tuple[rdflib.Graph, ...]:
     return (
         rdflib.Graph().parse(data="".join(ntriples(nodes, name)).encode(), format="nt"),
         rdflib.Graph().parse(data="".join(turtle(nodes)).encode(), format="turtle"),
         read_jsonld(jsonld(nodes)),
+        rdflib.Graph().parse(data="".join(rdfxml(nodes)).encode(), format="xml"),
     )
 
 

@@ -53,7 +53,7 @@ def test_pages_and_stream_hold_the_same_records_once(make_client: Make) -> None:
     given = [dataset(each) for each in range(catalogue.SIZE * 2 + 5)]
     client = make_client([*given, dataset(999, properties={"synthetic": "true"})])
     expected = {f"http://testserver/records/{each.id}" for each in given}
-    for path, form in (("/catalogue.ttl", "turtle"), ("/catalogue.jsonld", "json-ld")):
+    for path, form in (("/catalogue.ttl", "turtle"), ("/catalogue.rdf", "xml"), ("/catalogue.jsonld", "json-ld")):
         pages = walked(client, path, form)
         assert [len(names(each)) for each in pages] == [catalogue.SIZE, catalogue.SIZE, 5]
         assert set().union(*map(names, pages)) == expected
@@ -67,7 +67,7 @@ def test_pages_and_stream_hold_the_same_records_once(make_client: Make) -> None:
 
 def test_what_is_unchanged_is_not_made_again(make_client: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     client = make_client([dataset(1)])
-    for form in ("ttl", "jsonld", "nt"):
+    for form in ("ttl", "rdf", "jsonld", "nt"):
         answer = client.get(f"/catalogue.{form}")
         tags = {"If-None-Match": answer.headers["etag"]}
         assert answer.headers["cache-control"] == "no-cache"
@@ -83,7 +83,11 @@ def test_what_is_unchanged_is_not_made_again(make_client: Make, monkeypatch: pyt
 
 def test_the_name_of_the_catalogue_leads_to_its_forms(make_client: Make) -> None:
     client = make_client([dataset(1)])
-    for accept, kind in (("text/turtle", "text/turtle"), ("application/ld+json", "application/ld+json")):
+    for accept, kind in (
+        ("text/turtle", "text/turtle"),
+        ("application/rdf+xml", "application/rdf+xml"),
+        ("application/ld+json", "application/ld+json"),
+    ):
         answer = client.get("/catalogue", headers={"Accept": accept})
         assert answer.headers["content-type"].startswith(kind)
         assert answer.headers["vary"] == "Accept"

@@ -22,8 +22,8 @@ def paths(portal: Portal) -> dict[str, Any]:
 
 def test_documents_are_described_and_pages_are_not(paths: dict[str, Any]) -> None:
     assert set(paths) == {
-        *("/records/{id}", "/catalogue", "/catalogue.jsonld", "/catalogue.ttl", "/catalogue.nt", "/changes.atom"),
-        *("/sitemap.xml", "/sitemap/{number}.xml", "/robots.txt", "/opensearch.xml"),
+        *("/records/{id}", "/catalogue", "/catalogue.jsonld", "/catalogue.ttl", "/catalogue.rdf", "/catalogue.nt"),
+        *("/changes.atom", "/sitemap.xml", "/sitemap/{number}.xml", "/robots.txt", "/opensearch.xml"),
     }
     assert {method for each in paths.values() for method in each} == {"get"}
     assert {tag for each in paths.values() for tag in each["get"]["tags"]} == {described.TAG}

@@ -76,6 +76,7 @@ def test_a_record_has_each_of_its_forms_by_parameter_and_by_accept(
     assert format is negotiation.HTML or by_name.content == by_type.content
     readers: dict[str, Callable[[str], Any]] = {
         "ttl": lambda text: rdflib.Graph().parse(data=text, format="turtle"),
+        "rdf": lambda text: rdflib.Graph().parse(data=text, format="xml"),
         "nt": lambda text: rdflib.Graph().parse(data=text, format="nt"),
         "jsonld": lambda text: rdflib.Graph().parse(data=text, format="json-ld"),
     }
@@ -87,7 +88,7 @@ def test_a_record_has_each_of_its_forms_by_parameter_and_by_accept(
         assert f'.{format.ending}"' in by_name.headers["content-disposition"]
 
 
-@pytest.mark.parametrize("name", ["json", "ttl", "jsonld", "schema", "bib", "linkset"])
+@pytest.mark.parametrize("name", ["json", "ttl", "rdf", "jsonld", "schema", "bib", "linkset"])
 def test_a_form_that_the_reader_has_is_not_sent_again(client: TestClient, path: str, name: str) -> None:
     answer = client.get(f"{path}?f={name}")
     assert answer.headers["cache-control"] == "no-cache"

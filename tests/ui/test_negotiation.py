@@ -27,7 +27,9 @@ def request(accept: str = "", query: str = "") -> Request:
         ("application/vnd.schemaorg.ld+json", "schema"),
         ("text/turtle, */*;q=0.1", "ttl"),
         ("text/turtle, */*", "ttl"),
-        ("application/rdf+xml, application/x-turtle;q=0.9, text/html;q=0.1", "ttl"),
+        ("application/trig, application/x-turtle;q=0.9, text/html;q=0.1", "ttl"),
+        ("application/rdf+xml, text/turtle;q=0.9, */*;q=0.1", "rdf"),
+        ("*/*;q=0.1, text/turtle", "ttl"),
         ("text/turtle;q=0.5, application/n-triples;q=0.7", "nt"),
         ("text/html;q=0, */*;q=0.5", "json"),
         ("text/*", "html"),
@@ -47,7 +49,7 @@ def test_the_weights_decide_then_what_was_named_then_our_order(accept: str, name
     assert choose(request(accept), RECORD).name == name
 
 
-@pytest.mark.parametrize("accept", ["image/png", "text/html;q=0", "*/*;q=0", "application/rdf+xml"])
+@pytest.mark.parametrize("accept", ["image/png", "text/html;q=0", "*/*;q=0", "application/trig"])
 def test_what_accepts_nothing_of_ours_is_told_what_there_is(accept: str) -> None:
     assert preferred(accept, RECORD) is None
     with pytest.raises(NotAcceptableError, match=r"text/turtle \(f=ttl\)") as found:

@@ -1,4 +1,4 @@
-"""The whole catalogue as DCAT-AP: pages of JSON-LD, Turtle and RDF/XML, a stream of N-Triples, in memory of one page."""
+"""The whole catalogue as DCAT-AP: pages of JSON-LD, Turtle and RDF/XML, a stream of N-Triples, one page at a time."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 A region chosen on the ground chooses what it looks like too, so rows that a filter leaves are often in lists far from
 the query. Whoever looks into the nearest lists only, or filters what was found, misses most of them. So few rows are
-compared one by one, and for more all lists are looked through that hold one which may be found.
+compared one by one, and for more the nearest of those lists are looked through that hold rows which may be found: many,
+and as many more as it takes to see a good part of these rows.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from discovery.embeddings.building import BATCH
-from discovery.embeddings.codes import Coder, alone
+from discovery.embeddings.codes import Coder, helped
 from discovery.embeddings.segment import OpenSegment
 from discovery.embeddings.space import Space
 from discovery.embeddings.vectors import MAX_SIZE, Flags, Rows, Vectors, best, scores
@@ -28,12 +29,16 @@ MODES: Final = (FAST, BALANCED, EXACT)
 MAX_QUERIES: Final = 256
 _FEW: Final = 2_000
 """Rows that are compared one by one, where they can be read in a moment."""
-_PROBES: Final = {FAST: 16, BALANCED: 64}
+_PROBES: Final = {FAST: 24, BALANCED: 64}
+"""Nearest lists that are looked through when every row may be found."""
+_NARROWED: Final = {FAST: (128, 0.3, 20_000), BALANCED: (128, 0.4, 30_000)}
+"""When only some may: how many lists that hold some of them at least, and until which part of them was seen, which need
+not be more than so many."""
 _AGAIN: Final = {FAST: (10, 100), BALANCED: (20, 400)}
 """How many rows for each wanted one, and at least, are compared again with the vectors themselves."""
+_TWICE: Final = {FAST: 2, BALANCED: 1}
+"""How many times as many where only some may be found: they are farther away, where codes tell less."""
 _MOST_AGAIN: Final = 4_000
-_LARGE: Final = 2_000_000
-"""Rows beyond which a filter that leaves most of them does not look through all lists."""
 
 Allowed = Callable[[OpenSegment], Flags | None]
 """For each row of a segment whether it may be found; None is all of them."""
@@ -98,7 +103,7 @@ class Searcher:
             raise BadQueryError(f"size is {size}; 1 to {MAX_SIZE} rows are found at a time", parameter="size")
         if len(queries) > MAX_QUERIES:
             raise BadQueryError(f"{len(queries)} queries; at most {MAX_QUERIES} at a time", parameter="vectors")
-        alone()
+        helped(len(queries))
         parts = [_Part(self, each, allowed) for each in self.segments]
         eligible = sum(each.count for each in parts)
         merged = _Merged(len(queries), size)
@@ -112,7 +117,7 @@ class Searcher:
                 if self._coder is None or part.segment.codes is None or mode == EXACT or part.is_small(mode):
                     part.compare(queries, merged)
                 else:
-                    seen, again = part.look(self._coder, queries, size, mode, eligible, merged)
+                    seen, again = part.look(self._coder, queries, size, mode, merged)
                     probed, rescored, is_exact = probed + seen, rescored + again, False
             except UnavailableError as error:
                 warnings.append(str(error))
@@ -179,26 +184,14 @@ class _Part:
         for number, query in enumerate(queries):
             merged.add(number, rows + self._start, scores(query, vectors, self._metric))
 
-    def look(
-        self, coder: Coder, queries: Vectors, size: int, mode: str, eligible: int, merged: _Merged
-    ) -> tuple[int, int]:
+    def look(self, coder: Coder, queries: Vectors, size: int, mode: str, merged: _Merged) -> tuple[int, int]:
         """Look for rows by their codes, and compare the likely ones; return how many lists and rows that were."""
         assert self.segment.codes is not None
         turned = coder.turned(queries)
         per, least = _AGAIN[mode]
-        again = min(max(per * size, least), max(_MOST_AGAIN, size), self.segment.rows)
-        most = eligible > _LARGE and self.count > self.segment.rows / 2
-        if self._narrowed and not most:
-            away, lists = coder.nearest(turned, coder.lists)
-            holding = np.zeros(coder.lists, dtype=bool)
-            assert self._mask is not None
-            holding[np.unique(self.segment.lists[self._mask])] = True
-            probes = int(holding.sum())
-            kept = holding[lists]
-            lists, away = lists[kept].reshape(len(queries), probes), away[kept].reshape(len(queries), probes)
-        else:
-            probes = min(coder.lists, _PROBES[mode] * (4 if self._narrowed else 1))
-            away, lists = coder.nearest(turned, probes)
+        times = _TWICE[mode] if self._narrowed else 1
+        again = min(max(per * size, least) * times, max(_MOST_AGAIN, size), self.segment.rows)
+        away, lists = self._promising(coder, turned, mode) if self._narrowed else coder.nearest(turned, _PROBES[mode])
         likely = self.segment.codes.search(turned, lists, away, again, self._mask)
         rescored = 0
         rows, inverse = np.unique(likely, return_inverse=True)
@@ -210,4 +203,26 @@ class _Part:
             rescored = max(rescored, len(mine))
             own = rows[first:][mine]
             merged.add(number, own + self._start, scores(query, vectors[mine], self._metric))
-        return probes, rescored
+        return lists.shape[1], rescored
+
+    def _promising(
+        self, coder: Coder, turned: Vectors, mode: str
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Return for each query the lists to look through for rows that a filter leaves, as `Coder.nearest` does."""
+        assert self._mask is not None
+        away, lists = coder.nearest(turned, coder.lists)
+        # Taking by numbers is several times as fast as indexing by flags.
+        counts = np.bincount(np.take(self.segment.lists, np.flatnonzero(self._mask)), minlength=coder.lists)
+        least, part, enough = _NARROWED[mode]
+        held = counts[lists]
+        seen = np.cumsum(held, axis=1) - held
+        is_near = np.cumsum(held > 0, axis=1) <= max(least, coder.lists // 8)
+        chosen = (held > 0) & (is_near | (seen < min(enough, part * self.count)))
+        # Queries of a batch may look through fewer lists than others do: -1 is none.
+        places = np.cumsum(chosen, axis=1) - 1
+        query, at = np.nonzero(chosen)
+        to = (query, places[query, at])
+        shape = (len(turned), int(places.max()) + 1)
+        near, these = np.zeros(shape, dtype=np.float32), np.full(shape, -1, dtype=np.int64)
+        near[to], these[to] = away[query, at], lists[query, at]
+        return near, these

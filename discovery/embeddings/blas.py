@@ -1,6 +1,6 @@
 """What the linear algebra that comes with faiss is told of this machine, which it may be too old to know.
 
-An OpenBLAS that does not know a processor uses the instructions of 2004 on it: rows are then added at half the rate. The
+An OpenBLAS that does not know a processor uses the instructions of 2004 on it, and rows are added at half the rate. The
 variable is OpenBLAS' own, and is looked at when the library is loaded.
 """
 

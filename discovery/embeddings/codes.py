@@ -22,6 +22,8 @@ FEWEST: Final = 20_000
 """Rows below which vectors are compared one by one: that takes milliseconds."""
 MAX_LISTS: Final = 8192
 _SEED: Final = 7
+_HELPED: Final = 16
+"""Queries from which on several cores look for them."""
 _PER_LIST: Final = 64
 """Vectors a list is made of, on average."""
 
@@ -164,9 +166,9 @@ class Codes:
         return found
 
 
-def alone() -> None:
-    """Have this thread search without helpers: on a busy machine they cost more than they bring."""
-    faiss.omp_set_num_threads(1)
+def helped(queries: int) -> None:
+    """Have this thread search with a helper on each core for many queries, alone for few: helpers only cost then."""
+    faiss.omp_set_num_threads(os.cpu_count() or 1 if queries >= _HELPED else 1)
 
 
 def _read(path: Path, flags: int) -> Any:

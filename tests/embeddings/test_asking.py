@@ -159,3 +159,32 @@ def test_a_real_tile_finds_its_own_rows_first(tmp_path: Path) -> None:
         assert found.exact
         assert found.found[0].rows[0] == row
         assert found.found[0].scores[0] == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["fast", "balanced"])
+def test_queries_of_a_batch_look_where_each_would_look_alone(
+    searcher: Searcher, coded: None, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    # So few lists that some queries look through more of them than others before they have seen enough.
+    monkeypatch.setattr(asking, "_NARROWED", dict.fromkeys(MODES, (1, 0.3, 10_000)))
+    allowed = only(np.flatnonzero(VECTORS[:, 0] > 0))
+    queries = UNIT[::150]
+    together = searcher.search(queries, 10, mode=mode, allowed=allowed)
+    probed = set()
+    for query, found in zip(queries, together.found, strict=True):
+        alone = searcher.search(query[None], 10, mode=mode, allowed=allowed)
+        assert found.rows.tolist() == alone.found[0].rows.tolist()
+        probed.add(alone.probed)
+    assert len(probed) > 1
+    assert together.probed == max(probed)
+    assert together.probed < 2 * 16
+
+
+def test_enough_of_what_a_filter_leaves_is_seen_however_far_its_lists_are(
+    searcher: Searcher, coded: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_NARROWED", dict.fromkeys(MODES, (1, 1.0, 10_000)))
+    rows = np.array(sorted(set(nearest(VECTORS, -VECTORS[7], 300))))
+    found = searcher.search(UNIT[[7]], 10, mode="fast", allowed=only(rows)).found[0]
+    best = rows[np.argsort(-(UNIT[rows] @ UNIT[7]), kind="stable")[:10]]
+    assert len(set(found.rows.tolist()) & set(best.tolist())) >= 9

@@ -15,6 +15,7 @@ import os
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import argparse
+import http.client
 import json
 import shutil
 import statistics
@@ -23,11 +24,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import peers
+from bench_stac import serving
 from embeddings import Scenes, to_arrow
 
 from discovery.embeddings import blas
@@ -76,17 +80,18 @@ def compare(scenes: Scenes, folder: Path, count: int, *, with_peers: bool) -> No
     path = folder / "scenes.arrow"
     if not path.exists():
         to_arrow(scenes, path)
-    spaces = Spaces(folder / "spaces")
+    home = folder / "home"
+    spaces = Spaces(home / "embeddings")
     if "scenes" not in spaces.names():
         environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
         environment = blas.hints() | environment
-        command = [sys.executable, "-c", BUILD, folder / "spaces" / "scenes", path]
+        command = [sys.executable, "-c", BUILD, spaces.folder / "scenes", path]
         made = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
         took, memory = map(float, made.stdout.split())
         print(f"build: {scenes.rows / took:,.0f} rows/s, {memory:,.0f} MiB of memory that is no mapped file")
     searcher = spaces.searcher("scenes")
     segment = searcher.segments[0]
-    codes = next((folder / "spaces" / "scenes" / "segments").glob("*/codes.faiss")).stat().st_size
+    codes = next((spaces.folder / "scenes" / "segments").glob("*/codes.faiss")).stat().st_size
     print(f"codes: {codes / scenes.rows:.0f} bytes a row\n")
     queries = scenes.queries(count)
     masks = {name: mask(name, segment) for name in FILTERS}
@@ -98,6 +103,7 @@ def compare(scenes: Scenes, folder: Path, count: int, *, with_peers: bool) -> No
         for mode in (FAST, BALANCED):
             row(searcher, queries, mode, name, masks[name], least, exact)
     batch(searcher, queries)
+    over_http(home, queries)
     if with_peers:
         beside(folder, path, queries, masks)
 
@@ -161,6 +167,25 @@ def batch(searcher: Searcher, queries: Any) -> None:
         searcher.search(queries[:64], SIZE, mode=FAST)
         rates.append(64 / (time.perf_counter() - began))
     print(f"\n64 queries at once: {statistics.median(rates):,.0f} a second (fast)")
+
+
+def over_http(home: Path, queries: Any) -> None:
+    """Print what a program gets that asks by vectors: reading them and writing hits is in it."""
+    for mode in (FAST, BALANCED):
+        with serving(home) as (url, _):
+            client = http.client.HTTPConnection(urlsplit(url).netloc)
+            took = []
+            for query in queries:
+                body = json.dumps({"like": {"vectors": [query.tolist()]}, "size": SIZE, "mode": mode})
+                began = time.perf_counter()
+                client.request("POST", "/embeddings/scenes/similar", body, {"Content-Type": "application/json"})
+                answer = client.getresponse()
+                found = answer.read()
+                took.append((time.perf_counter() - began) * 1000)
+                if answer.status != HTTPStatus.OK or len(json.loads(found)["hits"]) != SIZE:
+                    raise SystemExit(f"{answer.status}: {found[:200]!r}")
+            took = sorted(took[10:])
+            print(f"over HTTP, {mode}: p50 {statistics.median(took):.1f} ms, p99 {took[int(len(took) * 0.99)]:.1f} ms")
 
 
 def beside(folder: Path, path: Path, queries: Any, masks: dict[str, Flags | None]) -> None:

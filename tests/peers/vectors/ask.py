@@ -100,12 +100,13 @@ def usearch_graph(vectors: Any, queries: Any, least: Any) -> None:
     """Search a graph of small-world neighbours, int8."""
     from usearch.index import Index
 
-    index = Index(ndim=vectors.shape[1], metric="ip", dtype="i8")
+    # Its own 64 candidates find three quarters of the nearest ten here.
+    index = Index(ndim=vectors.shape[1], metric="ip", dtype="i8", expansion_search=512)
     began = time.perf_counter()
     index.add(np.arange(len(vectors)), vectors, threads=2)
     build = len(vectors) / (time.perf_counter() - began)
     found, took = timed(lambda query: index.search(query, SIZE, threads=1).keys.astype(np.int64), queries)
-    told("USearch HNSW, int8", "none", recall=recall(vectors, queries, found, least["none"]), p50=took,
+    told("USearch HNSW, int8, 512 candidates", "none", recall=recall(vectors, queries, found, least["none"]), p50=took,
          build=f"{build:,.0f}", bytes=round(index.memory_usage / len(vectors)))  # fmt: skip
 
 

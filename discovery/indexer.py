@@ -6,8 +6,10 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Final
+from functools import partial
+from typing import Final, Self
 
 from discovery.errors import ConfigError, ConflictError, UnavailableError
 from discovery.index.base import Generation, Index
@@ -63,6 +65,49 @@ def few_collections() -> Iterator[None]:
         _COLLECTOR.as_before()
 
 
+class _Behind:
+    """Does one thing after the other in another thread, one behind whoever prepares them.
+
+    Engines write outside of Python's lock, so that a batch is written while the next one is read and prepared.
+    """
+
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._wait()
+        finally:
+            if self._pool is not None:
+                # Whatever happened, nothing is being written any more when the lock is given back.
+                self._pool.shutdown()
+
+    def do(self, work: Callable[[], None], *, soon: bool) -> None:
+        """Do a thing after all before it; what one of those raised is raised here instead.
+
+        Args:
+            work: The thing.
+            soon: Whether to return only when it is done, as where nothing follows that could be prepared meanwhile.
+        """
+        self._wait()
+        if soon:
+            work()
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(1, thread_name_prefix="index")
+        self._last = self._pool.submit(work)
+
+    def _wait(self) -> None:
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+
+
 def follow(store: Store, index: Index, *, progress: Progress | None = None) -> int:
     """Bring an engine level with the store and return how many changes it took; the caller holds the lock.
 
@@ -80,16 +125,18 @@ def follow(store: Store, index: Index, *, progress: Progress | None = None) -> i
             )
         waiting = store.catalogue.pending(scope, after) if progress else 0
         done, size = 0, BATCH
-        while changes := store.catalogue.changes(scope, after, size):
-            with few_collections():
-                live = documents([(each.record, each.key) for each in changes if each.record is not None])
-                gone = [each.key for each in changes if each.record is None]
-                after = changes[-1].change
-                index.write(scope, live, gone, after)
-            done += len(changes)
-            size = min(2 * size, MOST) if len(changes) == size else BATCH
-            if progress:
-                progress(scope, done, max(done, waiting))
+        with _Behind() as behind:
+            while changes := store.catalogue.changes(scope, after, size):
+                with few_collections():
+                    live = documents([(each.record, each.key) for each in changes if each.record is not None])
+                    gone = [each.key for each in changes if each.record is None]
+                    after = changes[-1].change
+                    more = len(changes) == size
+                    behind.do(partial(index.write, scope, live, gone, after), soon=not more)
+                done += len(changes)
+                size = min(2 * size, MOST) if more else BATCH
+                if progress:
+                    progress(scope, done, max(done, waiting))
         taken += done
     return taken
 

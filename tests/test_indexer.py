@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 
 from discovery.config import Settings
 from discovery.errors import ConfigError, UnavailableError
+from discovery.index.base import Document
 from discovery.indexer import differences, few_collections, follow, rebuild, settle
 from discovery.lock import Lock
 from discovery.model.record import OBSERVATIONS, RESOURCES, Record
@@ -164,3 +165,53 @@ def test_the_collector_is_as_before_when_threads_end_in_another_order() -> None:
     assert gc.get_threshold()[0] > before[0]
     second.__exit__(None, None, None)
     assert gc.get_threshold() == before
+
+
+def test_batches_are_written_one_after_the_other_while_the_next_is_prepared(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("discovery.indexer.BATCH", 10)
+    monkeypatch.setattr("discovery.indexer.MOST", 20)
+    write(portal, *(f"r{n}" for n in range(95)))
+    plain, changes, at_once = portal.index.write, [], 0
+
+    def watched(scope: str, documents: Iterable[Document], deleted: Iterable[int], change: int) -> None:
+        nonlocal at_once
+        at_once += 1
+        assert at_once == 1
+        plain(scope, documents, deleted, change)
+        changes.append(change)
+        at_once -= 1
+
+    monkeypatch.setattr(portal.index, "write", watched)
+    assert follow(portal.store, portal.index) == 95
+    assert changes == [10, 30, 50, 70, 90, 95]
+    assert portal.status()[RESOURCES].documents == 95
+    assert differences(portal.store, portal.index) == []
+
+
+@pytest.mark.parametrize("broken", [1, 2, 6])
+def test_behind_a_batch_that_cannot_be_written_none_is(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch, broken: int
+) -> None:
+    monkeypatch.setattr("discovery.indexer.BATCH", 10)
+    monkeypatch.setattr("discovery.indexer.MOST", 20)
+    write(portal, *(f"r{n}" for n in range(95)))
+    plain, calls = portal.index.write, 0
+
+    def failing(scope: str, documents: Iterable[Document], deleted: Iterable[int], change: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == broken:
+            raise UnavailableError("no space left on the disk")
+        plain(scope, documents, deleted, change)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(portal.index, "write", failing)
+        with pytest.raises(UnavailableError, match="no space"):
+            follow(portal.store, portal.index)
+    assert calls == broken
+    assert portal.status()[RESOURCES].change == [0, 10, 30, 50, 70, 90][broken - 1]
+    assert not [each for each in threading.enumerate() if each.name.startswith("index")]
+    follow(portal.store, portal.index)
+    assert portal.status()[RESOURCES].documents == 95

@@ -57,6 +57,7 @@ DEMANDS: Final = (
     *_open(
         "/changes.atom", "/sitemap.xml", "/sitemap/{number}.xml", "/robots.txt", "/opensearch.xml", "/static/{path}"
     ),
+    *_open("/records/{id}/arrays", "/records/{id}/arrays/quicklook"),
     *_open("/openapi.json", "/health", "/embeddings", "/embeddings/{space}"),
     *_open(*(f"/embeddings/{{space}}/{each}" for each in ("change", "outliers"))),
     *_open(*(f"/embeddings/{{space}}/{each}" for each in ("similar", "change", "outliers")), method="POST"),

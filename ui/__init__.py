@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from discovery.errors import NotFoundError
 from discovery.portal import Portal
-from ui import admin, contrasts, launches, making, me, people, persons, selections, similar
+from ui import admin, arrays, contrasts, launches, making, me, people, persons, selections, similar
 from ui.gate import Gate
 from ui.pages import router
 from ui.rendering import STATIC, Renderer, Static
@@ -41,6 +41,7 @@ def attach(app: FastAPI, portal: Portal, *, title: str, provider: Provider | Non
     app.include_router(launches.router(portal, renderer, gate))
     app.include_router(selections.router(portal, renderer, gate))
     app.include_router(similar.router(portal, renderer, gate))
+    app.include_router(arrays.router(portal, renderer, gate))
     app.include_router(contrasts.router(portal, renderer, gate))
     app.include_router(me.router(portal, renderer, gate))
     app.include_router(persons.router(portal, renderer, gate))

@@ -321,6 +321,21 @@ class AssetRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """The Zarr data of a record, as its own page shows them: what is told of them is fetched when somebody looks."""
+
+    title: str
+    url: str
+    """The page of what is inside."""
+    picture: str
+    """A picture of it, or of the words that say why there is none."""
+    others: tuple[Anchor, ...] = ()
+    """The pages of its other Zarr data."""
+    left: int = 0
+    """How many more there are."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ways:
     """Where a record can be opened, as its own page says it."""
 
@@ -407,6 +422,8 @@ class RecordContext:
     """Where it is kept, compared and exported by itself."""
     similar: tuple[Anchor, ...] = ()
     """Spaces of embeddings in which what is like it can be found."""
+    inside: Inside | None = None
+    """Its Zarr data; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)

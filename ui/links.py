@@ -18,6 +18,8 @@ SEARCH = "/search"
 OPEN = "/open"
 NOTEBOOK = "/open/notebook"
 LAUNCH = "/launch"
+ARRAYS = "/records/{id}/arrays"
+QUICKLOOK = "/records/{id}/arrays/quicklook"
 SPACES = "/embeddings"
 LAUNCHES = "/launches"
 SIGN_IN = "/signin"
@@ -181,6 +183,21 @@ def as_atom(url: str) -> str:
 def record(id: str) -> str:
     """Return the URL of a record's page."""
     return f"/records/{quote(id, safe='')}"
+
+
+def arrays(id: str, key: str = "", variable: str = "") -> str:
+    """Return the URL of the page of what is inside one of the Zarr files of a record, or of one array there."""
+    return f"{record(id)}/arrays{_array(key, variable)}"
+
+
+def quicklook(id: str, key: str = "", variable: str = "") -> str:
+    """Return the URL of the picture of one of the Zarr files of a record, or of one array there."""
+    return f"{record(id)}/arrays/quicklook{_array(key, variable)}"
+
+
+def _array(key: str, variable: str) -> str:
+    query = urlencode([each for each in (("asset", key), ("variable", variable)) if each[1]], errors="replace")
+    return f"?{query}" if query else ""
 
 
 def space(name: str, row: int | None = None) -> str:

@@ -20,6 +20,7 @@ from discovery.query.query import Facet, Total
 from discovery.query.text import parse
 from ui import (
     apis,
+    arrays,
     caching,
     feed,
     home,
@@ -129,6 +130,7 @@ class _Pages:
             published=published,
             made=around,
             similar=record.similar(self._portal.leads(view.record)),
+            inside=arrays.inside(self._portal, view.record),
         )
         return self.documents.signed(request, view.record, self._renderer.page("record.html", context))
 

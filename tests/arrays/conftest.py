@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.arrays.given import Served, cube, handler
+from tests.arrays.given import Served, cube, serving
 
 
 @pytest.fixture(scope="session")
@@ -26,19 +25,5 @@ def cubes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def serve() -> Iterator[Callable[[Path], Served]]:
     """Return `serve(folder)`: a server of its files."""
-    running: list[tuple[http.server.ThreadingHTTPServer, Served]] = []
-
-    def started(folder: Path) -> Served:
-        served = Served("")
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(folder, served))
-        server.daemon_threads = True
-        served.url = f"http://127.0.0.1:{server.server_port}"
-        running.append((server, served))
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        return served
-
-    yield started
-    for server, served in running:
-        served.delay.set()
-        server.shutdown()
-        server.server_close()
+    with ExitStack() as running:
+        yield lambda folder: running.enter_context(serving(folder))

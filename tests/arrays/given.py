@@ -6,6 +6,8 @@ import http.server
 import re
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -139,3 +141,19 @@ def handler(folder: Path, served: Served) -> type[http.server.SimpleHTTPRequestH
             self.wfile.write(body)
 
     return Handler
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Served]:
+    """Serve a folder on loopback."""
+    served = Served("")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(folder, served))
+    server.daemon_threads = True
+    served.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield served
+    finally:
+        served.delay.set()
+        server.shutdown()
+        server.server_close()

@@ -131,7 +131,8 @@ def lance(table: Any, vectors: Any, queries: Any, least: Any, folder: Path) -> N
         low, high = map(float, np.quantile(lon, [0.4, 0.5]))
 
         def ask(query: Any, name: str = name, low: float = low, high: float = high) -> Any:
-            asked = held.search(query).distance_type("dot").limit(SIZE).nprobes(64).refine_factor(40).select(["row", "_distance"])
+            asked = held.search(query).distance_type("dot").limit(SIZE).nprobes(64).refine_factor(40)
+            asked = asked.select(["row", "_distance"])
             if name != "none":
                 asked = asked.where(f"lon >= {low!r} AND lon < {high!r}", prefilter=True)
             return asked.to_arrow().column("row").to_numpy()

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from discovery.errors import DiscoveryError
+from discovery.errors import DiscoveryError, UnknownFieldError
 from discovery.making import KINDS, Kind
 from discovery.making.life import stars
 from discovery.model import terms
@@ -20,12 +20,15 @@ from discovery.model.record import RESOURCES, Record, record_id
 from discovery.portal import Portal
 from discovery.query.query import Comparison, Or, Query, Sort
 from discovery.store.creations import Happened
-from discovery.store.marks import MOUNT
+from discovery.store.marks import MOUNT, STAR
 from ui import links, text, wording
 from ui.contexts import Anchor, Site
 from ui.gate import key_of
 from ui.sheets import Tier
 
+LIKED: Final = "-stars"
+SORTS: Final = {"title": "By name", "-updated": "Newest first", LIKED: "Most liked first"}
+"""Orders of what is public, by the value of `sort`."""
 SHELF: Final = 24
 """Things on a shelf before "all"."""
 _EXCERPT: Final = 180
@@ -75,6 +78,8 @@ class Shelf:
     tiles: tuple[Tile, ...]
     empty: str
     more: str = ""
+    sorts: tuple[Anchor, ...] = ()
+    """The orders it can be in; the one that it is in has a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +212,31 @@ def public(portal: Portal, kind: Kind, sort: Sort, size: int = SHELF) -> list[Re
     """Return the published ones of a kind, wherever they came from."""
     query = Query(scope=RESOURCES, filter=Comparison("=", "kind", kind.name), sort=sort, size=size)
     return [each.record for each in portal.search(query).records]
+
+
+def most_liked(portal: Portal, kind: Kind, size: int = SHELF) -> list[Record]:
+    """Return the published ones of a kind that most people like, and then those that nobody does yet."""
+    catalogue = portal.store.catalogue
+    ids = [id for id, _ in portal.store.marks.most(STAR, size, among=kind.name)]
+    keys = catalogue.keys(ids)
+    stored = catalogue.many(list(keys.values()))
+    liked = [stored[keys[id]].record for id in ids if id in keys and keys[id] in stored]
+    known = {each.id for each in liked}
+    rest = public(portal, kind, Sort("title"), size) if len(liked) < size else []
+    return [*liked, *(each for each in rest if each.id not in known)][:size]
+
+
+def sorted_by(portal: Portal, kind: Kind, sort: str, size: int) -> list[Record]:
+    """Return the published ones of a kind in an order that somebody has chosen.
+
+    Raises:
+        UnknownFieldError: There is no such order.
+    """
+    if sort not in SORTS:
+        raise UnknownFieldError(sort, SORTS, what="sort", parameter="sort")
+    if sort == LIKED:
+        return most_liked(portal, kind, size)
+    return public(portal, kind, Sort(sort.lstrip("-"), descending=sort.startswith("-")), size)
 
 
 def tiles(portal: Portal, records: Sequence[Record]) -> tuple[Tile, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -12,8 +13,10 @@ from starlette.concurrency import run_in_threadpool
 
 from discovery.errors import BadQueryError, ConflictError, DeniedError, DocumentError, LimitError, NotFoundError
 from discovery.making import KINDS, Kind, files
+from discovery.making.life import stars
 from discovery.model.creation import DRAFT, Creation
 from discovery.model.person import WRITE, Principal, Role
+from discovery.model.record import Record
 from discovery.portal import Portal
 from discovery.query.query import Sort
 from discovery.store import marks
@@ -76,11 +79,16 @@ class _Made:
     def shelves(self, request: Request) -> Response:
         """Return everything of a kind: the public ones, one's own, what others share, and what is new."""
         who, kind = self._gate.who(request), self._kind
-        found = made.public(self._portal, kind, Sort("title"), 100)
+        sort = request.query_params.get("sort", "") or "title"
+        found = made.sorted_by(self._portal, kind, sort, 100)
         newest = [each for each in made.public(self._portal, kind, Sort("updated", descending=True), 6) if each.updated]
         mine, shared = self._portal.making.mine(who, kind.name), self._portal.making.shared(who, kind.name)
         if wants_json(request):
-            public = [{"id": each.id, "title": each.title, "url": links.record(each.id)} for each in found]
+            liked = stars(self._portal.store, [each.id for each in found], who)
+            public = [
+                {"id": each.id, "title": each.title, "url": links.record(each.id), "stars": liked[each.id][0]}
+                for each in found
+            ]
             return answer({"public": public, "mine": list(map(_row, mine)), "shared": list(map(_row, shared))})
         several = kind.container
         shelves = [
@@ -90,13 +98,7 @@ class _Made:
             made.Shelf("shared", "Shared with you", made.own(shared), "") if shared else None,
             self._mounted(who),
             made.Shelf("new", "New", made.tiles(self._portal, newest), "") if newest else None,
-            made.Shelf(
-                "public",
-                "Public",
-                made.tiles(self._portal, found),
-                f"There are no {several} here yet.",
-                links.facet("kind", kind.name) if len(found) >= 100 else "",
-            ),
+            self._public(found, sort),
         ]
         new = f"{made.listed(kind)}/new" if who.may(kind.writer, WRITE) else ""
         context = made.ShelvesContext(
@@ -109,6 +111,23 @@ class _Made:
             self._hint(who),
         )
         return self._renderer.page("shelves.html", context)
+
+    def _public(self, found: Sequence[Record], sort: str) -> made.Shelf:
+        """Return the shelf of what everybody sees, with the orders it can be in."""
+        kind = self._kind
+        here = made.listed(kind)
+        return made.Shelf(
+            "public",
+            "Public",
+            made.tiles(self._portal, found),
+            f"There are no {kind.container} here yet.",
+            links.facet("kind", kind.name) if len(found) >= 100 else "",
+            tuple(
+                Anchor(label, f"{here}?{urlencode({'sort': each})}#public", "now" if each == sort else "")
+                for each, label in made.SORTS.items()
+                if len(found) > 1
+            ),
+        )
 
     def _mounted(self, who: Principal) -> made.Shelf | None:
         """Return the shelf of "my volumes"."""

@@ -11,7 +11,7 @@ from discovery.errors import BadQueryError, LimitError
 from discovery.store.bulk import parts
 from discovery.store.connection import Database
 from discovery.store.ingest import now
-from discovery.store.schema import marks
+from discovery.store.schema import marks, records
 
 STAR: Final = "star"
 MOUNT: Final = "mount"
@@ -83,10 +83,19 @@ class Marks:
                 for row in connection.execute(asked.where(marks.c.record.in_(part)))
             }
 
-    def most(self, kind: str, limit: int = 100) -> Sequence[tuple[str, int]]:
-        """Return the records that most people have marked and how many have, the most first."""
+    def most(self, kind: str, limit: int = 100, *, among: str = "") -> Sequence[tuple[str, int]]:
+        """Return the records that most people have marked and how many have, the most first.
+
+        Args:
+            kind: The mark.
+            limit: At most so many.
+            among: Only records of this kind that are here; empty takes all that were marked, also what has gone since.
+        """
         many = func.count().label("many")
         asked = select(marks.c.record, many).where(marks.c.kind == kind).group_by(marks.c.record)
+        if among:
+            here = (records.c.kind == among) & records.c.deleted.is_(None) & records.c.merged.is_(None)
+            asked = asked.join(records, records.c.id == marks.c.record).where(here)
         with self._database.read() as connection:
             rows = connection.execute(asked.order_by(many.desc(), marks.c.record).limit(limit)).all()
         return [(row[0], row[1]) for row in rows]

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from discovery.errors import BadQueryError, LimitError
+from discovery.model.record import Record
+from discovery.model.source import Mapped, RawRecord
 from discovery.store import marks as module
 from discovery.store.marks import MOUNT, STAR
 from discovery.store.store import Store
@@ -40,6 +42,17 @@ def test_counts_are_over_all_people_and_of_one_kind(store: Store) -> None:
     assert store.marks.set_by("bob", STAR, many) == {"r1"}
     assert store.marks.most(STAR) == [("r1", 3), ("r2", 1)]
     assert store.marks.most(STAR, 1) == [("r1", 3)]
+
+
+def test_the_most_liked_of_a_kind_are_those_that_are_here(store: Store) -> None:
+    labs = [Record("s", "c", f"lab{n}", "datalab", f"Lab {n}") for n in range(3)]
+    other = Record("s", "c", "data", "dataset", "Data")
+    sent = [Mapped(each, RawRecord("c", each.source_id, b"{}")) for each in (*labs, other)]
+    store.ingest.page("s", 1, sent)
+    for person, id in (("ada", labs[1].id), ("bob", labs[1].id), ("ada", labs[0].id), ("ada", other.id), ("ada", "z")):
+        store.marks.set(person, STAR, id)
+    assert store.marks.most(STAR, among="datalab") == [(labs[1].id, 2), (labs[0].id, 1)]
+    assert store.marks.most(STAR, 1, among="datalab") == [(labs[1].id, 2)]
 
 
 def test_a_double_click_is_one_mark(store: Store) -> None:

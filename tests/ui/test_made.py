@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from discovery.making import KINDS
 from discovery.model.creation import DRAFT, PUBLISHED, Creation
@@ -10,8 +11,13 @@ from discovery.model.person import NOBODY, Person, Principal, Role
 from discovery.model.record import Link, Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.portal import Portal
+from discovery.query.query import Sort
 from discovery.store.creations import Happened
+from discovery.store.marks import STAR
 from ui import made
+
+if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
 
 LAB = Creation("a" * 26, "datalab", "ada", "Lab", {"name": "Lab", "abstract": "*Tools*", "creator": ["Ada", "Bob"],
                "contact": {"email": "a@b.org", "name": "Desk"}, "tools": [{"name": "x", "version": "1"}]})  # fmt: skip
@@ -85,3 +91,32 @@ def test_a_workflow_says_how_its_notebook_is_opened_and_what_it_is_linked_to(por
     assert around.facts[1].url == (
         "https://mybinder.org/v2/gh/deepesdl/cube-gen/main?urlpath=lab%2Ftree%2FPermafrost%2FCreate-cube.ipynb"
     )
+
+
+def test_what_most_people_like_comes_first_and_what_has_gone_is_not_among_it(
+    portal: Portal, client: TestClient
+) -> None:
+    labs = made.public(portal, KINDS["datalab"], Sort("title"))
+    assert len(labs) >= 3
+    for person, record in (("ada", labs[2]), ("bob", labs[2]), ("ada", labs[1])):
+        portal.store.marks.set(person, STAR, record.id)
+    for other in made.public(portal, KINDS["volume"], Sort("title"))[:1]:
+        portal.store.marks.set("ada", STAR, other.id)
+    portal.store.marks.set("ada", STAR, "z" * 16)
+    try:
+        liked = [each.id for each in made.most_liked(portal, KINDS["datalab"])]
+        assert liked == [labs[2].id, labs[1].id, labs[0].id, *(each.id for each in labs[3:])]
+        assert [each.id for each in made.most_liked(portal, KINDS["datalab"], 1)] == [labs[2].id]
+        told = client.get("/datalabs", params={"sort": "-stars", "f": "json"}).json()["public"]
+        assert [(each["id"], each["stars"]) for each in told[:3]] == list(zip(liked, (2, 1, 0), strict=False))
+        page = client.get("/datalabs", params={"sort": "-stars"}).text
+        assert 'href="/datalabs?sort=-stars#public" rel="nofollow" aria-current="true"' in page
+        by_name = client.get("/datalabs", params={"f": "json"}).json()["public"]
+        assert [each["id"] for each in by_name] == [each.id for each in labs]
+        refused = client.get("/datalabs", params={"sort": "-star"})
+        assert refused.status_code == 400
+        assert "did you mean -stars" in refused.text
+    finally:
+        for person in ("ada", "bob"):
+            for id in portal.store.marks.of(person, STAR):
+                portal.store.marks.unset(person, STAR, id)

@@ -1,6 +1,6 @@
 """Ask the portal on tantivy, the portal on Elasticsearch and Elasticsearch alone the same; prints a Markdown table.
 
-bench_search.py [--resources 25000] [--observations 1000000] [--queries 1000] [--home DIR]
+bench_search.py [--resources 25000] [--observations 1000000] [--queries 1000] [--home DIR] [--calm LOAD]
 
 Every question of a row is another one and every twentieth comes after a write, which nobody waits for; nothing but the
 facets of everything is kept, until the next write. The portal reads records, labels facets and signs cursors;
@@ -242,6 +242,7 @@ def main() -> None:
     parser.add_argument("--observations", type=int, default=1_000_000)
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--home", type=Path, help="keep the catalogue here and use it again")
+    parser.add_argument("--calm", type=float, help="ask nothing before the load average is below this")
     asked = parser.parse_args()
     home = (asked.home or Path(tempfile.mkdtemp(prefix="discovery-search-"))).resolve()
     work = Path(tempfile.mkdtemp(prefix="discovery-peers-"))
@@ -257,6 +258,13 @@ def main() -> None:
     print(f"load average at the end {os.getloadavg()[0]:.2f}")
 
 
+def wait(calm: float | None) -> None:
+    """Wait until others have left the machine, if that is asked for, and say how busy it is."""
+    while calm is not None and os.getloadavg()[0] >= calm:
+        time.sleep(5)
+    print(f"load average before the first question {os.getloadavg()[0]:.2f}", flush=True)
+
+
 def compare(settings: Settings, url: str, asked: argparse.Namespace) -> None:
     """Fill what is empty, then measure line by line."""
     there = replace(settings, index=f"elasticsearch={url}", index_prefix="bench")
@@ -270,7 +278,8 @@ def compare(settings: Settings, url: str, asked: argparse.Namespace) -> None:
     began = time.perf_counter()
     count = bare.fill(map(generator.observation, range(asked.observations)))
     print(f"{asked.observations + asked.resources:,} records into {OURS} in {ours:.0f} s, "
-          f"{count:,} into {BARE} in {time.perf_counter() - began:.0f} s\n")  # fmt: skip
+          f"{count:,} into {BARE} in {time.perf_counter() - began:.0f} s", flush=True)  # fmt: skip
+    wait(asked.calm)
     edits = Edits(portals, bare)
     follow(portals[TANTIVY].store, portals[TANTIVY].index)
     agree(portals, bare, 20)

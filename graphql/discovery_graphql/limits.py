@@ -94,11 +94,12 @@ _OPENINGS: Final = {
     "heldBy": _FACET,
     "openedBy": _FACET,
     "locations": _FACET,
+    "arrays": _LAUNCH,
     "asStac": 1,
     "jsonLd": 1,
     "citation": 1,
 }
-"""The price, on every type of record, of finding where its files are, and of writing its documents."""
+"""The price, on every type of record, of finding where its files are, of reading them, and of writing its documents."""
 _DIGITS: Final = 12
 _CONNECTED: Final = frozenset({"nodes", "edges", "hits", "changes"})
 _PAGES: Final = frozenset({"SearchConnection", "Similar", "EmbeddingChanges", "EmbeddingOutliers"})

@@ -22,7 +22,7 @@ from discovery.portal import Portal
 from discovery.query.query import FacetRequest, In, Query
 from discovery.store import elsewhere
 from discovery.store.catalogue import Stored
-from discovery_graphql import documents, parts, places
+from discovery_graphql import arrays, documents, parts, places
 from discovery_graphql.described import attribute, resolver
 from discovery_graphql.enums import Access, Domain, HoldingReason, Kind, OpenerReason, member
 from discovery_graphql.likeness import First, Mode, SimilarMode, Within
@@ -143,6 +143,17 @@ class Record(Node):
     ) -> places.Locations:
         """Return where its files are."""
         return places.locations(self.around.located(self.held), _count(first))
+
+    @resolver("What is inside its Zarr data, read where they lie; null for a record that has none.")
+    def arrays(
+        self,
+        asset: Annotated[str, strawberry.argument(description="Which of its files; empty is the first.")] = "",
+        variable: Annotated[
+            str, strawberry.argument(description="The path of the array to draw; empty chooses one.")
+        ] = "",
+    ) -> arrays.ArrayStore | None:
+        """Return what is inside its Zarr data."""
+        return self.around.arrays(self.held, asset, variable)
 
     @resolver("The volumes that `volumes` gives, each with why it is one of them.")
     def held_by(
@@ -499,6 +510,14 @@ class Around:
     def located(self, held: model.Record) -> Located:
         """Return where a record of this page is."""
         return self._portal.locations.of(held)
+
+    def arrays(self, held: model.Record, asset: str, variable: str) -> arrays.ArrayStore | None:
+        """Return what is inside one of the Zarr files of a record of this page, None where it has none."""
+        files = self._portal.arrays.files(held)
+        if not files:
+            return None
+        look = self._portal.arrays.look(held, asset, variable)
+        return arrays.store(look, held.id, asset or files[0].key)
 
     def stars(self, id: str) -> tuple[int, bool]:
         """Return how many people like a record of this page, and whether whoever asks does."""

@@ -546,3 +546,7 @@ class SignInContext:
     """Why the last try was refused, empty for none."""
     provider: Anchor | None
     """Who vouches for people, and the way there; None is nobody."""
+    left: bool = False
+    """Whether somebody has just signed out."""
+    farewell: str = ""
+    """Where they sign out of the provider, too; empty where that cannot be."""

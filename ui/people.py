@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from discovery.errors import DeniedError, NotFoundError, UnavailableError
 from discovery.model.person import READ, Role
 from discovery.portal import Portal
-from ui import forms, links
+from ui import forms, links, text
 from ui.contexts import Anchor, SignInContext
 from ui.gate import Gate, is_secure
 from ui.rendering import Renderer, redirect, sentence
@@ -53,7 +53,8 @@ class _SignIn:
     def ways(self, request: Request) -> Response:
         """Return the page that says how to come in; the code of a link is used by its button, and not by looking."""
         given = request.query_params
-        return self._page(given.get("code", ""), links.back(given.get(links.NEXT, "/")))
+        left = links.LEFT in given and self._gate.who(request).role is Role.ANONYMOUS
+        return self._page(given.get("code", ""), links.back(given.get(links.NEXT, "/")), left=left)
 
     async def enter(self, request: Request) -> Response:
         """Sign in whoever shows the code of a link or the operators' token."""
@@ -106,17 +107,19 @@ class _SignIn:
         return self._provider
 
     async def leave(self, request: Request) -> Response:
-        """Sign a browser out."""
+        """Sign a browser out here, and say how to do so where somebody is known, too."""
         form = await forms.fields(request)
-        await run_in_threadpool(self._gate.allow, request, form, Role.USER, READ)
-        response = redirect("/")
+        who = await run_in_threadpool(self._gate.allow, request, form, Role.USER, READ)
+        elsewhere = self._provider and who.person and who.person.issuer
+        response = redirect(f"{links.SIGN_IN}?{links.LEFT}=1" if elsewhere else "/")
         await run_in_threadpool(self._gate.close, request, response)
         response.headers.update(_FRESH)
         return response
 
-    def _page(self, code: str, back: str, message: str = "", *, status: int = 200) -> Response:
+    def _page(self, code: str, back: str, message: str = "", *, status: int = 200, left: bool = False) -> Response:
         known = Anchor(self._provider.name, links.departure(back)) if self._provider else None
-        context = SignInContext(self._renderer.site(), code, back, message, known)
+        farewell = text.web(self._provider.farewell()) if self._provider and left else ""
+        context = SignInContext(self._renderer.site(), code, back, message, known, left, farewell)
         response = self._renderer.page("signin.html", context, status=status)
         response.headers.update(_FRESH)
         return response

@@ -14,7 +14,7 @@ from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -184,6 +184,24 @@ class Provider:
         proof = urlsafe_b64encode(json.dumps(asdict(begun)).encode()).decode("ascii")
         self._passes.give(_SIGN_IN, digest(proof), LASTS)
         return Departure(url, proof)
+
+    def farewell(self) -> str:
+        """Return where somebody who has left us signs out of the provider, too (RP-Initiated Logout 1.0).
+
+        It is for them to go there: whoever leaves us may want to stay signed in with everybody else. The provider is
+        told which portal they come from and nothing of them, and asks them itself. Empty where it has no such address,
+        or does not answer.
+        """
+        try:
+            about = self._about()
+            if "end_session_endpoint" not in about:
+                return ""
+            endpoint = _address(about, "end_session_endpoint")
+        except UnavailableError:
+            return ""
+        back = urlsplit(self.trust.callback)._replace(path="/", query="", fragment="").geturl()
+        said = urlencode({"client_id": self.trust.client_id, "post_logout_redirect_uri": back})
+        return f"{endpoint}{'&' if urlsplit(endpoint).query else '?'}{said}"
 
     def arrive(self, given: Mapping[str, str], proof: str) -> tuple[Identity, str]:
         """Return who has come back from the provider, and the page that they wanted to see.

@@ -122,6 +122,26 @@ def test_a_name_that_the_token_lacks_is_asked_for_and_only_of_the_same_person(
     assert signed_in(way)[0].name == "ann-1"
 
 
+def test_whoever_leaves_is_told_where_to_sign_out_of_the_provider(trust: Trust, make: Make, provider: Provider) -> None:
+    assert make(trust).farewell() == ""
+    provider.about["end_session_endpoint"] = f"{provider.url}/logout"
+    asked = urlsplit(make(trust).farewell())
+    assert f"{asked.scheme}://{asked.netloc}{asked.path}" == f"{provider.url}/logout"
+    assert dict(parse_qsl(asked.query)) == {
+        "client_id": CLIENT,
+        "post_logout_redirect_uri": "http://127.0.0.1:1/",
+    }
+    provider.about["end_session_endpoint"] = f"{provider.url}/logout?realm=a%26b"
+    asked = urlsplit(make(trust).farewell())
+    assert dict(parse_qsl(asked.query))["realm"] == "a&b"
+    assert SECRET not in asked.query
+    for wrong in ("javascript:alert(1)", "/logout", 5, None, "ftp://x.example/", "https://ada:pw@x.example/"):
+        provider.about["end_session_endpoint"] = wrong
+        assert make(trust).farewell() == ""
+    provider.about = {"issuer": "https://other.example"}
+    assert make(trust).farewell() == ""
+
+
 # What does not count
 
 

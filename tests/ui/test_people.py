@@ -119,6 +119,25 @@ def test_somebody_signs_in_with_the_provider_and_comes_back_to_the_page(known: T
 
 
 @pytest.mark.slow
+def test_whoever_signs_out_is_shown_how_to_do_so_with_the_provider(
+    known: TestClient, provider: Provider, portal: Portal
+) -> None:
+    provider.about["end_session_endpoint"] = f"{provider.url}/logout"
+    known.get(there_and_back(known, "/"))
+    assert "signed out" not in known.get("/signin?left=1").text
+    answer = known.post("/signout", data={"key": key(known, "/me")})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/signin?left=1")
+    page = known.get("/signin?left=1").text
+    assert "You have signed out here." in page
+    asked = "client_id=discovery&amp;post_logout_redirect_uri=http%3A%2F%2Ftestserver%2F"
+    assert f'<a href="{provider.url}/logout?{asked}" rel="noreferrer">' in page
+    assert "sign out there" not in known.get("/signin").text
+    known.post("/signin", data={"code": portal.people.invite()})
+    local = known.post("/signout", data={"key": key(known, "/me")})
+    assert local.headers["location"] == "/"
+
+
+@pytest.mark.slow
 def test_nobody_is_led_elsewhere_by_the_way_back(known: TestClient, provider: Provider) -> None:
     for to in ("//evil.example", "https://evil.example", "/\\evil.example", "/signin?next=/signin"):
         assert known.get(there_and_back(known, to)).headers["location"] == "/"

@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint unit rest test-long bench bench-embeddings bench-harvest relevance docs assets wheel lock clean
+.PHONY: help install demo test lint unit rest test-long bench bench-embeddings bench-growth bench-harvest relevance docs assets wheel lock clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ bench: install ## Measure; prints medians, p99, memory and load
 bench-search: install ## Measure searches beside Elasticsearch, SFEOS and pgstac, which it installs; takes an hour at full size
 	@$(BIN)/python tests/benchmarks/bench_search.py $(BENCH_SEARCH_ARGS)
 	@$(BIN)/python tests/benchmarks/bench_stac_peers.py $(BENCH_STAC_PEERS_ARGS)
+
+bench-growth: install ## Measure searches while a catalogue grows to a million records; BENCH_GROWTH_ARGS="--plot FILE.svg" draws it
+	@$(BIN)/python tests/benchmarks/bench_growth.py $(BENCH_GROWTH_ARGS)
 
 bench-embeddings: install ## Measure searches for near vectors beside numpy, DuckDB, LanceDB and USearch
 	@$(BIN)/python tests/benchmarks/bench_embeddings.py $(BENCH_EMBEDDINGS_ARGS)

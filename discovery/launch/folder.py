@@ -11,11 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from discovery.launch.opening import Opening
 from discovery.launch.resolver import VOLUME, File, Place, base_name, printable
 
 MAX_FILES: Final = 2_000
 """Files of a selection that its folder has."""
+MAX_BYTES: Final = 4 << 20
+"""Bytes of what its list says of them; a hub reads twice as many."""
 MANIFEST: Final = "manifest.json"
 MEDIA_TYPE: Final = "application/json"
 _MAX_TITLE: Final = 500
@@ -48,6 +52,7 @@ def manifest(named: Named, openings: Sequence[Opening], *, total: int | None = N
         total: How many records it has, where there are more.
     """
     files = [each for opening in openings for each in _files(opening)]
+    kept = _fitting(files)
     names: set[str] = {MANIFEST}
     return {
         "selection": named.id,
@@ -57,10 +62,21 @@ def manifest(named: Named, openings: Sequence[Opening], *, total: int | None = N
         "records": len(openings) if total is None else total,
         "left_out": {
             "records": 0 if total is None else max(0, total - len(openings)),
-            "files": max(0, len(files) - MAX_FILES),
+            "files": len(files) - len(kept),
         },
-        "files": [{"name": _once(each["name"], names), **each["said"]} for each in files[:MAX_FILES]],
+        "files": [{"name": _once(each["name"], names), **each["said"]} for each in kept],
     }
+
+
+def _fitting(files: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the first ones that a list has room for: addresses of strangers may be long."""
+    kept, size = [], 0
+    for each in files[:MAX_FILES]:
+        size += len(orjson.dumps(each))
+        if size > MAX_BYTES:
+            break
+        kept.append(each)
+    return kept
 
 
 def _files(opening: Opening) -> Iterator[dict[str, Any]]:

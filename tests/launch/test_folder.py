@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
-from discovery.launch.folder import MAX_FILES, Named, manifest
+from discovery.launch.folder import MAX_BYTES, MAX_FILES, Named, manifest
 from discovery.launch.opening import Around, Opening, opening
 from discovery.launch.rules import shipped
 from discovery.model.record import Asset, Record
@@ -73,3 +74,18 @@ def test_what_is_left_out_is_counted() -> None:
     found = manifest(NAMED, many, total=60)
     assert len(found["files"]) == MAX_FILES
     assert found["left_out"] == {"records": 19, "files": 50}
+
+
+def test_a_list_of_long_addresses_is_one_that_a_hub_still_reads() -> None:
+    pad, title = "x" * 1_900, "t" * 480
+    long = [
+        dataset(f"{n}{title}", *(f"https://x.example/{pad}{each}/{n}.fits" for each in range(50))) for n in range(40)
+    ]
+    found = manifest(NAMED, long)
+    assert 500 < len(found["files"]) < 2_000
+    assert found["left_out"]["files"] == 2_000 - len(found["files"])
+    assert len(json.dumps(found)) < MAX_BYTES + 100_000
+    # What a hub that is installed beside us reads at most.
+    shipped_hub = (Path(__file__).parents[2] / "deploy" / "jupyterhub" / "discovery_hub.py").read_text(encoding="utf-8")
+    assert "MAX_NOTEBOOK: Final = 8 << 20" in shipped_hub
+    assert 2 * MAX_BYTES <= 8 << 20

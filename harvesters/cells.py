@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from discovery.errors import RecordError
 from discovery.http.redaction import has_credentials, is_signed, redact
 from discovery.model.extent import Geometry
-from discovery.model.record import Asset
+from discovery.model.record import Asset, make_asset
 from discovery.model.units import from_degrees, jd_to_ms, mjd_to_ms, to_bytes, to_degrees, to_metres
 from discovery.query.stc import footprint
 from harvesters.document import Notes, clean, moment
@@ -146,7 +146,7 @@ def location(url: str, notes: Notes, path: str) -> str:
 def data_asset(url: str, media_type: str, size: int | None, *, key: str = "data") -> Asset:
     """Return the asset that an address stands for: data, or the DataLink document that says where they are."""
     role = "datalink" if "content=datalink" in media_type.replace(" ", "").lower() else "data"
-    return Asset(url, key, media_type=media_type[:200], roles=(role,), size=size)
+    return make_asset(url, key, media_type=media_type[:200], roles=(role,), size=size)
 
 
 def circle(ra: float | None, dec: float | None, fov: float | None, notes: Notes, path: str) -> Geometry | None:

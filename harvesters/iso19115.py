@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from discovery.model import terms
-from discovery.model.record import Contact, Record, record_id
+from discovery.model.record import Contact, Record, make_contact, make_record, record_id
 from harvesters import iso_extent, iso_links, stac
 from harvesters import iso_keywords as words
 from harvesters import iso_tree as tree
@@ -116,7 +116,7 @@ def to_record(root: Any, container: str, source_id: str, defaults: Defaults, *, 
     identifiers, dates, constraints = _identifiers(citation), _dates(citation, "date"), _constraints(given)
     content = _content(top)
     missions = defaults.missions(stac.missions((*_devices(root, top, "MI_Platform"), *found.platforms)))
-    return Record(
+    return make_record(
         defaults.source,
         container,
         source_id,
@@ -219,7 +219,7 @@ def _contacts(top: Group, given: Group, citation: Group) -> tuple[tuple[Contact,
             for each in _people(tree.group(party)):
                 known = found.get((each.name, each.organization))
                 roles = tuple(dict.fromkeys((*known.roles, *each.roles))) if known else each.roles
-                found[each.name, each.organization] = Contact(each.name, each.organization, roles, each.url)
+                found[each.name, each.organization] = make_contact(each.name, each.organization, roles, each.url)
                 for role in each.roles:
                     makers.setdefault(role.lower() if key != "contact" else "", each.organization)
     provider = next((name for role in (*_MAKERS, "") if (name := makers.get(role))), "")
@@ -248,7 +248,7 @@ def _named(person: str, organization: str, roles: tuple[str, ...], party: Group)
     if person or organization:
         url = tree.first(tree.inside(party, "contactInfo", "onlineResource"), "linkage")
         web = url if url.startswith(("http:", "https:")) else ""
-        yield Contact((person or organization)[:1000], organization[:1000], roles, web[:2000])
+        yield make_contact((person or organization)[:1000], organization[:1000], roles, web[:2000])
 
 
 # What it is called and belongs to

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from discovery.model.extent import EARTH, Extent
+from discovery.model.record import make_extent
 from harvesters import iso_tree as tree
 from harvesters import places
 from harvesters.document import Notes, moment
@@ -60,7 +61,7 @@ def extent(identification: Any, notes: Notes) -> Extent:
     whole = _around(boxes)
     geometry = _geometry(found.shapes, whole, notes) or (_together(boxes) if len(boxes) > 1 else None)
     start, end = _times(found, notes)
-    return Extent(EARTH, geometry, whole, start, end)
+    return make_extent(EARTH, geometry, whole, start, end)
 
 
 # Boxes

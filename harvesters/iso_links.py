@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
+from discovery.model.quick import quick
 from discovery.model.record import Asset, Link
 from harvesters import iso_tree as tree
 from harvesters import stac
@@ -101,6 +102,9 @@ class Online:
     """Its media type, or the name of a service's protocol."""
 
 
+_make: Final = quick(Online)
+
+
 def online(href: str, protocol: str = "", name: str = "", function: str = "", service: str = "") -> Online:
     """Return what an online resource is.
 
@@ -114,19 +118,19 @@ def online(href: str, protocol: str = "", name: str = "", function: str = "", se
     protocol = protocol[:_LONGEST]
     word = protocol.lower()
     if found := service_of(word) or _asked(href):
-        return Online(href, name, SERVICE, found)
+        return _make(href, name, SERVICE, found)
     media_type = protocol if "/" in word and _MEDIA_TYPE.fullmatch(protocol) else media_type_of(href)
     if word.startswith("doi") or "doi.org/" in href[:24]:
-        return Online(href, name, "cite-as", media_type)
+        return _make(href, name, "cite-as", media_type)
     relation = _FUNCTIONS.get(function.lower(), "")
     if service and not media_type and relation in ("", DATA):
-        return Online(href, name, SERVICE, service)
+        return _make(href, name, SERVICE, service)
     if (word and _DOWNLOAD.search(word)) or href.startswith(("ftp:", "s3:")):
         relation = DATA
     elif not relation:
         # Whoever says nothing of a file says that it is one.
         relation = DATA if not word and media_type and media_type not in _PAGES else "related"
-    return Online(href, name, relation, media_type)
+    return _make(href, name, relation, media_type)
 
 
 @lru_cache(maxsize=1024)

@@ -8,7 +8,7 @@ from typing import Final
 
 from discovery.model import terms
 from discovery.model.extent import SKY, Extent, Geometry
-from discovery.model.record import Asset, Record, record_id
+from discovery.model.record import Asset, Record, make_extent, make_record, record_id
 from harvesters import stac
 from harvesters.cells import Cells, data_asset, known, ordered
 from harvesters.defaults import Defaults
@@ -84,7 +84,7 @@ def to_record(
     assets = _assets(cells)
     instrument, target = cells.row.get("instrument_name"), cells.text("target_name")
     missions = defaults.missions(_missions(cells))
-    return Record(
+    return make_record(
         defaults.source,
         container,
         source_id,
@@ -99,7 +99,7 @@ def to_record(
         product_type=cells.text("dataproduct_type", 100),
         formats=stac.formats(assets[:1]),
         dataset=_dataset(defaults.source, collection) if collection else "",
-        extent=Extent(SKY, _footprint(cells, xtypes), None, start, end),
+        extent=make_extent(SKY, _footprint(cells, xtypes), None, start, end),
         assets=assets,
         external_ids=(did,) if did and did != source_id else (),
         metadata_updated=cells.instant("lastmodified"),

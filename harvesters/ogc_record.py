@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from discovery.errors import RecordError
 from discovery.model.extent import EARTH, Extent
-from discovery.model.record import KINDS, Asset, Link, Record, record_id
+from discovery.model.record import KINDS, Asset, Link, Record, make_extent, make_record, record_id
 from discovery.model.stac import INFERRED_RELS
 from harvesters import ogc_own, places, stac, stac_storage
 from harvesters.defaults import Defaults
@@ -86,7 +86,7 @@ def to_record(
         properties["project"] = projects[0]
     if otherwise and (sent := text(given.get("type"), notes, "type")) and _word(sent) not in TYPES:
         properties["type"] = sent
-    record = Record(
+    record = make_record(
         defaults.source,
         container,
         source_id,
@@ -234,7 +234,7 @@ def _extent(document: Mapping[str, Any], given: Mapping[str, Any], notes: Notes)
         notes.add("bad-interval", "the time ends before it starts; the ends were exchanged", "time")
         start, end = end, start
     geometry = places.geometry(document.get("geometry"), notes)
-    return Extent(EARTH, geometry, places.bbox(document.get("bbox"), notes), start, end)
+    return make_extent(EARTH, geometry, places.bbox(document.get("bbox"), notes), start, end)
 
 
 def _interval(time: Any, notes: Notes) -> tuple[int | None, int | None]:

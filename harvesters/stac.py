@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from discovery.http.redaction import has_credentials, is_signed, redact
 from discovery.model import terms
-from discovery.model.record import Asset, Contact, Link
+from discovery.model.record import Asset, Contact, Link, make_asset, make_link
 from discovery.model.stac import INFERRED_RELS, absolute
 from harvesters.document import MAX_VALUE, MAX_VALUES, Notes, clean, items, number, text, texts
 
@@ -146,7 +146,7 @@ def links(value: Any, base: str, notes: Notes, *, structure: frozenset[str] = IN
         related = _RELATED.fullmatch(title)
         if related is not None and rel == "related":
             rel, title = related[1].lower().replace("eo ", ""), related[2]
-        out.append(Link(target, rel, title, text(link.get("type"), notes, f"{path}.type")))
+        out.append(make_link(target, rel, title, text(link.get("type"), notes, f"{path}.type")))
     return tuple(out)
 
 
@@ -206,7 +206,7 @@ def assets(value: Any, base: str, notes: Notes) -> tuple[Asset, ...]:
             notes.add("not-a-number", f"{path}.file:size is no number of bytes", f"{path}.file:size")
             size = None
         out.append(
-            Asset(
+            make_asset(
                 href,
                 text(key, notes, path),
                 text(each.get("title"), notes, f"{path}.title"),
@@ -242,7 +242,7 @@ def _plain_asset(key: str, given: Any) -> Asset | None:
         return None
     if size is not None and (type(size) is not int or not 0 <= size < 1 << 53):
         return None
-    return Asset(href, key, title, media_type, (role,) if role else (), size)
+    return make_asset(href, key, title, media_type, (role,) if role else (), size)
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ from typing import Any
 
 from discovery.model import terms
 from discovery.model.extent import EARTH, Extent
-from discovery.model.record import Record
+from discovery.model.record import Record, make_extent, make_record
 from harvesters import places, stac, stac_storage
 from harvesters.defaults import Defaults
 from harvesters.document import MAX_DESCRIPTION, MAX_TITLE, Notes, moment, tail, text, texts
@@ -50,7 +50,7 @@ def to_record(
         document.get("title"), notes, "title", MAX_TITLE
     )
     properties = tail(((k, v) for k, v in given.items() if k not in stac.USED and k != "collection"), notes)
-    return Record(
+    return make_record(
         defaults.source,
         container,
         source_id,
@@ -107,6 +107,6 @@ def _extent(document: Mapping[str, Any], given: Mapping[str, Any], notes: Notes)
         start, end = end, start
     if start is None and end is None:
         notes.add("no-time", "the item says nothing about time", "datetime")
-    return Extent(
+    return make_extent(
         EARTH, places.geometry(document.get("geometry"), notes), places.bbox(document.get("bbox"), notes), start, end
     )

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from discovery.model.extent import Extent
+from discovery.model.quick import quick
 
 KINDS: Final = (
     "dataset",
@@ -223,12 +224,27 @@ def from_dict(data: Mapping[str, Any]) -> Record:
         values["extent"] = _part(Extent, values["extent"])
     if "properties" in values:
         values["properties"] = _tuples(values["properties"])
-    return Record(**values)
+    return make_record(**values)
+
+
+make_record: Final = quick(Record)
+make_asset: Final = quick(Asset)
+make_link: Final = quick(Link)
+make_contact: Final = quick(Contact)
+make_extent: Final = quick(Extent)
+"""What whoever maps or reads records makes them and their parts by."""
+_MAKE: Final[Mapping[type[Any], type[Any]]] = {
+    Record: make_record,
+    Asset: make_asset,
+    Link: make_link,
+    Contact: make_contact,
+    Extent: make_extent,
+}
 
 
 def _asset(data: Mapping[str, Any]) -> Asset:
     get = data.get
-    return Asset(
+    return make_asset(
         get("href", ""),
         get("key", ""),
         get("title", ""),
@@ -241,7 +257,7 @@ def _asset(data: Mapping[str, Any]) -> Asset:
 
 def _link(data: Mapping[str, Any]) -> Link:
     get = data.get
-    return Link(get("href", ""), get("rel", "related"), get("title", ""), get("media_type", ""), get("record", ""))
+    return make_link(get("href", ""), get("rel", "related"), get("title", ""), get("media_type", ""), get("record", ""))
 
 
 _READ: Final[Mapping[type[Any], Callable[[Mapping[str, Any]], Any]]] = {Asset: _asset, Link: _link}
@@ -249,7 +265,7 @@ _READ: Final[Mapping[type[Any], Callable[[Mapping[str, Any]], Any]]] = {Asset: _
 
 
 def _part(cls: type[Any], data: Mapping[str, Any]) -> Any:
-    return cls(**_values(cls, data))
+    return _MAKE.get(cls, cls)(**_values(cls, data))
 
 
 def _values(cls: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ _TABLE: Final = re.compile(
 _COLUMN: Final = re.compile(r'[A-Za-z_][A-Za-z0-9_]*|"[^"\n]{1,100}"')
 OBSCORE: Final = "ivoa.ObsCore"
 AUTO: Final = "auto"
+_TEXT: Final = {str}
 NONE: Final = "none"
 
 
@@ -154,7 +155,9 @@ class TapTable:
             return Mapped(standard.to_group(raw.source_id, self._table, self._defaults), raw)
         if not raw.source_id or len(raw.source_id) > MAX_ID:
             raise RecordError("bad-id", f"the identifier is not a text of 1 to {MAX_ID} characters", path=standard.key)
-        row = {name: str(value) for name, value in document.items() if not name.startswith("@")}
+        row: Mapping[str, str] = document
+        if set(map(type, document.values())) != _TEXT:
+            row = {name: str(value) for name, value in document.items() if not name.startswith("@")}
         units, xtypes = document.get(UNITS, {}), document.get(XTYPES, {})
         return Mapped(standard.to_record(row, units, xtypes, raw.container, raw.source_id, self._defaults), raw)
 

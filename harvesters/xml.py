@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import threading
 from collections.abc import Collection, Iterator
 from typing import Any, Final, Protocol
 
@@ -56,12 +57,20 @@ def parse(body: bytes, *, most_tags: int = MAX_TAGS) -> Any:
     if not bare:
         _refuse_dtd(body)
     try:
-        root: Any = etree.fromstring(body, etree.XMLParser(remove_comments=True, remove_pis=True, **_SAFE))
+        root: Any = etree.fromstring(body, _parser())
     except (etree.XMLSyntaxError, LookupError, ValueError) as error:
         raise RecordError("broken-xml", f"this is not XML: {_reason(error)}") from error
     if not bare and root.getroottree().docinfo.doctype:
         raise RecordError("dtd", "the document brings a DTD, which no record needs")
     return root
+
+
+def _parser() -> etree.XMLParser:
+    """Return this thread's parser: making one takes a fifth of the time that a short record takes."""
+    if not hasattr(_LOCAL, "parser"):
+        _LOCAL.parser = etree.XMLParser(remove_comments=True, remove_pis=True, **_SAFE)
+    parser: etree.XMLParser = _LOCAL.parser
+    return parser
 
 
 def stream(file: Readable, events: Collection[str] = ("end",), tag: str | None = None) -> Iterator[tuple[str, Any]]:
@@ -137,6 +146,7 @@ def _reason(error: Exception) -> str:
     return str(getattr(error, "msg", None) or error)[:300]
 
 
+_LOCAL: Final = threading.local()
 _SAFE: Final[dict[str, Any]] = {
     "resolve_entities": False,
     "no_network": True,

@@ -36,6 +36,7 @@ _IGNORED = frozenset(
     )
 )
 _SHAPES = frozenset(("POLYGON", "CIRCLE", "BOX", "POSITION", "POINT", "RANGE", "ELLIPSE", "CONVEX", "ALLSKY"))
+_MOST_WRITTEN = frozenset(("POLYGON", "CIRCLE", "POSITION"))
 _GROUPS = frozenset(("UNION", "INTERSECTION", "DIFFERENCE", "NOT"))
 
 
@@ -73,8 +74,10 @@ def footprint(text: str, xtype: str = "") -> Read:
     if len(text) > _MOST_TEXT:
         raise bad(f"a region of {len(text):,} characters; at most {_MOST_TEXT:,} are read")
     wider = ""
-    if moc := _MOC.fullmatch(text):
-        geometry: Geometry = {"type": "Moc", "moc": moc[1].strip()}
+    if (plain := _plain(text)) is not None:
+        geometry: Geometry = plain
+    elif moc := _MOC.fullmatch(text):
+        geometry = {"type": "Moc", "moc": moc[1].strip()}
     elif text.startswith("{") and '"' in text:
         geometry = {"type": "Moc", "moc": moc_of_json(text)}
     elif text[0] in "<{" or (text[0] == "(" and _PGSPHERE.fullmatch(text)):
@@ -85,6 +88,22 @@ def footprint(text: str, xtype: str = "") -> Read:
     if not _is_usable(geometry):
         build(geometry, SKY)  # what cannot be used later is refused here, while the record can still be quarantined
     return Read(geometry, wider)
+
+
+def _plain(text: str) -> Geometry | None:
+    """Return the shape of a name and numbers in ICRS, as most archives write them; None for all else."""
+    word, _, rest = text.partition(" ")
+    kind = word.upper()
+    if kind not in _MOST_WRITTEN:
+        return None
+    numbers = rest.split()
+    if numbers and numbers[0].upper() in _ICRS:
+        del numbers[0]
+    try:
+        values = list(map(float, numbers))
+    except ValueError:
+        return None
+    return _shape(kind, values, "") if all(map(math.isfinite, values)) else None
 
 
 def _is_usable(geometry: Geometry) -> bool:

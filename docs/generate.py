@@ -23,6 +23,7 @@ import typer
 from graphql import GraphQLInputObjectType, GraphQLObjectType, build_schema, get_named_type
 
 from discovery import cli, config, errors
+from discovery.arrays.facts import STATES
 from discovery.cli import output
 from discovery.demands import DEMANDS
 from discovery.http import answer
@@ -132,6 +133,18 @@ CUTS: Final = (
     "discovery.index.plans:COUNTED",
     "discovery.store.ingest:MAX_QUARANTINED_BODY",
     "discovery.launch.notebook:MAX_FILES",
+    "discovery.arrays.apart:SECONDS",
+    "discovery.arrays.apart:MEMORY",
+    "discovery.arrays.arrays:SLOTS",
+    "discovery.arrays.arrays:WAITING",
+    "discovery.arrays.picture:MAX_CHUNK",
+    "discovery.arrays.picture:MAX_PLANE",
+    "discovery.arrays.picture:MAX_CHUNKS",
+    "discovery.arrays.stores:MAX_BYTES",
+    "discovery.arrays.stores:MAX_METADATA",
+    "discovery.arrays.stores:MAX_REQUESTS",
+    "discovery.arrays.structure:MAX_VARIABLES",
+    "discovery.arrays.structure:MAX_COORDINATES",
     "discovery.launch.folder:MAX_FILES",
     "discovery.launch.folder:MAX_BYTES",
     "discovery.app:MAX_BODY",
@@ -632,6 +645,11 @@ def _first_sentence(text: str) -> str:
     return re.split(r"(?<=\.)\s+(?=[A-Z])", textwrap.dedent(text).strip(), maxsplit=1)[0]
 
 
+def array_states() -> str:
+    """Return what can come of a look into Zarr data."""
+    return table(("state", "what it means"), ((_code(state), said) for state, said in STATES.items()))
+
+
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
     {
         each.__name__.replace("_", "-"): each
@@ -639,7 +657,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
             settings, commands, parameters, queryables, shown_facets, limits, cuts, http_limits, source_kinds,
             error_kinds, source_failures, quarantine_codes, warning_codes, report, run_statuses, graphql_queries,
             graphql_mutations, graphql_subscriptions, graphql_connection, graphql_filters, operations,
-            volume_fields, datalab_fields, pipeline_fields, demands,
+            volume_fields, datalab_fields, pipeline_fields, demands, array_states,
         )
     }
 )  # fmt: skip

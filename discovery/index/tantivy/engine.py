@@ -17,6 +17,7 @@ from discovery.index.tantivy.questions import every
 from discovery.index.tantivy.schema import guarded
 from discovery.index.tantivy.search import Search
 from discovery.model.record import SCOPES
+from discovery.query.query import Sort
 from discovery.query.text import PREFIX_LENGTH
 
 
@@ -51,7 +52,7 @@ class TantivyIndex:
         found = Search(self._scope(scope).reader(), Plan(scope))
         with guarded("suggesting"):
             found.query = every([found.ask.terms(PREFIX, [token[:PREFIX_LENGTH]]) for token in tokens])
-            return [hit.key for hit in found.sorted_by(LENGTH, size)]
+            return [hit.key for hit in found.sorted_by(Sort(LENGTH), size)]
 
     def terms(self, scope: str, grams: tuple[str, ...], size: int) -> Sequence[str]:
         """Return words of titles that share most of the given trigrams, most shared and most frequent first."""

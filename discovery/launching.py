@@ -258,10 +258,18 @@ class Launching:
         Raises:
             NotFoundError: There is none, or it is somebody else's.
         """
+        return self._onward(who, self.seen(who, id))
+
+    def seen(self, who: Principal, id: str) -> Launch:
+        """Return a launch as it was last seen, without asking its target.
+
+        Raises:
+            NotFoundError: As `follow`.
+        """
         found = self._mine(who, id)
         if found is None:
             raise NotFoundError("there is no such launch of yours; it may be long over")
-        return self._onward(who, found)
+        return found
 
     def stop(self, who: Principal, id: str) -> Launch:
         """Stop a launch and return it; one that is over stays as it is.
@@ -271,10 +279,7 @@ class Launching:
             UnavailableError: Its hub does not answer; it goes on.
         """
         who.require(Role.USER, LAUNCH)
-        found = self._mine(who, id)
-        if found is None:
-            raise NotFoundError("there is no such launch of yours; it may be long over")
-        return self._stop(who, found)
+        return self._stop(who, self.seen(who, id))
 
     def end(self, id: str) -> Launch:
         """Stop anybody's launch, for the command line of whoever looks after the portal, and return it.
@@ -355,10 +360,7 @@ class Launching:
         Raises:
             NotFoundError: As `follow`.
         """
-        found = self._mine(who, id)
-        if found is None:
-            raise NotFoundError("there is no such launch of yours; it may be long over")
-        return self._written(found, site)
+        return self._written(self.seen(who, id), site)
 
     def _written(self, launch: Launch, site: str) -> Notebook:
         asked, openings = launch.asked, self._openings(launch)

@@ -5,6 +5,7 @@ Nothing is started by following a link: a start is a POST with the key of a form
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,15 +14,21 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from discovery import pointers, selection
-from discovery.errors import DeniedError, LimitError
+from discovery import pointers, selections
+from discovery.errors import (
+    ConflictError,
+    DeniedError,
+    DiscoveryError,
+    LimitError,
+    UnavailableError,
+    UnknownFieldError,
+)
 from discovery.launch import notebook
 from discovery.launch.notebook import Notebook
-from discovery.launching import MAX_RECORDS, Launching, Wish
+from discovery.launching import Launching, Wish
 from discovery.model.launch import Launch
 from discovery.model.person import LAUNCH, READ, Principal, Role
 from discovery.portal import Portal
-from discovery.selections import Selections
 from discovery.store.launches import new_id
 from ui import forms, launching, links
 from ui.gate import Gate
@@ -69,16 +76,27 @@ class _Launches:
     def confirm(self, request: Request) -> Response:
         """Return the page that says what would be launched."""
         who = self._gate.who(request)
-        wish, notice = self._wished(who, request.query_params.multi_items()), ""
-        try:
-            chosen = self._launching.choices(wish, _site(request), who)
-        except DeniedError as error:
-            # An environment that is not allowed is told, and everything else stays as it was chosen.
-            notice = str(error)
-            chosen = self._launching.choices(replace(wish, datalab=""), _site(request), who)
+        return self._confirmation(request, who, self._wished(who, request.query_params.multi_items()))
+
+    def _confirmation(
+        self, request: Request, who: Principal, wish: Wish, error: DiscoveryError | None = None
+    ) -> Response:
+        """Return the page, with what cannot be had said on it and everything else as it was chosen."""
+        plainer = (wish, replace(wish, datalab=""), replace(wish, volumes=None), Wish(wish.records, file=wish.file))
+        for each in plainer:
+            try:
+                chosen = self._launching.choices(each, _site(request), who)
+            except (DeniedError, UnknownFieldError) as refused:
+                error = error or refused
+            else:
+                break
+        else:
+            assert error is not None
+            raise error
         running = self._launching.of(who, running=True)
-        context = launching.confirm(chosen, self._renderer.site(), who, running, notice)
-        return _fresh(self._renderer.page("launch.html", context))
+        context = launching.confirm(chosen, self._renderer.site(), who, running, str(error or ""))
+        status = 200 if error is None else error.status
+        return _fresh(self._renderer.page("launch.html", context, status=status))
 
     def notebook_of(self, request: Request) -> Response:
         """Return the notebook of what would be launched, to anybody."""
@@ -92,14 +110,19 @@ class _Launches:
         pairs = await forms.pairs(request)
         fields = dict(pairs)
         who = await run_in_threadpool(self._gate.who, request)
-        if who.role is Role.ANONYMOUS and "Authorization" not in request.headers and not wants_json(request):
-            kept = [each for each in pairs if each[0] not in (launching.ONCE, "key")]
-            return redirect(links.way_in(links.launch(kept)))
-        who = await run_in_threadpool(self._gate.allow, request, fields, Role.USER, LAUNCH)
-        wish = await run_in_threadpool(self._wished, who, pairs)
-        # A program that does not say which launch it means wants a new one.
-        id = fields.get(launching.ONCE) or ("" if who.session else new_id())
-        found = await run_in_threadpool(self._launching.launch, who, id, wish, _site(request))
+        if _is_gone(request, who):
+            return redirect(links.way_in(links.launch(_choices(pairs))))
+        try:
+            who = await run_in_threadpool(self._gate.allow, request, fields, Role.USER, LAUNCH)
+            wish = await run_in_threadpool(self._wished, who, pairs)
+            # A program that does not say which launch it means wants a new one.
+            id = fields.get(launching.ONCE) or ("" if who.session else new_id())
+            found = await run_in_threadpool(self._launching.launch, who, id, wish, _site(request))
+        except (DeniedError, LimitError, UnknownFieldError) as error:
+            if wants_json(request) or not who.session:
+                raise
+            wish = await run_in_threadpool(self._wished, who, _choices(pairs))
+            return await run_in_threadpool(self._confirmation, request, who, wish, error)
         if wants_json(request) or not who.session:
             return _fresh(answer(launching.launch_json(found), status=202 if found.is_open else 200))
         return redirect(links.launched(found.id))
@@ -119,29 +142,55 @@ class _Launches:
         found = self._launching.follow(who, id)
         if wants_json(request):
             return _fresh(answer(launching.launch_json(found)))
-        site = self._renderer.site(json=links.as_json(links.launched(id)))
-        response = self._renderer.page("launched.html", launching.launched(found, self._launching, site, who))
+        return self._launched(who, found)
+
+    def _launched(self, who: Principal, found: Launch, status: int = 200) -> Response:
+        site = self._renderer.site(json=links.as_json(links.launched(found.id)))
+        context = launching.launched(found, self._launching, site, who)
+        response = self._renderer.page("launched.html", context, status=status)
         response.headers["Content-Security-Policy"] = self._policy(found)
         return _fresh(response)
 
     async def open(self, request: Request, id: str) -> Response:
         """Lead to the running server: to the hub of the launch, and nowhere else."""
-        who = await self._allowed(request)
-        url = await run_in_threadpool(self._launching.address, who, id)
-        if wants_json(request) or not who.session:
-            return _fresh(answer({"url": url}))
-        response = redirect(url)
-        # The token in the address is nobody else's.
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return _fresh(response)
+
+        def led(who: Principal) -> Response:
+            url = self._launching.address(who, id)
+            if wants_json(request) or not who.session:
+                return answer({"url": url})
+            response = redirect(url)
+            # The token in the address is nobody else's.
+            response.headers["Referrer-Policy"] = "no-referrer"
+            return response
+
+        return await self._act(request, id, led)
 
     async def stop(self, request: Request, id: str) -> Response:
         """Stop a launch."""
-        who = await self._allowed(request)
-        found = await run_in_threadpool(self._launching.stop, who, id)
-        if wants_json(request) or not who.session:
-            return _fresh(answer(launching.launch_json(found)))
-        return redirect(links.launched(found.id))
+
+        def stopped(who: Principal) -> Response:
+            found = self._launching.stop(who, id)
+            if wants_json(request) or not who.session:
+                return answer(launching.launch_json(found))
+            return redirect(links.launched(found.id))
+
+        return await self._act(request, id, stopped)
+
+    async def _act(self, request: Request, id: str, act: Callable[[Principal], Response]) -> Response:
+        """Return what came of an act; what cannot be done now is told on the launch's own page."""
+        form = await forms.fields(request)
+        who = await run_in_threadpool(self._gate.who, request)
+        if _is_gone(request, who):
+            return redirect(links.way_in(links.launched(id)))
+        who = await run_in_threadpool(self._gate.allow, request, form, Role.USER, LAUNCH)
+        try:
+            return _fresh(await run_in_threadpool(act, who))
+        except (ConflictError, UnavailableError) as error:
+            if wants_json(request) or not who.session:
+                raise
+            found = await run_in_threadpool(self._launching.seen, who, id)
+            told = replace(found, message=str(error))
+            return await run_in_threadpool(self._launched, who, told, error.status)
 
     def notebook(self, request: Request) -> Response:
         """Return the notebook of a launch to the hub, which shows its pass, once."""
@@ -157,21 +206,7 @@ class _Launches:
         return _file(self._launching.notebook_of(who, id, _site(request)))
 
     def _wished(self, who: Principal, pairs: list[tuple[str, str]]) -> Wish:
-        """Return what is wished for; of a kept selection that is named without records, all that are in it now."""
-        wish = launching.wish(pairs)
-        if not wish.selection or wish.records:
-            return wish
-        kept = Selections(self._portal.store, self._portal.people).get(who, wish.selection)
-        chosen = selection.first(self._portal, kept.selection, MAX_RECORDS)
-        found = [each.record.id for each in selection.stored(self._portal, chosen.keys)]
-        if chosen.total.value > MAX_RECORDS:
-            told = f"{chosen.total.value:,} records are in {kept.name[:80]}, and a launch opens {MAX_RECORDS}"
-            raise LimitError("launch-records", f"{told}: download its notebook, or keep fewer", parameter="selection")
-        return replace(wish, records=tuple(found))
-
-    async def _allowed(self, request: Request) -> Principal:
-        fields = await forms.fields(request)
-        return await run_in_threadpool(self._gate.allow, request, fields, Role.USER, LAUNCH)
+        return selections.filled(self._portal, who, launching.wish(pairs))
 
     def _policy(self, found: Launch) -> str:
         """Return the policy of a page whose form leads to the hub: browsers look where a form is redirected to."""
@@ -201,6 +236,16 @@ def pointed(portal: Portal, renderer: Renderer, request: Request) -> Response | 
         return answer(body, status=200 if found else 404)
     context = launching.pointed(renderer.site(), how, value, found)
     return renderer.page("pointed.html", context, status=300 if found else 404)
+
+
+def _choices(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return what a form has chosen, without what made it good for one launch."""
+    return [each for each in pairs if each[0] not in (launching.ONCE, "key")]
+
+
+def _is_gone(request: Request, who: Principal) -> bool:
+    """Say whether a browser sends a form whose sign-in is over."""
+    return who.role is Role.ANONYMOUS and "Authorization" not in request.headers and not wants_json(request)
 
 
 def _pass(request: Request) -> str:

@@ -273,14 +273,92 @@ def test_a_hub_that_is_down_and_an_image_that_is_not_allowed_are_told_before(bro
     assert client.post("/launches", data={**confirm(client, MAPS[0].id), "datalab": EVIL.id}).status_code == 403
 
 
-def test_a_quota_has_its_sentence(browser: Browser) -> None:
-    client = browser[0]
-    sign_in(browser)
+def full(browser: Browser) -> None:
+    """Have as many running as may be."""
     for _ in range(2):
-        launch(client)
-    answer = client.post("/launches", data=confirm(client, MAPS[0].id))
-    assert answer.status_code == 400
-    assert "running there already" in answer.text
+        launch(browser[0])
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "status", "words"),
+    [
+        (None, {"volume": ["nothing"]}, 400, "Unknown volume &#39;nothing&#39;; known:"),
+        (None, {"datalab": [EVIL.id]}, 403, "The image of Evil lab is not allowed at The hub in NEAR: choose another"),
+        (None, {"size": ["huge"]}, 400, "Unknown size &#39;huge&#39;"),
+        (None, {"place": ["moon/hub"]}, 400, "Unknown zone &#39;moon&#39;"),
+        (None, {"key": ["0" * 64]}, 403, "This form is too old, or is none of this portal"),
+        (full, {}, 400, "You have 2 running there already, which is as many as may be: stop one first"),
+    ],
+    ids=["volume", "image", "size", "zone", "form", "quota"],
+)
+def test_what_is_refused_is_told_on_the_confirmation_with_everything_else_as_it_was_chosen(
+    browser: Browser,
+    before: Callable[[Browser], None] | None,
+    change: dict[str, list[str]],
+    status: int,
+    words: str,
+) -> None:
+    client, target, _ = browser
+    sign_in(browser)
+    if before:
+        before(browser)
+    fields = confirm(client, *(each.id for each in MAPS))
+    orders = len(target.orders)
+    answer = client.post("/launches", data={**fields, **change})
+    assert answer.status_code == status
+    assert words in answer.text
+    assert len(target.orders) == orders
+    assert "<h1>Launch Map &lt;b&gt;0&lt;/b&gt; and 1 more</h1>" in answer.text
+    again = {name: re.findall(rf'name="{name}" value="([^"]*)"', answer.text) for name in ("id", "once")}
+    assert set(again["id"]) == set(fields["id"])
+    assert again["once"] != fields["once"]
+    program = client.post("/launches", params={"f": "json"}, data={**fields, **change})
+    assert (program.status_code, "error" in program.json()) == (status, True)
+
+
+def test_a_sign_in_that_is_over_leads_back_to_the_launch(browser: Browser) -> None:
+    client, target, _ = browser
+    sign_in(browser)
+    here = launch(client)
+    key = re.findall(r'name="key" value="([0-9a-f]+)"', client.get(here).text)[0]
+    client.cookies.clear()
+    for act in ("open", "stop"):
+        answer = client.post(f"{here}/{act}", data={"key": key})
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/signin?next={quote(here, safe='')}")
+        program = client.post(f"{here}/{act}", params={"f": "json"})
+        assert program.status_code in (401, 403)
+    sign_in(browser)
+    assert "Starting" in client.get(here).text
+    assert len(target.orders) == 1
+
+
+def test_a_hub_that_goes_down_is_told_on_the_page_of_the_launch(browser: Browser) -> None:
+    client, target, _ = browser
+    sign_in(browser)
+    here = launch(client)
+    target.now = State(READY)
+    key = re.findall(r'name="key" value="([0-9a-f]+)"', client.get(here).text)[0]
+    target.now = UnavailableError("The hub does not answer just now; nothing is lost")
+    answer = client.post(f"{here}/stop", data={"key": key})
+    assert answer.status_code == 503
+    for words in ("The hub does not answer just now; nothing is lost", "Ready", "Download the notebook"):
+        assert words in answer.text
+    target.now = State(READY)
+    assert client.post(f"{here}/open", data={"key": key}).status_code == 303
+
+
+def test_a_closed_tab_loses_nothing(browser: Browser) -> None:
+    client, target, _ = browser
+    sign_in(browser)
+    here = launch(client)
+    client.cookies.clear()
+    # Nobody looked for a while, from another browser somebody does.
+    target.now = State(READY)
+    sign_in(browser)
+    assert f'href="{here}"' in client.get("/").text
+    assert f'href="{here}"' in client.get("/launches").text
+    assert "Open JupyterLab" in client.get(here).text
+    assert len(target.orders) == 1
 
 
 def test_places_that_run_nothing_offer_what_they_have(browser: Browser) -> None:

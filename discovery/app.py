@@ -72,8 +72,12 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
     )
     # Where the faces send whoever looks for documentation.
     app.docs_url = "/api"
-    app.get("/health", tags=["operation"])(_health(door))
-    app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)(metrics.endpoint(door))
+    health, measured = _health(door), metrics.endpoint(door)
+    app.get("/health", tags=["operation"])(health)
+    app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)(measured)
+    for path, endpoint in (("/health", health), ("/metrics", measured)):
+        # Load balancers ask so; FastAPI answers GET alone.
+        app.head(path, include_in_schema=False)(endpoint)
     stac_api.attach(app, door, title=settings.title)
     ogc_api.attach(app, door, title=settings.title)
     app.include_router(

@@ -9,6 +9,11 @@ from urllib.parse import quote
 from starlette.requests import Request
 
 
+def segment(id: str) -> str:
+    """Return an id as one segment of a path, whatever it holds; dots alone would lead elsewhere, so they are quoted."""
+    return quote(id, safe="") if id not in (".", "..") else id.replace(".", "%2E")
+
+
 @dataclass(frozen=True, slots=True)
 class Paths:
     """The addresses of one request: all of them start where the caller reached us, behind whatever proxy."""
@@ -46,7 +51,7 @@ class Paths:
 
     def collection(self, id: str) -> str:
         """Return the address of a collection; an id may hold anything, a slash too."""
-        return f"{self.collections}/{quote(id, safe='')}"
+        return f"{self.collections}/{segment(id)}"
 
     def items(self, collection: str) -> str:
         """Return the address of a collection's items."""

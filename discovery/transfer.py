@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
+from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from discovery.errors import ConfigError
 from ui.gate import COOKIE
@@ -17,6 +19,10 @@ LEAST: Final = 1_000
 LEVEL: Final = 4
 """Of zlib: beyond it a page of items takes twice the time for a twentieth less."""
 STATIC: Final = "/static/"
+_ENDING: Final = "-gzip"
+_UNCHANGED: Final = 304
+_REFUSED: Final = re.compile(rb"(?:^|,)\s*gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
+"""A weight of nothing, which starlette overlooks."""
 READ: Final = (
     "/stac",
     "/ogc",
@@ -36,6 +42,9 @@ class Compression:
 
     Those hold what only they may know, such as the key of their forms. Beside text that others chose, as in a link to a
     search, the length of the two compressed together would tell it.
+
+    A strong entity tag stands for bytes, so that of a compressed answer has an ending of its own; what answers knows
+    nothing of it and is asked about the tag that it gave.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -44,8 +53,36 @@ class Compression:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        private = scope["type"] == "http" and not scope["path"].startswith(STATIC) and _is_signed_in(scope)
-        await (self.app if private else self._compressed)(scope, receive, send)
+        if scope["type"] != "http" or (not scope["path"].startswith(STATIC) and _is_signed_in(scope)):
+            await self.app(scope, receive, send)
+            return
+        known = b", ".join(value for name, value in scope["headers"] if name == b"if-none-match")
+        asked = {**scope, "headers": [each for each in map(_told, scope["headers"]) if each is not None]}
+
+        async def tagged(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                tag = headers.get("ETag", "")
+                ending = f'{tag[:-1]}{_ENDING}"'
+                unchanged = message["status"] == _UNCHANGED
+                if unchanged:
+                    headers.add_vary_header("Accept-Encoding")
+                seen = ending.encode("latin-1") in known if unchanged else headers.get("Content-Encoding") == "gzip"
+                if tag.startswith('"') and seen:
+                    headers["ETag"] = ending
+            await send(message)
+
+        await self._compressed(asked, receive, tagged)
+
+
+def _told(header: tuple[bytes, bytes]) -> tuple[bytes, bytes] | None:
+    """Return a header as what answers is told it: tags without our ending, and nothing of a coding that is refused."""
+    name, value = header
+    if name in (b"if-none-match", b"if-match"):
+        return name, value.replace(f'{_ENDING}"'.encode("ascii"), b'"')
+    if name == b"accept-encoding" and _REFUSED.search(value.lower()):
+        return None
+    return header
 
 
 class Sharing:
@@ -70,7 +107,9 @@ class Sharing:
             allow_origins=list(origins),
             allow_methods=["GET", "HEAD", "POST"],
             allow_headers=["Accept", "Authorization", "Content-Type", "If-None-Match"],
-            expose_headers=["ETag", "Link", "Retry-After", "X-Request-ID"],
+            expose_headers=[
+                *("ETag", "Link", "Location", "OGC-NumberMatched", "OGC-NumberReturned", "Retry-After", "X-Request-ID")
+            ],
             max_age=86_400,
         )
 

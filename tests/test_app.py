@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 from discovery import wiring
 from discovery.app import create_app
 from discovery.config import Settings
+from discovery.demands import DEMANDS
 from discovery.indexer import follow
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord
@@ -45,6 +47,18 @@ def test_every_face_finds_the_same_record(client: TestClient) -> None:
     assert graph == {"totalCount": {"value": 1}, "nodes": [{"id": record["id"]}]}
     assert [each["id"] for each in stac["collections"]] == ["one"]
     assert [each["id"] for each in ogc["features"]] == [record["id"]]
+
+
+def test_whatever_is_read_by_get_is_looked_at_by_head(client: TestClient) -> None:
+    """What a placeholder stands for is not there; that is told alike."""
+    read = [each.path for each in DEMANDS if each.method == "GET" and not each.path.startswith("/signin/")]
+    other = {}
+    for path in (re.sub(r"{[^}]*}", "nothing", each) for each in read):
+        got, head = (client.request(each, path, follow_redirects=False) for each in ("GET", "HEAD"))
+        told = [(each.status_code, each.headers.get("content-type")) for each in (got, head)]
+        if told[0] != told[1] or head.content:
+            other[path] = told
+    assert other == {}
 
 
 def test_health_says_what_waits_to_be_indexed(client: TestClient) -> None:

@@ -7,10 +7,11 @@ import gzip
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from discovery import conditions
 from discovery.errors import ConfigError
 from discovery.transfer import LEAST, Compression, Sharing, origins
 from ui.gate import COOKIE, SECURE_COOKIE
@@ -26,9 +27,22 @@ def short(_request: Request) -> PlainTextResponse:
     return PlainTextResponse("abc")
 
 
+def tagged(request: Request) -> Response:
+    if request.method == "PUT":
+        return Response(status_code=200 if conditions.holds(request, '"t"') else 412)
+    if conditions.has(request, '"t"'):
+        return Response(status_code=304, headers={"ETag": '"t"'})
+    return PlainTextResponse("abc " * LEAST, headers={"ETag": '"t"'})
+
+
+def weak(_request: Request) -> Response:
+    return PlainTextResponse("abc " * LEAST, headers={"ETag": 'W/"t"'})
+
+
 def client(*allowed: str) -> TestClient:
     paths = ("/stac/search", "/admin/harvests", "/static/style.css")
     app = Starlette(routes=[*(Route(path, long, methods=["GET", "POST"]) for path in paths), Route("/search", short)])
+    app.router.routes += [Route("/tagged", tagged, methods=["GET", "PUT"]), Route("/weak", weak)]
     app.add_middleware(Compression)
     app.add_middleware(Sharing, origins=allowed)
     return TestClient(app)
@@ -43,6 +57,34 @@ def test_long_answers_are_compressed_for_whoever_takes_that() -> None:
     assert len(body) < LEAST
     plain = client("*").get("/stac/search", headers={"Accept-Encoding": "identity"})
     assert "Content-Encoding" not in plain.headers
+
+
+@pytest.mark.parametrize("refused", ["gzip;q=0", "deflate, gzip; q=0.0", "identity, GZIP;Q=0 , br", "br", ""])
+def test_who_refuses_compression_gets_none(refused: str) -> None:
+    plain = client("*").get("/stac/search", headers={"Accept-Encoding": refused})
+    assert "Content-Encoding" not in plain.headers
+    assert "Accept-Encoding" in plain.headers["Vary"]
+    for taken in ("gzip", "gzip;q=0.5", "br;q=0, gzip"):
+        answer = client("*").get("/stac/search", headers={"Accept-Encoding": taken})
+        assert answer.headers["Content-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("held", ['"t-gzip"', '"other", W/"t-gzip"', '"t"', 'W/"t"'])
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+def test_a_compressed_answer_has_a_tag_of_its_own_that_is_known_again(held: str, coding: str) -> None:
+    first = client("*").get("/tagged", headers={"Accept-Encoding": coding})
+    assert first.headers["ETag"] == ('"t-gzip"' if coding == "gzip" else '"t"')
+    again = client("*").get("/tagged", headers={"Accept-Encoding": coding, "If-None-Match": held})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == ('"t-gzip"' if "gzip" in held else '"t"')
+    assert "Accept-Encoding" in again.headers["Vary"]
+    changed = client("*").put("/tagged", headers={"If-Match": held})
+    assert changed.status_code == (412 if "W/" in held else 200)
+
+
+def test_a_weak_tag_stands_for_every_coding() -> None:
+    answer = client("*").get("/weak", headers={"Accept-Encoding": "gzip"})
+    assert (answer.headers["ETag"], answer.headers["Content-Encoding"]) == ('W/"t"', "gzip")
 
 
 def test_short_answers_and_what_somebody_signed_in_is_shown_go_as_they_are() -> None:

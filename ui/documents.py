@@ -240,7 +240,7 @@ def _streamed(request: Request, body: Iterator[str], media_type: str, etag: str)
     if conditions.has(request, etag):
         return Response(status_code=304, headers=headers)
     if request.method == "HEAD":
-        return Response(headers=headers, media_type=media_type)
+        body = iter(())  # How long it would be is not known.
     return StreamingResponse(body, headers=headers, media_type=media_type)
 
 

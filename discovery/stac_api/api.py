@@ -8,7 +8,6 @@ from typing import Any, cast
 import orjson
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from stac_fastapi.api.app import StacApi
 from stac_fastapi.api.models import (
@@ -34,6 +33,7 @@ from discovery.portal import Portal
 from discovery.stac_api.client import PortalClient
 from discovery.stac_api.extensions import AggregationExtension, CollectionsBody, FormatExtension, SearchBody
 from discovery.stac_api.queryables import Queryables, Sortables, Values
+from discovery.stac_api.routing import ExactRoute
 from discovery.stac_api.transactions import Transactions
 from discovery.stac_api.writing import TransactionExtension
 
@@ -53,7 +53,7 @@ _FILTERS = (FilterConformanceClasses.SEARCH, FilterConformanceClasses.ITEMS, Fil
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class StacRoute(APIRoute):
+class StacRoute(ExactRoute):
     """A route whose errors are `{code, description}`, as OGC API asks; other faces keep their own form.
 
     The routes that are asked most answer by a handler of their own, `direct`: what FastAPI does between a request and

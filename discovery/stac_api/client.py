@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -222,12 +222,16 @@ class PortalClient(BaseCoreClient):
         headers = {**_VARIES, "OGC-NumberReturned": str(len(found.keys))}
         if found.exact:
             headers["OGC-NumberMatched"] = str(found.matched)
-        if found.next and request.method == "GET":
+        if found.next and request.method != "POST":
             onward = Trail.parse(asked.token).onward(found.next)
             headers["Link"] = f'<{to_page(request, "next", here, onward, "")["href"]}>; rel="next"'
         if form is Format.PARQUET:
-            pieces = geoparquet.parquet(found, bodies, collections)
             headers["Content-Disposition"] = 'attachment; filename="items.parquet"'
+        pieces: Iterator[bytes] = iter(())
+        if request.method == "HEAD":
+            pass  # Nothing is made of which nothing is sent, and nobody knows how long it would be.
+        elif form is Format.PARQUET:
+            pieces = geoparquet.parquet(found, bodies, collections)
         else:
             pieces = formats.lines(found, bodies, form)
         return StreamingResponse(pieces, media_type=formats.MEDIA_TYPES[form], headers=headers)
@@ -304,7 +308,7 @@ def _counting(body: Any, request: Request, given: dict[str, Any]) -> tuple[Asked
 
 def _here(request: Request, address: str) -> str:
     """Return the address of an answer with the query string that asked for it."""
-    return f"{address}?{request.url.query}" if request.method == "GET" and request.url.query else address
+    return f"{address}?{request.url.query}" if request.method != "POST" and request.url.query else address
 
 
 def _counted(here: str, links: Links, answer: list[dict[str, Any]]) -> Response:

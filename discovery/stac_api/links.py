@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import Request
 
-from discovery.ogc_paths import Paths
+from discovery.ogc_paths import Paths, segment
 from discovery.stac_api.paging import Trail
 
 JSON: Final = "application/json"
@@ -44,7 +44,7 @@ class ItemLinks:
 
     def of(self, record: str, id: str) -> bytes:
         """Return the links of an item; quoted ids have no character that JSON would escape."""
-        return self.head + quote(id, safe="").encode() + record.encode().join(self.rest)
+        return self.head + segment(id).encode() + record.encode().join(self.rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Links(Paths):
         """Return the address of an item; one whose collection is not in the catalogue is only found by search."""
         if not collection:
             return f"{self.search}?{urlencode({'ids': id})}"
-        return f"{self.items(collection)}/{quote(id, safe='')}"
+        return f"{self.items(collection)}/{segment(id)}"
 
     def page(self, record: str) -> str:
         """Return the address of a record's page for people."""
@@ -177,7 +177,7 @@ def of_page(request: Request, links: Links, here: str, trail: Trail, mark: str, 
         mark: Where the portal says that the next page begins; empty at the end.
         media_type: Of the list.
     """
-    query: Mapping[str, str] = request.query_params if request.method == "GET" else {}
+    query: Mapping[str, str] = request.query_params if request.method != "POST" else {}
     self_href = f"{here}?{urlencode(list(request.query_params.multi_items()))}" if query else here
     found = [link("self", self_href, media_type), link("root", links.root)]
     if mark:

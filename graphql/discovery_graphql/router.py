@@ -64,9 +64,10 @@ def router(
     face = _Face(portal, vendor, title, origins, bounds, only=published)
     routes = APIRouter(tags=["GraphQL"])
     routes.get(PATH, summary="Answer a query, or show a page to try one")(face.get)
+    routes.head(PATH, include_in_schema=False)(face.head)
     routes.post(PATH, summary="Answer a query")(face.post)
     routes.websocket(PATH)(face.connect)
-    routes.get(PATH + "/files/{name}", include_in_schema=False)(face.file)
+    routes.api_route(PATH + "/files/{name}", methods=["GET", "HEAD"], include_in_schema=False)(face.file)
     return routes
 
 
@@ -95,6 +96,11 @@ class _Face:
             return await self.answer(request, message.from_url(given, self.operations), READS)
         except DiscoveryError as error:
             return _refused(request, error)
+
+    async def head(self, request: Request) -> Response:
+        """Return what `get` does, whose body a server leaves out; nothing is followed for it."""
+        answer = await self.get(request)
+        return Response(media_type=answer.media_type) if isinstance(answer, events.EventStream) else answer
 
     async def post(self, request: Request) -> Response:
         """Answer the query of a JSON body."""

@@ -2,6 +2,8 @@
 
 bench_portal.py [--resources 25000] [--observations 100000] [--queries 1000] [--home DIR] [--only WORD]
 
+`--only graphql --resources 2000 --observations 0` is over in half a minute.
+
 CPU is the time that this process really worked, in all its threads: on a machine that others use too, it says more
 than the clock.
 """
@@ -34,6 +36,7 @@ from discovery import wiring
 from discovery.config import Settings
 from discovery.indexer import follow, rebuild
 from discovery.model.record import OBSERVATIONS, RESOURCES
+from discovery.planner import Planner
 from discovery.portal import Portal
 from discovery.query import cursor, region
 from discovery.query.query import Comparison, FacetRequest, Query, Region, Selection, Sort, Time
@@ -68,7 +71,7 @@ def main() -> None:
     parser.add_argument("--observations", type=int, default=100_000)
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--home", type=Path, help="keep the catalogue here and use it again")
-    parser.add_argument("--only", choices=("ask", "edit", "http"), help="leave the other parts out")
+    parser.add_argument("--only", choices=("ask", "edit", "http", "graphql"), help="leave the other parts out")
     asked = parser.parse_args()
     home = asked.home or Path(tempfile.mkdtemp(prefix="discovery-bench-"))
     print(f"load average at the start {os.getloadavg()[0]:.2f}; {os.cpu_count()} cores\n")
@@ -86,8 +89,8 @@ def main() -> None:
             edits(portal, min(asked.queries, 200))
         row("memory of this process, beyond mapped files, MiB", f"{anonymous(os.getpid()):.0f}")
         portal.close()
-        if asked.only in {None, "http"}:
-            over_http(settings, min(asked.queries, 500))
+        if asked.only in {None, "http", "graphql"}:
+            over_http(settings, min(asked.queries, 500), alone=asked.only == "graphql")
     finally:
         if asked.home is None:
             shutil.rmtree(home, ignore_errors=True)
@@ -301,8 +304,8 @@ def anonymous(process: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon:")) / 1024
 
 
-def over_http(settings: Settings, count: int) -> None:
-    """Time pages and the APIs of a portal that runs as its own process, over one kept connection."""
+def over_http(settings: Settings, count: int, *, alone: bool) -> None:
+    """Time pages and the APIs of a portal that runs as its own process, over one kept connection; or GraphQL alone."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -322,7 +325,7 @@ def over_http(settings: Settings, count: int) -> None:
             r = random.Random(f"pair {i}")
             return urlencode({"q": " ".join(r.sample(generator.COMMON, 2))})
 
-        for scope in (RESOURCES, OBSERVATIONS):
+        for scope in () if alone else (RESOURCES, OBSERVATIONS):
 
             def page(i: int, scope: str = scope) -> None:
                 get(f"/search?{pair(i)}&scope={scope}")
@@ -333,6 +336,9 @@ def over_http(settings: Settings, count: int) -> None:
             timed(f"GET /search, {scope}, page with its facets", count, page, mark=Mark(60))
             timed(f"GET /search?f=json, {scope}", count, data)
         graphql(server.pid, connection, min(count, 200))
+        beyond(settings, connection, min(count, 200))
+        if alone:
+            return
         timed("GET /stac/search, limit=10", count, lambda i: get(f"/stac/search?limit=10&bbox={quote(corner(i))}"))
         row("server's memory beyond mapped files, MiB", f"{anonymous(server.pid):.0f}", mark="400")
     finally:
@@ -343,20 +349,45 @@ def over_http(settings: Settings, count: int) -> None:
 def graphql(server: int, connection: http.client.HTTPConnection, count: int) -> None:
     """Time a page of 100 records with 20 fields, and beside it what the server works for the records alone."""
     for name, fields in (("20 fields", TWENTY), ("their ids", "id")):
-        query = f"query ($text: String) {{ search(text: $text, first: 100, words: ALL) {{ nodes {{ {fields} }} }} }}"
-
-        def post(i: int, query: str = query) -> None:
-            body = json.dumps({"query": query, "variables": {"text": generator.COMMON[i % 7]}})
-            connection.request("POST", "/graphql", body, {"content-type": "application/json"})
-            answer = connection.getresponse()
-            found = json.loads(answer.read())
-            if answer.status != 200 or len(found["data"]["search"]["nodes"]) != 100:
-                raise SystemExit(f"POST /graphql: {answer.status} {str(found)[:300]}")
-
+        post = partial(posted, connection, fields)
         worked = cpu(server)
         timed(f"POST /graphql, 100 records, {name}", count, post)
         # Five more are asked before it is timed.
         row("the same, CPU of the server for each, ms", f"{(cpu(server) - worked) * 1000 / (count + 5):.2f}")
+
+
+def posted(connection: http.client.HTTPConnection, fields: str, i: int) -> float:
+    """Ask by GraphQL for 100 records with these fields; return the milliseconds until the whole answer was there."""
+    query = f"query ($text: String) {{ search(text: $text, first: 100, words: ALL) {{ nodes {{ {fields} }} }} }}"
+    body = json.dumps({"query": query, "variables": {"text": generator.COMMON[i % 7]}})
+    began = time.perf_counter()
+    connection.request("POST", "/graphql", body, {"content-type": "application/json"})
+    answer = connection.getresponse()
+    data = answer.read()
+    took = (time.perf_counter() - began) * 1000
+    if answer.status != 200 or len(json.loads(data)["data"]["search"]["nodes"]) != 100:
+        raise SystemExit(f"POST /graphql: {answer.status} {data[:300]!r}")
+    return took
+
+
+def beyond(settings: Settings, connection: http.client.HTTPConnection, count: int) -> None:
+    """Time what GraphQL over HTTP adds to the engine's part of the same question, asked here a moment later."""
+    portal = wiring.open_portal(settings)
+    planner, added, searched = Planner(portal.store, portal.index), [], []
+    for i in range(-5, count):
+        whole = posted(connection, TWENTY, i)
+        plan = planner.plan(Query(text=generator.COMMON[i % 7], size=100), total=False)
+        began = time.perf_counter()
+        found = portal.index.search(plan)
+        searched.append((time.perf_counter() - began) * 1000)
+        added.append(whole - searched[-1])
+        if len(found.hits) != 100:
+            raise SystemExit(f"the engine finds {len(found.hits)} of 100 records")
+    portal.close()
+    for name, took, mark in (("the engine's part", searched[5:], ""), ("GraphQL over HTTP beyond it", added[5:], "15")):
+        p50, p99 = statistics.median(took), sorted(took)[int(len(took) * 0.99)]
+        said = f"{mark} **over**" if mark and p50 > float(mark) else mark
+        row(f"100 records, 20 fields: {name}, ms", f"{p50:.2f}", f"{p99:.2f}", count=len(took), mark=said)
 
 
 def cpu(process: int) -> float:

@@ -4,7 +4,8 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from discovery.index.tantivy import TantivyIndex
+from discovery.model.source import Source
 from discovery.portal import Portal
+from discovery.store.store import Store
 from discovery_graphql import router
 from discovery_graphql.explorer import VENDORED
 
@@ -101,3 +105,39 @@ def test_graphiql_runs_a_query_without_leaving_this_host(served: str, chromium: 
         browser.close()
     assert said == []
     assert left == []
+
+
+@pytest.mark.browser
+@pytest.mark.peer
+def test_graphiql_follows_a_subscription(
+    tmp_path: Path, chromium: Path, listening: Callable[[FastAPI], AbstractContextManager[str]]
+) -> None:
+    """The second tab is one; who asks shows a token under Headers."""
+    if not all((VENDOR / name).is_file() for name in VENDORED):
+        pytest.skip("GraphiQL's files are not here; `make assets` brings them")
+    from playwright.sync_api import sync_playwright
+
+    token = "0123456789abcdef" * 4
+    portal = Portal(Store(f"sqlite:///{tmp_path / 'store.db'}"), TantivyIndex(tmp_path / "index"), operator_token=token)
+    portal.store.ledger.add_source(Source("ice", "stac-api", "https://ice.example/stac", "Ice"))
+    portal.store.ledger.begin("ice")
+    app = FastAPI()
+    app.include_router(router(portal, vendor=VENDOR))
+    with listening(app) as place, sync_playwright() as browsers:
+        browser = browsers.chromium.launch(executable_path=chromium)
+        page = browser.new_page()
+        said: list[str] = []
+        page.on("console", lambda each: said.append(each.text) if each.type in {"error", "warning"} else None)
+        page.goto(f"http://{place}/graphql")
+        page.click(".graphiql-tab >> nth=1")
+        page.click("button:has-text('Headers')")
+        page.click(".graphiql-editor-tool .graphiql-editor:not(.hidden) .CodeMirror")
+        page.keyboard.insert_text(f'{{"Authorization": "Bearer {token}"}}')
+        page.click(".graphiql-execute-button")
+        page.wait_for_selector(".result-window .cm-property")
+        shown = page.inner_text(".result-window")
+        assert '"source": "ice"' in shown.replace("\u00a0", " ")
+        assert "RUNNING" in shown
+        browser.close()
+    portal.close()
+    assert said == []

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from discovery import making, wiring
 from discovery.config import Settings
-from discovery.demo import pack
+from discovery.demo import embedded, pack
 from discovery.demo.replay import ReplayServer
 from discovery.indexer import settle
 from discovery.making import files
@@ -47,6 +47,7 @@ def load(portal: Portal, settings: Settings, *, quiet: bool = False) -> list[Rep
         reports = [_once(portal, settings, source, quiet=quiet) for source in wanted]
     publish(portal, where)
     settle(portal.store, portal.index, wiring.index_lock(settings))
+    embedded.add(portal, settings.home)
     _tell(console, portal, reports, time.monotonic() - began)
     return reports
 

@@ -27,6 +27,12 @@ def pack_dir() -> Path:
     raise ConfigError("the demo's data pack is missing; install a complete wheel, or run from a checkout")
 
 
+def embeddings() -> Path:
+    """Return the folder of embeddings: in the pack of an installed package, or `fixtures/embeddings` of a checkout."""
+    pack = pack_dir()
+    return next((each for each in (pack / "embeddings", pack.parent / "embeddings") if each.is_dir()), pack)
+
+
 def unpack(pack: Path, into: Path) -> Path:
     """Make `into` a readable copy of the pack, each archive unpacked where it lies, and return it.
 

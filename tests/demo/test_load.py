@@ -18,6 +18,8 @@ from fastapi.testclient import TestClient
 from discovery import wiring
 from discovery.app import create_app
 from discovery.config import Settings
+from discovery.demo import embedded
+from discovery.demo.embedded import SPACE
 from discovery.demo.load import load
 from discovery.index.calendar import month_start
 from discovery.index.elasticsearch import Access, ElasticsearchIndex
@@ -36,6 +38,7 @@ from discovery.query.query import (
     Sort,
     Time,
 )
+from discovery.similarity import Examples, Question
 from discovery_graphql.operations import Operations, published
 
 pytestmark = pytest.mark.slow
@@ -53,6 +56,19 @@ def portal(settings: Settings) -> Iterator[Portal]:
     load(portal, settings, quiet=True)
     yield portal
     portal.close()
+
+
+def test_what_looks_alike_is_found_and_leads_to_its_dataset(portal: Portal, settings: Settings) -> None:
+    space = portal.spaces.get(SPACE)
+    assert (space.live, space.dimensions) == (417, 768)
+    dataset = portal.record(space.record).record
+    assert dataset.title.startswith("Clay v0 embeddings")
+    assert [lead.space for lead in portal.leads(dataset)] == [SPACE]
+    found = portal.similar(SPACE, Question(Examples(rows=(5,)), size=3))
+    assert [hit.record.id for hit in found.hits if hit.record] == [dataset.id] * 3
+    before = space.generation
+    embedded.add(portal, settings.home)
+    assert portal.spaces.get(SPACE).generation == before
 
 
 def exported(portal: Portal) -> Counter[tuple[str, str]]:
@@ -77,6 +93,7 @@ def test_the_demo_holds_exactly_what_its_sources_hold(portal: Portal) -> None:
         ("portal", "datalab"): 38,
         ("portal", "volume"): 23,
         ("datalabs-examples", "dataset"): 8,
+        ("clay-embeddings", "dataset"): 1,
     }
 
 

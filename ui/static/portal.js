@@ -141,8 +141,9 @@ function showTicked(note = "") {
   if (!hidden) bar.append((hidden = element("span", { class: "elsewhere", hidden: "" })));
   hidden.replaceChildren(...elsewhere.map((id) => element("input", { type: "hidden", name: "id", value: id })));
   const others = elsewhere.length ? `, ${elsewhere.length} of them on other pages` : "";
-  const said = ids.length ? `${ids.length} ticked${others}` : "Nothing is ticked yet";
-  bar.querySelector(".said").textContent = note || said;
+  const said = bar.querySelector(".said");
+  said.dataset.before ??= said.textContent;
+  said.textContent = note || (ids.length ? `${ids.length} ticked${others}` : said.dataset.before);
   bar.querySelector(".untick").hidden = !ids.length;
   bar.querySelectorAll("button[type=submit]").forEach((button) => (button.disabled = !ids.length));
 }

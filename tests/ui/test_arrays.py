@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import re
+import socket
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 from PIL import Image
 
@@ -17,6 +21,7 @@ from discovery.store.store import Store
 from tests.arrays.given import Served, cube, serving
 from tests.ui.conftest import app_of, fill
 from ui import arrays
+from ui.rendering import STATIC
 
 pytestmark = pytest.mark.slow
 ZARR = "application/vnd+zarr"
@@ -49,15 +54,20 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory, served: Served) -> Iterator[TestClient]:
+def portal(tmp_path_factory: pytest.TempPathFactory, served: Served) -> Iterator[Portal]:
     home = tmp_path_factory.mktemp("arrays")
-    portal = Portal(
+    made = Portal(
         Store(f"sqlite:///{home / 'store.db'}"), TantivyIndex(home / "index"), policy=lambda _source: served.policy
     )
-    fill(portal, [cube_of(served.url), PLAIN])
+    fill(made, [cube_of(served.url), PLAIN])
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def client(portal: Portal) -> Iterator[TestClient]:
     with TestClient(app_of(portal), follow_redirects=False) as opened:
         yield opened
-    portal.close()
 
 
 @pytest.fixture
@@ -162,3 +172,72 @@ def test_the_store_is_asked_once_for_page_picture_and_json(client: TestClient, s
     for path in ("arrays?asset=cube", "arrays?asset=cube&f=json", "arrays/quicklook?asset=cube"):
         assert client.get(f"{page}/{path}").status_code == 200
     assert len(served.asked) == asked
+
+
+@pytest.fixture
+def site(portal: Portal) -> Iterator[str]:
+    listening = socket.create_server(("127.0.0.1", 0))
+    running = uvicorn.Server(uvicorn.Config(app_of(portal), log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    running.should_exit = True
+    thread.join(10)
+    listening.close()
+
+
+@pytest.mark.peer
+@pytest.mark.browser
+def test_a_browser_shows_the_picture_and_opens_the_table_in_its_place(
+    chromium: Path, axe_core: Path, site: str, page: str
+) -> None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=chromium) as browser:
+        context = browser.new_context(base_url=site, viewport={"width": 360, "height": 800}, reduced_motion="reduce")
+        context.set_default_timeout(30_000)
+        complaints: list[str] = []
+        opened = context.new_page()
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        picture = opened.locator(".quicklook img")
+        with opened.expect_response("**/quicklook?asset=cube") as seen:
+            opened.goto(page)
+            picture.scroll_into_view_if_needed()
+        assert seen.value.headers["content-type"] == "image/png"
+        assert picture.evaluate("async (image) => { await image.decode(); return image.naturalWidth; }") == 480
+        box = picture.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 360
+        opened.locator(".inside-data summary").click()
+        if (STATIC / "vendor" / "htmx.min.js").is_file():
+            opened.locator(".inside-data table").wait_for()
+            assert "time 10 x lat 240 x lon 480" in opened.locator("#inside").inner_text()
+        opened.goto(f"{page}/arrays?asset=cube")
+        assert opened.evaluate("document.documentElement.scrollWidth") <= 360
+        opened.evaluate(axe_core.read_text(encoding="utf-8"))
+        found = opened.evaluate("async () => (await axe.run()).violations.map((each) => each.id)")
+        assert (found, complaints) == ([], [])
+        opened.goto(f"{page}/arrays?asset=inner")
+        assert "does not ask" in opened.locator("#inside").inner_text()
+        context.close()
+
+
+@pytest.mark.peer
+@pytest.mark.browser
+def test_without_scripts_the_picture_says_why_there_is_none_and_a_link_leads_to_the_table(
+    chromium: Path, site: str, page: str
+) -> None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=chromium) as browser:
+        context = browser.new_context(base_url=site, java_script_enabled=False)
+        opened = context.new_page()
+        opened.goto(page)
+        opened.locator(".inside-data summary").click()
+        opened.locator("#inside a").click()
+        opened.wait_for_url("**/arrays?asset=cube")
+        assert "1 x 60 x 120 (14.4 kB)" in opened.locator("table").inner_text()
+        with opened.expect_response("**/quicklook?asset=gone") as seen:
+            opened.goto(f"{page}/arrays/quicklook?asset=gone")
+        assert "There is no Zarr group or array" in seen.value.text()
+        context.close()

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from discovery.errors import ConfigError, UnavailableError
+from discovery.cluster import connected
+from discovery.errors import ConfigError
 from harvesters.parting import Done, Make, Task, walk_part
 from harvesters.registry import harvester
 
-_CONNECT: Final = 10.0
 _GLANCE: Final = 0.05
 """Seconds between two looks at what has ended, and whether the run is to end."""
 
@@ -64,18 +64,8 @@ def dask(address: str, store: str) -> Iterator[DaskCluster]:
     """
     if store.startswith("sqlite:"):
         raise ConfigError("a cluster needs a store that all its machines reach: store = postgresql://...")
-    try:
-        import distributed
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"--dask needs the package {error.name}; install discovery-portal[dask]") from error
-    try:
-        client = distributed.Client(address, timeout=_CONNECT, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise UnavailableError(f"no Dask scheduler answers at {address[:200]}: {error}") from error
-    try:
+    with connected(address) as client:
         yield DaskCluster(client)
-    finally:
-        client.close()
 
 
 def _outcome(future: Any) -> tuple[Done | None, str]:

@@ -44,6 +44,9 @@ def add(
         bool, typer.Option(help="Keep vectors once more as float16 where files cannot be mapped.")
     ] = False,
     retrain: Annotated[bool, typer.Option(help="Make the lists anew, and all codes.")] = False,
+    dask: Annotated[
+        str, typer.Option(help="Have the workers of the Dask cluster at this address read the files, one each.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Add files to a space, or make it; files that it has already are not read again."""
@@ -63,6 +66,7 @@ def add(
             dict(pair(each, "column") for each in column or []) or None,
             sidecar,
             retrain,
+            dask,
         )
         with _Bar() as bar:
             made = apart.add(portal.spaces.folder, name, wanted, bar.told)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
-from discovery import errors
 from discovery.embeddings import blas
-from discovery.embeddings.building import Progress, Wanted
+from discovery.embeddings.building import Wanted
+from discovery.embeddings.deriving import Failed, Progress
 from discovery.embeddings.space import Model, Quantization, Space
 from discovery.embeddings.spaces import Spaces
 from discovery.errors import ConfigError, DiscoveryError
+
+MEMORY: Final = 12 << 30
+"""Bytes of memory that adding files may take at most; of a smaller machine three quarters of what it has."""
 
 
 def add(folder: Path, name: str, wanted: Wanted, progress: Progress | None = None) -> Space:
@@ -48,7 +52,7 @@ def add(folder: Path, name: str, wanted: Wanted, progress: Progress | None = Non
                 if "made" in told:
                     return Space.from_dict(told["made"])
                 if "error" in told:
-                    raise _raised(told["error"], told["message"])
+                    raise Failed(told["error"], told["message"]).error()
                 at = told["what"]
                 if progress is not None:
                     progress(at, told["done"], told["of"])
@@ -60,23 +64,23 @@ def add(folder: Path, name: str, wanted: Wanted, progress: Progress | None = Non
     raise ConfigError(f"the reader ended by {ended}{where}: a file is damaged, or memory ran out")
 
 
-def _raised(kind: str, message: str) -> DiscoveryError:
-    """Return the error that the other process told of."""
-    known = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, DiscoveryError)]
-    found = next((each for each in known if each.kind == kind), ConfigError)
-    try:
-        return found(message)
-    except TypeError:
-        return ConfigError(message)
-
-
 def _say(value: Mapping[str, Any]) -> None:
     sys.stdout.buffer.write(orjson.dumps(value) + b"\n")
     sys.stdout.buffer.flush()
 
 
+def _bounded() -> None:
+    """Keep a file that asks for more memory than there is from taking it from everybody else on this machine."""
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    most = min(MEMORY, there * 3 // 4)
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard in (resource.RLIM_INFINITY, -1) or hard > most:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
 def main() -> None:
     """Read what is asked for, do it, and tell of it line by line."""
+    _bounded()
     asked = orjson.loads(sys.stdin.buffer.read())
     given = asked["wanted"]
     wanted = Wanted(
@@ -88,13 +92,21 @@ def main() -> None:
         }
     )
 
+    at = ""
+
     def told(what: str, done: int, of: int) -> None:
+        nonlocal at
+        at = what
         _say({"what": what, "done": done, "of": of})
 
     try:
         made = Spaces(Path(asked["folder"])).add(asked["name"], wanted, told)
     except DiscoveryError as error:
         _say({"error": error.kind, "message": str(error)})
+        return
+    except MemoryError:
+        where = f" while {at} was read" if at else ""
+        _say({"error": ConfigError.kind, "message": f"memory ran out{where}: a file is damaged, or too large"})
         return
     _say({"made": made.to_dict()})
 

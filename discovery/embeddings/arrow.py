@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.ipc
 import pyarrow.parquet as pq
 import shapely
+import shapely.errors
 
 from discovery.embeddings import places
 from discovery.embeddings.space import MAX_DIMENSIONS, Model
@@ -29,6 +30,8 @@ MAX_GROUP: Final = 4 << 30
 MAX_DECODED: Final = 256 << 20
 """Bytes of row groups that are kept decoded."""
 MAX_FOOTER: Final = 64 << 20
+MAX_ROWS: Final = 1 << 28
+"""Rows of a row group, as its file says."""
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "vector": ("embedding", "embeddings", "emb", "vector", "vectors"),
     "id": ("unique_id", "id", "chip_id", "grid_cell", "index"),
@@ -53,8 +56,7 @@ class _Parquet:
         about = self._file.metadata
         groups = [about.row_group(number) for number in range(about.num_row_groups)]
         for number, each in enumerate(groups):
-            if each.total_byte_size > MAX_GROUP or each.num_rows < 0:
-                raise ConfigError(f"row group {number} of {address} has {each.total_byte_size:,} bytes; at most 4 GiB")
+            _allowed(f"row group {number} of {address}", each.num_rows, each.total_byte_size)
         self.sizes = [each.num_rows for each in groups]
 
     def group(self, number: int, columns: list[str]) -> pa.Table:
@@ -69,23 +71,57 @@ class _Parquet:
 class _Arrow:
     """Uncompressed, a mapped Arrow file is read by the row without a copy."""
 
-    mapped = True
-
     def __init__(self, address: str) -> None:
         if places.is_remote(address):
             raise ConfigError(f"{address} is an Arrow file of another machine: bring it here, or make it Parquet")
         self._map = pa.memory_map(address)
         self._file = pa.ipc.open_file(self._map)
         self.schema = self._file.schema
-        self._batches = [self._file.get_batch(number) for number in range(self._file.num_record_batches)]
-        self.sizes = [len(each) for each in self._batches]
+        whole = self._map.read_buffer()
+        inside = range(whole.address, whole.address + whole.size + 1)
+        self.mapped = True
+        self.sizes: list[int] = []
+        self._batches: list[Any] = []
+        for number in range(self._file.num_record_batches):
+            batch = self._file.get_batch(number)
+            _allowed(f"batch {number} of {address}", len(batch), 0)
+            self.sizes.append(len(batch))
+            self.mapped = self.mapped and _lies(batch, inside)
+            # Of a compressed file one batch at a time is unpacked.
+            self._batches = [*self._batches, batch] if self.mapped else []
 
     def group(self, number: int, columns: list[str]) -> pa.Table:
-        return pa.Table.from_batches([self._batches[number].select(columns)])
+        batch = self._batches[number] if self.mapped else self._file.get_batch(number)
+        chosen = batch.select(columns)
+        # Whatever a file says of offsets and lengths is believed from here on.
+        chosen.validate(full=True)
+        return pa.Table.from_batches([chosen])
 
     def close(self) -> None:
         self._batches = []
         self._map.close()
+
+
+def _allowed(what: str, rows: int, size: int) -> None:
+    """Return if so much may be read at a time, before there is room for it.
+
+    Raises:
+        ConfigError: It may not.
+    """
+    if not 0 <= rows <= MAX_ROWS:
+        raise ConfigError(f"{what} has {rows:,} rows; at most {MAX_ROWS:,} are read at a time")
+    if not 0 <= size <= MAX_GROUP:
+        raise ConfigError(f"{what} has {size:,} bytes; at most 4 GiB")
+
+
+def _lies(batch: Any, inside: range) -> bool:
+    """Say whether all of a batch lies where a file is mapped."""
+    return all(
+        buffer.address in inside and buffer.address + buffer.size in inside
+        for column in batch.columns
+        for buffer in column.buffers()
+        if buffer is not None and buffer.size
+    )
 
 
 class ArrowTable:
@@ -107,23 +143,23 @@ class ArrowTable:
         is_arrow = Path(address).suffix in (".arrow", ".feather", ".ipc")
         with _named(address):
             self._file: _Arrow | _Parquet = _Arrow(address) if is_arrow else _Parquet(address)
-        schema = self._file.schema
-        self._columns = _roles(schema, columns or {}, address)
-        self._starts = np.concatenate([[0], np.cumsum(self._file.sizes)]).astype(np.int64)
-        self._decoded: OrderedDict[int, npt.NDArray[Any]] = OrderedDict()
-        warnings = []
-        if "geometry" in self._columns and (odd := _odd_crs(schema, self._columns["geometry"])):
-            warnings.append(f"the geometries are in {odd}, not in longitude and latitude: they are left out")
-            del self._columns["geometry"]
-        self.about = About(
-            rows=int(self._starts[-1]),
-            dimensions=self._dimensions(),
-            fingerprint=fingerprint,
-            mapped=self._file.mapped,
-            model=_model(schema),
-            columns=dict(self._columns),
-            warnings=tuple(warnings),
-        )
+            schema = self._file.schema
+            self._columns = _roles(schema, columns or {}, address)
+            self._starts = np.concatenate([[0], np.cumsum(self._file.sizes)]).astype(np.int64)
+            self._decoded: OrderedDict[int, npt.NDArray[Any]] = OrderedDict()
+            warnings = []
+            if "geometry" in self._columns and (odd := _odd_crs(schema, self._columns["geometry"])):
+                warnings.append(f"the geometries are in {odd}, not in longitude and latitude: they are left out")
+                del self._columns["geometry"]
+            self.about = About(
+                rows=int(self._starts[-1]),
+                dimensions=self._dimensions(),
+                fingerprint=fingerprint,
+                mapped=self._file.mapped,
+                model=_model(schema),
+                columns=dict(self._columns),
+                warnings=tuple(warnings),
+            )
 
     def batches(self, size: int, start: int = 0) -> Iterator[Batch]:
         """Yield all rows from `start` on, in order, about `size` at a time."""
@@ -134,7 +170,9 @@ class ArrowTable:
             with _named(self.address):
                 table = self._file.group(number, wanted)
             for at in range(max(0, start - int(self._starts[number])), len(table), size):
-                yield self._batch(table.slice(at, size))
+                with _named(self.address):
+                    batch = self._batch(table.slice(at, size))
+                yield batch
 
     def gather(self, rows: Rows) -> npt.NDArray[Any]:
         """Return the stored vectors of some rows, in the order asked for.
@@ -174,8 +212,7 @@ class ArrowTable:
             found = 0
             for number, rows in enumerate(self._file.sizes):
                 if rows:
-                    with _named(self.address):
-                        lengths = pc.list_value_length(self._file.group(number, [self._columns["vector"]]).column(0))
+                    lengths = pc.list_value_length(self._file.group(number, [self._columns["vector"]]).column(0))
                     found = int(pc.max(lengths).as_py() or 0)
                     break
         if self._starts[-1] and not 0 < found <= MAX_DIMENSIONS:
@@ -234,12 +271,24 @@ class ArrowTable:
         return np.where(wrong, np.nan, lon), np.where(wrong, np.nan, lat)
 
 
+_DAMAGED: Final = (
+    pa.ArrowException,
+    OSError,
+    MemoryError,
+    ValueError,
+    OverflowError,
+    SystemError,
+    shapely.errors.ShapelyError,
+)
+"""What is raised for a file that lies; Python itself calls some lengths a fault of the system."""
+
+
 @contextlib.contextmanager
 def _named(address: str) -> Iterator[None]:
     """Turn what Arrow says of a damaged file into an error that names it."""
     try:
         yield
-    except (pa.ArrowException, OSError, MemoryError, ValueError) as error:
+    except _DAMAGED as error:
         told = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise ConfigError(f"{address} cannot be read: {told}") from error
 

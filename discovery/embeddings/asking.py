@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from discovery.embeddings.building import BATCH
 from discovery.embeddings.codes import Coder, helped
+from discovery.embeddings.deriving import BATCH
 from discovery.embeddings.segment import OpenSegment
 from discovery.embeddings.space import Space
 from discovery.embeddings.vectors import MAX_SIZE, Flags, Rows, Vectors, best, scores

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from discovery import cluster
 from discovery.embeddings import files, space
 from discovery.embeddings.codes import FEWEST, Coder, lists_for, sample_for
-from discovery.embeddings.segment import CODES, LISTS, Writer
+from discovery.embeddings.deriving import BATCH, Failed, Progress, Task, apart, derive
 from discovery.embeddings.space import Model, Quantization, Segment, Space
 from discovery.embeddings.table import Table
 from discovery.embeddings.vectors import Vectors, prepared, values
 from discovery.errors import ConfigError, ConflictError, NotFoundError, UnavailableError
 from discovery.lock import Lock
 
-BATCH: Final = 16_384
-"""Rows that are in memory at a time."""
 GREW: Final = 4
 """Times that a space may grow before its lists are made anew."""
 DRIFTED: Final = 0.15
 """How much farther from the middles of the lists new rows may be before that is said."""
 _UNFIT: Final = re.compile(r"[^a-z0-9]+")
 
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how many rows of it are done, and of how many."""
 Measure = Callable[[Path, Space], Space]
 """Given a folder and the space that would be published from it; returns the space with its recall, or raises."""
 
@@ -46,6 +45,8 @@ class Wanted:
     columns: Mapping[str, str] | None = None
     sidecar: bool = False
     retrain: bool = False
+    dask: str = ""
+    """The address of a Dask scheduler whose workers read a file each; empty to read one after another here."""
 
 
 def add(folder: Path, wanted: Wanted, progress: Progress | None = None, measure: Measure | None = None) -> Space:
@@ -75,6 +76,17 @@ def _silent(_what: str, _done: int, _of: int) -> None:
     return
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One file that is to become a segment, and what it takes the place of."""
+
+    task: Task
+    said: Segment | None
+    """The segment that the file has; None for a new file."""
+    unchanged: bool
+    """Whether the file is as it was, so that only its codes are new."""
+
+
 class _Build:
     def __init__(self, folder: Path, wanted: Wanted, progress: Progress, measure: Measure | None) -> None:
         self._folder = folder
@@ -97,12 +109,11 @@ class _Build:
                     if not each.gone and each.address not in tables:
                         tables[each.address] = files.opened(each.address, columns)
                 made = self._with_lists(list(tables.values()), made)
-            coder = Coder.read(self._folder / made.coder) if made.coder else None
-            for table in tables.values():
-                made = self._added(table, made, coder)
+            planned = self._planned(list(tables.values()), made)
         finally:
             for table in tables.values():
                 table.close()
+        made = self._derived(planned, made)
         if old is not None and made.segments == old.segments and made.record == old.record:
             return old
         if self._measure is not None:
@@ -192,65 +203,92 @@ class _Build:
             parts.append(vectors[usable])
         return np.concatenate(parts)
 
-    def _added(self, table: Table, made: Space, coder: Coder | None) -> Space:
-        said = next((each for each in made.segments if each.address == table.address and not each.gone), None)
-        unchanged = said is not None and said.fingerprint == table.about.fingerprint
-        if said is not None and unchanged and said.coder == made.coder:
-            return made
-        # A file with other codes keeps the numbers of its rows; one with other rows gets new ones.
-        start = said.start if said is not None and unchanged else made.rows
-        stem = _UNFIT.sub("-", Path(table.address).stem.lower())[:40]
-        name = f"{made.generation + 1:06d}-{len(made.segments):04d}-{stem}"
-        new = Segment(name, table.address, table.about.fingerprint, start, table.about.rows, coder=made.coder)
-        whole = self._folder / "segments" / name
-        part = whole.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)
+    def _planned(self, tables: Sequence[Table], made: Space) -> list[_Step]:
+        """Return what is to be derived, in the order in which it will count."""
+        steps = []
+        rows, count = made.rows, len(made.segments)
+        for table in tables:
+            said = next((each for each in made.segments if each.address == table.address and not each.gone), None)
+            unchanged = said is not None and said.fingerprint == table.about.fingerprint
+            if said is not None and unchanged and said.coder == made.coder:
+                continue
+            # A file with other codes keeps the numbers of its rows; one with other rows gets new ones.
+            start = said.start if said is not None and unchanged else rows
+            stem = _UNFIT.sub("-", Path(table.address).stem.lower())[:40]
+            name = f"{made.generation + 1:06d}-{count:04d}-{stem}"
+            new = Segment(name, table.address, table.about.fingerprint, start, table.about.rows, coder=made.coder)
+            # Whoever still fills a folder for a build that was given up fills another one.
+            part = self._folder / "segments" / f"{name}-{os.urandom(4).hex()}.part"
+            task = Task(
+                new,
+                part,
+                made.dimensions,
+                made.metric,
+                made.quantization,
+                dict(made.columns),
+                self._wanted.sidecar,
+                self._folder.absolute() / made.coder if made.coder else None,
+            )
+            steps.append(_Step(task, said, unchanged))
+            if not unchanged:
+                rows, count = rows + table.about.rows, count + 1
+        return steps
+
+    def _derived(self, steps: Sequence[_Step], made: Space) -> Space:
+        """Return the space with what was derived; each file counts as soon as it and those before it are whole."""
         try:
-            found = self._derived(table, made, coder, part, new)
+            with ExitStack() as stack:
+                found = self._segments([each.task for each in steps], stack)
+                for step, segment in zip(steps, found, strict=True):
+                    made = self._placed(step, segment, made)
+        finally:
+            for each in steps:
+                shutil.rmtree(each.task.part, ignore_errors=True)
+        return made
+
+    def _segments(self, tasks: Sequence[Task], stack: ExitStack) -> Iterator[Segment]:
+        """Yield what becomes of tasks, in their order."""
+        if not self._wanted.dask or not tasks:
+            return (derive(each, self._progress) for each in tasks)
+        client = stack.enter_context(cluster.connected(self._wanted.dask))
+        # What fills a folder is no pure function.
+        futures = [client.submit(apart, replace(each, part=each.part.absolute()), pure=False) for each in tasks]
+        return (self._awaited(task, future) for task, future in zip(tasks, futures, strict=True))
+
+    def _awaited(self, task: Task, future: Any) -> Segment:
+        address, rows = task.said.address, task.said.rows
+        self._progress(Path(address).name, 0, rows)
+        error = future.exception()
+        if error is not None:
+            # Dask has given it to other workers first: whoever reads this file ends, or none is left.
+            raise ConfigError(f"no worker could read {address}: {type(error).__name__}: {str(error)[:200]}")
+        found: Segment | Failed = future.result()
+        if isinstance(found, Failed):
+            raise found.error()
+        if not task.part.is_dir():
+            raise ConfigError(
+                f"a worker wrote what it derived from {address} where we do not see it: share {task.part.parent}"
+            )
+        self._progress(Path(address).name, rows, rows)
+        return found
+
+    def _placed(self, step: _Step, found: Segment, made: Space) -> Space:
+        whole = self._folder / "segments" / found.name
+        try:
             shutil.rmtree(whole, ignore_errors=True)
-            part.replace(whole)
+            step.task.part.replace(whole)
         except OSError as error:
-            shutil.rmtree(part, ignore_errors=True)
-            told = f"the segment of {table.address} cannot be written: {error.strerror}"
+            told = f"the segment of {found.address} cannot be written: {error.strerror}"
             raise UnavailableError(told, retry_after=None) from error
-        if unchanged:
-            segments = tuple(found if each is said else each for each in made.segments)
+        if step.unchanged:
+            segments = tuple(found if each is step.said else each for each in made.segments)
         else:
-            segments = (*(replace(each, gone="replaced") if each is said else each for each in made.segments), found)
+            gone = (replace(each, gone="replaced") if each is step.said else each for each in made.segments)
+            segments = (*gone, found)
         # How well rows are found was measured without these.
         made = replace(made, segments=segments, recall=())
         space.write(self._folder, made, space.BUILDING)
         return made
-
-    def _derived(self, table: Table, made: Space, coder: Coder | None, folder: Path, said: Segment) -> Segment:
-        sidecar = self._wanted.sidecar and not table.about.mapped
-        writer = Writer(folder, said.rows, made.dimensions, sidecar=sidecar)
-        codes = coder.empty() if coder else None
-        away, seen, done = 0.0, 0, 0
-        for batch in table.batches(BATCH):
-            vectors, usable = prepared(values(batch.vectors, made.quantization), made.metric)
-            writer.add(batch, vectors, usable)
-            if coder is not None and codes is not None:
-                codes.add(coder.turned(vectors))
-                some = vectors[usable][:: max(1, len(vectors) // 256)]
-                away, seen = away + coder.residual(some) * len(some), seen + len(some)
-            done += len(batch)
-            self._progress(Path(table.address).name, done, said.rows)
-        writer.close()
-        if codes is not None:
-            lists = np.zeros(said.rows, dtype=np.int32)
-            for number, rows in enumerate(codes.members()):
-                lists[rows] = number
-            np.save(folder / LISTS, lists)
-            codes.write(folder / CODES)
-        if files.opened(table.address, made.columns).about.fingerprint != said.fingerprint:
-            raise UnavailableError(f"{table.address} changed while it was read: add it again", retry_after=None)
-        return replace(
-            said,
-            left_out=writer.left_out,
-            sidecar=sidecar,
-            residual=away / seen if seen else 0.0,
-        )
 
     def _swept(self, made: Space) -> None:
         """Remove what the manifest does not speak of any more; who has it open keeps it until then."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from discovery.embeddings.asking import Allowed, Searcher
-from discovery.embeddings.building import BATCH
+from discovery.embeddings.deriving import BATCH
 from discovery.embeddings.segment import OpenSegment
 from discovery.embeddings.space import COSINE
 from discovery.embeddings.table import NO_TIME

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,6 +21,8 @@ from discovery.errors import ConfigError, UnavailableError
 
 PARQUET: Final = (".parquet", ".pq", ".gpq", ".geoparquet")
 ARROW: Final = (".arrow", ".feather", ".ipc")
+_DAMAGED: Final = (OSError, ValueError, EOFError, TypeError, OverflowError, MemoryError, SyntaxError, TokenError)
+"""What numpy raises for a header that lies."""
 
 
 class NpyTable:
@@ -30,8 +33,9 @@ class NpyTable:
         fingerprint = places.fingerprint(address)
         self._stamp = places.stamp(address)
         try:
-            self._array: npt.NDArray[Any] = np.load(address, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+            # Not `np.load`, which takes archives and pickles of objects for what their first bytes say, too.
+            self._array: npt.NDArray[Any] = np.lib.format.open_memmap(address, mode="r")
+        except _DAMAGED as error:
             raise ConfigError(f"{address} cannot be read: {str(error)[:200]}") from error
         if (
             self._array.ndim != 2

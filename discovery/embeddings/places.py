@@ -119,7 +119,9 @@ def fingerprint(address: str) -> str:
         UnavailableError: It is not there.
     """
     if is_remote(address):
-        head = _head(remote(address), address)
+        # Of what is many files, the one that describes the others.
+        is_folder = urlsplit(address).path.rstrip("/").endswith(".zarr")
+        head = _head(remote(f"{address.rstrip('/')}/{ZARR[0]}" if is_folder else address), address)
         return f"{head['size']}-{head.get('e_tag') or head['last_modified'].isoformat()}"
     path = Path(address)
     try:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.ipc
 
-from discovery.embeddings import files
+from discovery.embeddings import files, places
 from discovery.embeddings.codes import Codes
 from discovery.embeddings.space import Segment, Space
 from discovery.embeddings.table import Batch, Table
@@ -156,6 +156,9 @@ class OpenSegment:
         """
         with self._lock:
             if self._table is None:
+                # Another file than the one that was added may be damaged, so that it is not opened at all.
+                if places.fingerprint(self.said.address) != self.said.fingerprint:
+                    raise UnavailableError(f"{self.said.address} has changed: add it again", retry_after=None)
                 found = files.opened(self.said.address, self._space.columns)
                 if found.about.fingerprint != self.said.fingerprint:
                     found.close()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from discovery.embeddings import audit, building, space
 from discovery.embeddings.asking import Searcher
-from discovery.embeddings.building import Progress, Wanted
+from discovery.embeddings.building import Wanted
 from discovery.embeddings.codes import Coder
+from discovery.embeddings.deriving import Progress
 from discovery.embeddings.segment import OpenSegment
 from discovery.embeddings.space import MANIFEST, Space
 from discovery.errors import ConfigError, NotFoundError

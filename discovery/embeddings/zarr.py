@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import math
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -26,14 +28,23 @@ MAX_CHUNK: Final = 1 << 30
 MAX_ROWS: Final = 1 << 40
 _DAMAGED: Final = (
     BaseZarrError,
-    KeyError,
+    LookupError,
     ValueError,
     TypeError,
     OSError,
-    IndexError,
-    OverflowError,
-    NotImplementedError,
+    EOFError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+    zlib.error,
+    lzma.LZMAError,
 )
+"""What readers and codecs raise for metadata and chunks that lie."""
+MAX_DESCRIBED: Final = 1 << 28
+"""Rows that arrays beside the vectors describe: they are read as a whole."""
+MAX_CHUNKS: Final = 10_000_000
+"""Chunks of an array whose files are mapped one by one."""
 _MISSING: Final = 2**64 - 1
 """The place of a chunk that a shard does not have."""
 
@@ -52,7 +63,7 @@ class ZarrTable:
 
     def __init__(self, address: str, columns: Mapping[str, str] | None = None) -> None:
         self.address = address
-        fingerprint = _metadata_fingerprint(address)
+        fingerprint = places.fingerprint(address)
         self._stamp = places.stamp(address)
         try:
             opened = zarr.open(store=_store(address), mode="r")
@@ -161,6 +172,8 @@ class _Mapped:
             return None
         separator = getattr(about.chunk_key_encoding, "separator", "/")
         outer = (array.shards or array.chunks)[0]
+        if math.ceil(array.shape[0] / array.chunks[0]) > MAX_CHUNKS:
+            return None
         parts: list[npt.NDArray[Any] | None] = []
         for number in range(math.ceil(array.shape[0] / outer)):
             path = folder / f"c{separator}{number}{separator}0"
@@ -227,12 +240,6 @@ def _store(address: str) -> Store | str:
     return zarr.storage.ObjectStore(places.remote(f"{address.rstrip('/')}/").store, read_only=True)
 
 
-def _metadata_fingerprint(address: str) -> str:
-    if not places.is_remote(address):
-        return places.fingerprint(address)
-    return places.fingerprint(f"{address.rstrip('/')}/zarr.json")
-
-
 def _found(opened: Any, said: Mapping[str, str], address: str) -> tuple[zarr.Array[Any], dict[str, str]]:
     """Return the array of vectors and the arrays that describe its rows, by what they hold."""
     if isinstance(opened, zarr.Array):
@@ -285,6 +292,8 @@ def _checked(array: zarr.Array[Any], address: str) -> zarr.Array[Any]:
 
 def _described(address: str, beside: Mapping[str, str], rows: int) -> dict[str, npt.NDArray[Any]]:
     """Return what describes the rows, with times as UTC milliseconds, as xarray reads them."""
+    if rows > MAX_DESCRIBED:
+        raise ConfigError(f"{address} has {rows:,} rows; at most {MAX_DESCRIBED:,} are described by arrays beside them")
     try:
         with xarray.open_zarr(_store(address), consolidated=False, chunks=None, decode_timedelta=False) as data:
             found = {role: np.asarray(data[name].values) for role, name in beside.items()}

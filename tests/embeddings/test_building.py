@@ -124,9 +124,9 @@ def test_no_rows_make_no_space(tmp_path: Path) -> None:
 KILLED = """
 import sys
 from pathlib import Path
-from discovery.embeddings import building
+from discovery.embeddings import building, deriving
 building.FEWEST = 1000
-building.BATCH = 200
+building.BATCH = deriving.BATCH = 200
 building.lists_for = lambda _rows: 16
 import time
 def told(*_):

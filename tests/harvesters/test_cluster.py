@@ -170,9 +170,9 @@ def test_a_store_of_one_machine_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_scheduler_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from harvesters import cluster
+    from discovery import cluster
 
-    monkeypatch.setattr(cluster, "_CONNECT", 0.5)
+    monkeypatch.setattr(cluster, "CONNECT", 0.5)
     answer = pytest.raises(UnavailableError, match="no Dask scheduler answers")
     with answer, dask("tcp://127.0.0.1:1", "postgresql://x/y"):
         pass

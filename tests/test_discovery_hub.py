@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import socket
+import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -299,3 +302,41 @@ def test_the_hub_wants_a_long_token(monkeypatch: pytest.MonkeyPatch, policy: Any
     monkeypatch.setenv("PORTAL_TOKEN", "short")
     with pytest.raises(ValueError, match="openssl"):
         hub.local(SimpleNamespace(JupyterHub=SimpleNamespace()), policy, tmp_path)
+
+
+LISTENS = "import socket, time; time.sleep(0.4); s = socket.create_server(('127.0.0.1', {port})); time.sleep(60)"
+
+
+@pytest.mark.slow
+def test_a_server_of_the_local_spawner_is_there_as_soon_as_it_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    command = [sys.executable, "-I", "-S", "-c", LISTENS.format(port=port)]
+    began = time.monotonic()
+    with subprocess.Popen(command) as process:
+        asyncio.run(hub._listening(Spawner(proc=process, http_timeout=30), "127.0.0.1", port))
+        took = time.monotonic() - began
+        socket.create_connection(("127.0.0.1", port), 5).close()
+        process.kill()
+    assert 0.4 <= took < 10
+
+
+@pytest.mark.slow
+def test_a_server_that_ends_or_never_listens_is_not_waited_for() -> None:
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", ""]) as ended:
+        began = time.monotonic()
+        asyncio.run(hub._listening(Spawner(proc=ended, http_timeout=30), "127.0.0.1", 1))
+        assert time.monotonic() - began < 15
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)"]) as mute:
+        began = time.monotonic()
+        asyncio.run(hub._listening(Spawner(proc=mute, http_timeout=0.2), "127.0.0.1", 1))
+        assert 0.2 <= time.monotonic() - began < 15
+        mute.kill()
+
+
+@pytest.mark.slow
+def test_the_prompt_spawner_is_the_local_one_of_the_hub() -> None:
+    spawner = pytest.importorskip("jupyterhub.spawner", reason="the extra `launch` is not installed")
+    made = hub.prompt_spawner()
+    assert issubclass(made, spawner.SimpleLocalProcessSpawner)
+    assert made.start is not spawner.SimpleLocalProcessSpawner.start

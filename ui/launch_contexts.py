@@ -98,8 +98,8 @@ class LaunchContext:
     again: str
     """URL of the confirmation of the same once more."""
     notebook: str
-    live: bool
-    """Whether it will change by itself."""
+    live: int
+    """Milliseconds to the next look while it changes by itself; 0 for one that does not."""
 
 
 @dataclass(frozen=True, slots=True)

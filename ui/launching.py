@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -50,6 +51,9 @@ _OPENS: Final = {
 }
 _SINGLE: Final = ("datalab", "size", "file", "selection")
 MAX_TITLE: Final = 200
+QUICKEST: Final = 250
+SLOWEST: Final = 2_000
+"""Milliseconds between two looks at a launch that is on its way."""
 
 
 def wish(pairs: Iterable[tuple[str, str]]) -> Wish:
@@ -234,8 +238,16 @@ def launched(found: Launch, launching: Launching, site: Site, who: Principal) ->
         stop=f"{links.launched(found.id)}/stop" if found.is_open and found.status != states.STOPPING else "",
         again=links.launch([*again, *volumes, *(each for each in single if each[1])]),
         notebook=f"{links.launched(found.id)}/notebook",
-        live=found.status in (states.ASKED, states.STARTING, states.STOPPING),
+        live=_pause(found),
     )
+
+
+def _pause(found: Launch) -> int:
+    """Return how long to wait for the next look: soon while most of them become ready, and less often then."""
+    if found.status not in (states.ASKED, states.STARTING, states.STOPPING):
+        return 0
+    age = time.time_ns() // 1_000_000 - found.updated
+    return min(SLOWEST, max(QUICKEST, age // 10))
 
 
 def launches(found: Sequence[Launch], launching: Launching, site: Site, who: Principal) -> LaunchesContext:

@@ -16,6 +16,7 @@ import os
 import re
 import shlex
 import tempfile
+import time
 import tomllib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
@@ -32,6 +33,8 @@ log = logging.getLogger("discovery_hub")
 SERVICE: Final = "discovery"
 SCOPES: Final = ("admin:users", "servers", "tokens", "access:servers")
 """What the portal's token may: make users, start and stop servers, and make tokens that open one of them."""
+LOOKS: Final = 0.05
+"""Seconds between looks whether a server of the local spawner listens."""
 MAX_VOLUMES: Final = 20
 MAX_NOTEBOOK: Final = 8 << 20
 """Bytes of a notebook; those that the portal builds have some ten thousand."""
@@ -275,13 +278,42 @@ def local(c: Any, policy: Policy, homes: Path) -> None:
     """
     log.warning("the local spawner isolates nothing: this hub is for one person on one machine")
     _hub(c)
-    c.JupyterHub.spawner_class = "simple"
+    c.JupyterHub.spawner_class = prompt_spawner()
     c.SimpleLocalProcessSpawner.home_dir_template = str(homes / "{username}")
     c.Spawner.ip = "127.0.0.1"
     if os.geteuid() == 0:
         c.Spawner.args = ["--allow-root"]
     c.Spawner.apply_user_options = local_options(policy)
     c.Spawner.pre_spawn_hook = local_hook(policy)
+
+
+def prompt_spawner() -> type[Any]:
+    """Return the local spawner, whose servers are there as soon as they listen.
+
+    The hub itself looks after ever longer pauses: seconds in which a server is ready and nobody knows.
+    """
+    from jupyterhub.spawner import SimpleLocalProcessSpawner  # type: ignore[import-untyped, unused-ignore]
+
+    class PromptSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc, unused-ignore]
+        async def start(self) -> tuple[str, int]:
+            ip, port = await super().start()
+            await _listening(self, ip, port)
+            return ip, port
+
+    return PromptSpawner
+
+
+async def _listening(spawner: Any, ip: str, port: int) -> None:
+    """Wait until a server listens, its process has ended, or it is the hub's turn to say that it takes too long."""
+    deadline = time.monotonic() + spawner.http_timeout
+    while time.monotonic() < deadline and spawner.proc.poll() is None:
+        try:
+            _, writer = await asyncio.open_connection(ip, port)
+        except OSError:
+            await asyncio.sleep(LOOKS)
+        else:
+            writer.close()
+            return
 
 
 def local_options(policy: Policy) -> Options:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterable
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -14,11 +15,13 @@ from discovery.errors import BadQueryError, UnavailableError
 from discovery.launch.targets import Health
 from discovery.launch.zones import BINDER, HERE, HUB, Place, Size, Zone, Zones
 from discovery.launching import Launching
-from discovery.model.launch import READY, STARTING, STOPPED, State
-from discovery.model.person import LAUNCH, READ
+from discovery.model.launch import READY, STARTING, STOPPED, STOPPING, Launch, State
+from discovery.model.person import LAUNCH, NOBODY, READ
 from discovery.model.record import Asset, Record
 from discovery.portal import Portal
 from discovery.testing.targets import Scripted
+from ui import launching
+from ui.contexts import Site
 
 pytestmark = pytest.mark.slow
 
@@ -164,14 +167,14 @@ def test_a_launch_is_started_followed_opened_and_stopped(browser: Browser) -> No
     order = target.orders[0]
     assert order.launch.asked.volumes == (VOLUME.id,)
     page = client.get(here)
-    assert 'data-hx-trigger="every 1s"' in page.text
+    assert re.search(r'data-hx-trigger="every \d{3,4}ms"', page.text)
     assert f'<a href="{here}">Refresh</a>' in page.text
     assert "Open JupyterLab" not in page.text
     key = re.findall(r'name="key" value="([0-9a-f]+)"', page.text)[0]
     assert client.post(f"{here}/open", data={"key": key}).status_code == 409
     target.now = State(READY)
     page = client.get(here)
-    assert "every 1s" not in page.text
+    assert "data-hx-trigger" not in page.text.partition('id="state"')[2].partition("</div>")[0]
     assert f"form-action 'self' {HUBS}" in page.headers["content-security-policy"]
     assert "opensesame" not in page.text
     home = client.get("/").text
@@ -197,6 +200,25 @@ def test_a_launch_is_started_followed_opened_and_stopped(browser: Browser) -> No
     assert "map-0.fits" in json.dumps(fetched.json())
     assert client.get("/launches/notebook", headers=shown).status_code in (401, 403)
     assert portal.store.audit.lines(act="launch")
+
+
+@pytest.mark.parametrize(
+    ("status", "age", "pause"),
+    [
+        (STARTING, 0, 250),
+        (STARTING, 2_000, 250),
+        (STARTING, 10_000, 1_000),
+        (STOPPING, 3_600_000, 2_000),
+        (STARTING, -60_000, 250),
+        (READY, 0, 0),
+        (STOPPED, 0, 0),
+    ],
+)
+def test_a_launch_is_looked_at_soon_and_then_less_often(browser: Browser, status: str, age: int, pause: int) -> None:
+    moment = time.time_ns() // 1_000_000
+    found = Launch("a" * 26, "ada", "hub", "near", status=status, created=moment - age, updated=moment - age)
+    shown = launching.launched(found, browser[2].launching, Site("t", "1", "", ()), NOBODY)
+    assert abs(shown.live - pause) <= 50
 
 
 def test_a_double_click_is_one_launch(browser: Browser) -> None:

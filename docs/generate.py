@@ -142,6 +142,7 @@ CUTS: Final = (
     "discovery.arrays.picture:MAX_CHUNKS",
     "discovery.arrays.stores:MAX_BYTES",
     "discovery.arrays.stores:MAX_METADATA",
+    "discovery.arrays.stores:MAX_REFERENCES",
     "discovery.arrays.stores:MAX_REQUESTS",
     "discovery.arrays.structure:MAX_VARIABLES",
     "discovery.arrays.structure:MAX_COORDINATES",

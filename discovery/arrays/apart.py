@@ -191,7 +191,8 @@ def read(question: Question, say: Callable[[Look], None] = lambda _look: None) -
         question: What it is for.
         say: Is given what is known before the picture is begun, which takes longest.
     """
-    from discovery.arrays.stores import Budget, opened
+    from discovery.arrays.references import opened
+    from discovery.arrays.stores import Budget
 
     began = time.monotonic()
     with Client(question.policy) as client:
@@ -203,7 +204,7 @@ def read(question: Question, say: Callable[[Look], None] = lambda _look: None) -
                 if store is None:
                     continue
                 found = _read(each, store, budget, question, say)
-            except (SourceUnavailableError, MemoryError, *_DAMAGED) as error:
+            except (SourceUnavailableError, NotFoundError, MemoryError, *_DAMAGED) as error:
                 state, detail = told(error)
                 found = Look(state, detail=detail)
             if found is None:
@@ -232,7 +233,7 @@ def _read(reach: Reach, store: Store, budget: Budget, question: Question, say: C
     if question.known and budget.fingerprint == question.known:
         return None
     mark = budget.fingerprint
-    listed = isinstance(node, zarr.Array) or node.metadata.consolidated_metadata is not None or not reach.url
+    listed = isinstance(node, zarr.Array) or node.metadata.consolidated_metadata is not None or store.supports_listing
     if not listed:
         return Look(facts.UNLISTED, fingerprint=mark)
     arrays, groups = walked(node)

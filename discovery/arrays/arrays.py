@@ -15,10 +15,13 @@ from discovery.arrays.facts import Look
 from discovery.arrays.reach import Reach, reaches
 from discovery.errors import NotFoundError
 from discovery.http import Policy
-from discovery.launch.resolver import File, Resolver
-from discovery.model.record import Record
+from discovery.launch.resolver import MAX_ASSETS, File, Resolver, base_name
+from discovery.model.record import Asset, Record
 
 FAMILY: Final = "zarr"
+_KERCHUNK: Final = "kerchunk"
+_ROLES: Final = frozenset({"references", "reference", "virtual"})
+"""Roles that assets of references have."""
 MAX_SHOWN: Final = 12
 """Zarr files of a record that its page names; the others are asked for by their keys."""
 SLOTS: Final = 2
@@ -80,8 +83,19 @@ class Arrays:
         self._left: list[subprocess.Popen[bytes]] = []
 
     def files(self, record: Record) -> tuple[File, ...]:
-        """Return the Zarr files of a record, the main ones first; nothing is asked for it."""
-        return tuple(each for each in self._resolver().files(record) if each.family == FAMILY)
+        """Return the Zarr files of a record, the main ones first; nothing is asked for it.
+
+        A document of references (Kerchunk) is one too, where its asset says that it is.
+        """
+        resolver = self._resolver()
+        found = [each for each in resolver.files(record) if each.family == FAMILY]
+        known = {each.key for each in found}
+        for asset in record.assets[:MAX_ASSETS]:
+            if asset.key not in known and _is_references(asset) and (places := resolver.places(record, asset.href)):
+                name = base_name(asset.href)
+                found.append(File(asset.key, asset.title, name, FAMILY, asset.media_type, asset.size, places))
+                known.add(asset.key)
+        return tuple(found)
 
     def look(self, record: Record, key: str = "", variable: str = "") -> Look:
         """Return what is inside one of the Zarr files of a record; it may take as long as `apart.SECONDS`.
@@ -191,6 +205,14 @@ class Arrays:
         """Forget what was seen."""
         with self._guard:
             self._kept.clear()
+
+
+def _is_references(asset: Asset) -> bool:
+    """Say whether an asset is a document of references: a JSON file that is called so by one of its names."""
+    if not asset.href.lower().partition("?")[0].endswith(".json"):
+        return False
+    said = (asset.key, asset.title, asset.media_type, asset.href, *asset.roles)
+    return any(_KERCHUNK in each.lower() for each in said) or bool(_ROLES.intersection(asset.roles))
 
 
 def _failed(look: Look) -> bool:

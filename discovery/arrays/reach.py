@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -56,6 +56,17 @@ def _reach(place: Place, roots: Mapping[str, str], mounts: Mapping[str, str]) ->
         url = bucket_url(place)
         return Reach(place.address, url=url) if url else None
     return Reach(place.address, url=place.address)
+
+
+def index_of(reach: Reach) -> tuple[Reach, str] | None:
+    """Return the folder of a document of references and its name there; None for what is a store itself."""
+    path = reach.url.partition("#")[0].partition("?")[0] if reach.url else reach.tail
+    folder, slash, name = path.rpartition("/")
+    if not name.lower().endswith(".json") or (reach.url and not slash):
+        return None
+    if not reach.url:
+        return replace(reach, tail=folder), name
+    return replace(reach, url=f"{folder}/{reach.url[len(path) :]}"), name
 
 
 def joined(url: str, key: str) -> str:

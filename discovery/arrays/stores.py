@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
@@ -29,6 +29,8 @@ MAX_METADATA: Final = 8 << 20
 MAX_ENTRIES: Final = 10_000
 """Entries of one folder that are looked through."""
 TOO_LARGE: Final = "too_large"
+MAX_REFERENCES: Final = 16 << 20
+"""Bytes of a document of references, which names every chunk."""
 _METADATA: Final = (".zgroup", ".zarray", ".zattrs", ".zmetadata", "zarr.json")
 _PARTIAL: Final = 206
 _ABSENT: Final = frozenset({401, 403})
@@ -44,6 +46,8 @@ class Budget:
     requests: int = 0
     refused: str = ""
     """Why the first key was refused, if one was."""
+    index: str = ""
+    """The name of a document of references, if the store is made of one."""
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _seen: dict[str, str] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
@@ -78,18 +82,20 @@ class Budget:
 
     def most(self, key: str) -> int:
         """Return how many bytes of a key may be read."""
+        if key == self.index:
+            return min(self.left, MAX_REFERENCES)
         return min(self.left, MAX_METADATA) if key.rpartition("/")[2] in _METADATA else self.left
 
     def read(self, key: str, data: bytes, tag: str = "") -> bytes:
         """Count what was read, and return it."""
         with self._guard:
             self.fetched += len(data)
-            if key.rpartition("/")[2] in _METADATA:
+            if key == self.index or key.rpartition("/")[2] in _METADATA:
                 self._seen[key] = f"{tag} {sha256(data).hexdigest()}"
         return data
 
 
-class _Reading(Store):
+class Reading(Store):
     """A store that is read and never written; what it reads is counted."""
 
     supports_writes = False
@@ -108,7 +114,7 @@ class _Reading(Store):
 
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         """Return the bytes of a key, or of a part of it; None where there is none."""
-        found = await asyncio.to_thread(self._read, key, byte_range)
+        found = await asyncio.to_thread(self.read, key, byte_range)
         return None if found is None else prototype.buffer.from_bytes(found)
 
     async def get_partial_values(
@@ -119,7 +125,7 @@ class _Reading(Store):
 
     async def exists(self, key: str) -> bool:
         """Say whether there is a key."""
-        return await asyncio.to_thread(self._read, key, None) is not None
+        return await asyncio.to_thread(self.read, key, None) is not None
 
     async def set(self, key: str, value: Buffer) -> None:
         """Refuse to write."""
@@ -141,20 +147,22 @@ class _Reading(Store):
 
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
         """Yield the names directly beneath a prefix."""
-        for each in await asyncio.to_thread(self._names, prefix):
+        for each in await asyncio.to_thread(self.names, prefix):
             yield each
 
     def _all(self, prefix: str) -> tuple[str, ...]:
         raise NotImplementedError(f"all that begins with {prefix!r} is not listed")
 
-    def _read(self, key: str, part: ByteRequest | None) -> bytes | None:
+    def read(self, key: str, part: ByteRequest | None) -> bytes | None:
+        """Return the bytes of a key, or of a part of it; None where there is none."""
         raise NotImplementedError
 
-    def _names(self, prefix: str) -> tuple[str, ...]:
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """Return the names directly beneath a prefix."""
         raise NotImplementedError(f"what lies beneath {prefix} cannot be listed")
 
 
-class WebStore(_Reading):
+class WebStore(Reading):
     """A store behind an address of the web, which cannot be listed.
 
     Args:
@@ -168,30 +176,39 @@ class WebStore(_Reading):
         self._url = url
         self._client = client
 
-    def _read(self, key: str, part: ByteRequest | None) -> bytes | None:
-        self._budget.ask()
-        headers = {"range": f"bytes={_span(part)}"} if part is not None else {}
-        most = self._budget.most(key)
-        try:
-            answer = self._client.get(joined(self._url, key), headers=headers, max_bytes=most, attempts=1)
-        except NotFoundError:
-            return None
-        except SourceRefusedError as error:
-            if error.answer_status not in _ABSENT:
-                raise
-            self._budget.refused = self._budget.refused or f"it answers {error.answer_status}"
-            return None
-        tag = answer.headers.get("etag", "") or answer.headers.get("last-modified", "")
-        # Who does not know ranges sends the whole file.
-        whole = part is not None and answer.status != _PARTIAL
-        return (
-            _cut(self._budget.read(key, answer.content, tag), part)
-            if whole
-            else self._budget.read(key, answer.content, tag)
-        )
+    def read(self, key: str, part: ByteRequest | None) -> bytes | None:
+        """Return the bytes of a key, or of a part of it; None where there is none."""
+        return fetched(joined(self._url, key), key, part, self._client, self._budget)
 
 
-class FolderStore(_Reading):
+def fetched(url: str, key: str, part: ByteRequest | None, client: Client, budget: Budget) -> bytes | None:
+    """Return what is at an address, or a part of it; None where there is nothing for us.
+
+    Args:
+        url: What is asked for.
+        key: Which key of a store it is.
+        part: Which part of it is wanted.
+        client: Sees to it that nothing private is asked, redirects included.
+        budget: Counts what is read.
+    """
+    budget.ask()
+    headers = {"range": f"bytes={_span(part)}"} if part is not None else {}
+    try:
+        answer = client.get(url, headers=headers, max_bytes=budget.most(key), attempts=1)
+    except NotFoundError:
+        return None
+    except SourceRefusedError as error:
+        if error.answer_status not in _ABSENT:
+            raise
+        budget.refused = budget.refused or f"it answers {error.answer_status}"
+        return None
+    tag = answer.headers.get("etag", "") or answer.headers.get("last-modified", "")
+    data = budget.read(key, answer.content, tag)
+    # Who does not know ranges sends the whole file.
+    return cut(data, part) if part is not None and answer.status != _PARTIAL else data
+
+
+class FolderStore(Reading):
     """A store in a folder of this machine; no link leads out of the folder that it has to be in.
 
     Args:
@@ -207,7 +224,8 @@ class FolderStore(_Reading):
         self._root = os.path.realpath(root)
         self._tail = tail.strip("/")
 
-    def _read(self, key: str, part: ByteRequest | None) -> bytes | None:
+    def read(self, key: str, part: ByteRequest | None) -> bytes | None:
+        """Return the bytes of a key, or of a part of it; None where there is none."""
         self._budget.ask()
         try:
             at = self._opened(key, os.O_RDONLY | os.O_NONBLOCK)
@@ -223,7 +241,8 @@ class FolderStore(_Reading):
             file.seek(start)
             return self._budget.read(key, file.read(length), str(known.st_mtime_ns))
 
-    def _names(self, prefix: str) -> tuple[str, ...]:
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """Return the names directly beneath a prefix."""
         self._budget.ask()
         try:
             at = self._opened(prefix, os.O_RDONLY | os.O_DIRECTORY)
@@ -253,7 +272,7 @@ class FolderStore(_Reading):
         return open_beneath(self._root, inside, flags)
 
 
-def opened(reach: Reach, client: Client, budget: Budget) -> Store | None:
+def opened(reach: Reach, client: Client, budget: Budget) -> Reading | None:
     """Return the store that can be reached so; None for a folder that is not here.
 
     Raises:
@@ -291,6 +310,7 @@ def _bounds(part: ByteRequest | None, size: int) -> tuple[int, int]:
     return start, max(0, end - start)
 
 
-def _cut(data: bytes, part: Any) -> bytes:
+def cut(data: bytes, part: ByteRequest | None) -> bytes:
+    """Return a part of some bytes."""
     start, length = _bounds(part, len(data))
     return data[start : start + length]

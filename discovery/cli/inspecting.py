@@ -53,7 +53,7 @@ def _look(context: typer.Context, portal: Portal, name: str, asset: str, variabl
 
     policy = Policy()
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if folder.is_dir() or (folder.suffix == ".json" and folder.is_file()):
         ways: tuple[Reach, ...] = (here(str(folder.resolve())),)
     elif (record := portal.locations.record(name)) is not None:
         return portal.arrays.look(record, asset, variable)

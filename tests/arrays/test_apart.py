@@ -18,6 +18,8 @@ from discovery.errors import NotFoundError, SourceRefusedError, SourceUnavailabl
 from discovery.http import Policy
 from tests.arrays.given import Served, cube, look_here, looked
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[[Path], Served]
 
 
@@ -193,7 +195,6 @@ def test_every_error_stands_for_a_state(error: Exception, state: str) -> None:
     assert apart.told(error)[0] == state
 
 
-@pytest.mark.slow
 def test_a_look_in_a_process_of_its_own_is_the_same(cubes: Path, serve: Serve) -> None:
     served = serve(cubes)
     url = f"{served.url}/v3.zarr"
@@ -208,7 +209,6 @@ def test_a_look_in_a_process_of_its_own_is_the_same(cubes: Path, serve: Serve) -
     assert again is None
 
 
-@pytest.mark.slow
 def test_a_server_that_never_answers_costs_no_more_than_the_time_of_a_look(cubes: Path, serve: Serve) -> None:
     served = serve(cubes)
     served.slow = "/zarr.json"
@@ -220,7 +220,6 @@ def test_a_server_that_never_answers_costs_no_more_than_the_time_of_a_look(cubes
     assert (found.state, found.address) == (facts.SLOW, url)
 
 
-@pytest.mark.slow
 def test_the_structure_is_told_where_the_picture_takes_too_long(cubes: Path, serve: Serve) -> None:
     served = serve(cubes)
     served.slow = "/c/5/0/0"
@@ -232,7 +231,6 @@ def test_the_structure_is_told_where_the_picture_takes_too_long(cubes: Path, ser
     assert len(found.structure.variables) == 4
 
 
-@pytest.mark.slow
 def test_chunks_that_grow_without_end_cost_no_more_than_the_memory_of_a_look(tmp_path: Path) -> None:
     import gzip
     import json
@@ -250,7 +248,6 @@ def test_chunks_that_grow_without_end_cost_no_more_than_the_memory_of_a_look(tmp
     assert found.picture_state in (facts.TOO_LARGE, facts.BROKEN)
 
 
-@pytest.mark.slow
 def test_a_reader_that_is_killed_is_told_of(cubes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(cubes / "reader"))
     (cubes / "reader").write_text("#!/bin/sh\nkill -9 $$\n")
@@ -261,7 +258,6 @@ def test_a_reader_that_is_killed_is_told_of(cubes: Path, monkeypatch: pytest.Mon
     assert (found.state, found.detail) == (facts.BROKEN, "its reader ended with signal 9.")
 
 
-@pytest.mark.slow
 def test_the_reader_is_told_no_secret_of_the_environment(cubes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCOVERY_OPERATOR_TOKEN", "secret")
     monkeypatch.setattr(sys, "executable", str(cubes / "env"))
@@ -272,7 +268,6 @@ def test_the_reader_is_told_no_secret_of_the_environment(cubes: Path, monkeypatc
     assert os.environ["DISCOVERY_OPERATOR_TOKEN"] == "secret"
 
 
-@pytest.mark.slow
 def test_without_the_packages_a_look_says_which_is_missing(cubes: Path) -> None:
     code = "import sys; sys.modules['zarr'] = None; from discovery.arrays import apart; apart.main()"
     import orjson

@@ -82,6 +82,19 @@ def test_the_zarr_files_of_a_record_are_found_without_asking_anybody(made: Calla
     assert looker.asked == []
 
 
+def test_a_document_of_references_is_a_file_where_it_is_called_one(made: Callable[..., Arrays]) -> None:
+    assets = (
+        Asset("https://a.example/a.json", "metadata", media_type="application/json", roles=("metadata",)),
+        Asset("https://a.example/b.json", "kerchunk", media_type="application/json"),
+        Asset("https://a.example/c.json?v=1", "c", roles=("references",)),
+        Asset("https://a.example/d-kerchunk.parq", "d"),
+        Asset("http://user:pw@a.example/kerchunk.json", "e"),
+    )
+    found = made(Looker()).files(Record("s", "c", "3", "observation", "References", assets=assets))
+    assert [each.key for each in found] == ["kerchunk", "c"]
+    assert found[0].places[0].address == "https://a.example/b.json"
+
+
 def test_the_first_file_is_looked_into_unless_one_is_named(made: Callable[..., Arrays]) -> None:
     looker = Looker()
     found = made(looker)

@@ -16,6 +16,8 @@ from discovery.arrays.picture import palette
 from discovery.embeddings import packing
 from tests.arrays.given import cube, look_here, put
 
+pytestmark = pytest.mark.slow
+
 
 def seen(look: Look) -> tuple[Picture, npt.NDArray[Any]]:
     """Return the picture of a look, and its pixels as red, green, blue and opacity."""

@@ -14,6 +14,8 @@ from discovery.arrays.facts import Look, Variable
 from discovery.arrays.structure import declared, ends, levels, text, walked
 from tests.arrays.given import cube, look_here, put
 
+pytestmark = pytest.mark.slow
+
 
 def variables(look: Look) -> dict[str, Variable]:
     assert look.structure is not None

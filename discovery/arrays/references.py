@@ -1,0 +1,164 @@
+"""Stores that are made of pieces of other files, named in a document of references (Kerchunk's, versions 0 and 1).
+
+A reference is a text of a stranger like every other address: it is asked for by the same client, or lies in the same
+volume. Templates are put in as they stand; references that would have to be computed are refused, for that takes a
+language that can do anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+import orjson
+from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, SuffixByteRequest
+
+from discovery.arrays import stores
+from discovery.arrays.reach import Reach, index_of
+from discovery.arrays.stores import Budget, FolderStore, Reading, cut, fetched
+from discovery.errors import NotFoundError, SourceRefusedError
+from discovery.http import Client
+from discovery.launch.existence import bucket_url
+from discovery.launch.resolver import STORE, Place
+
+_INLINE: Final = "base64:"
+_WEB: Final = ("http://", "https://")
+_BUCKET: Final = "s3://"
+
+
+def opened(reach: Reach, client: Client, budget: Budget) -> Reading | None:
+    """Return the store that can be reached so, made of references where a document of them is named.
+
+    Returns:
+        None for a folder that is not here.
+
+    Raises:
+        SourceRefusedError: The folder may not be read.
+        SourceUnavailableError: The document of references cannot be had.
+        NotFoundError: There is none.
+        ValueError: It is damaged, or wants to be computed.
+    """
+    found = index_of(reach)
+    if found is None:
+        return stores.opened(reach, client, budget)
+    folder, name = found
+    beside = stores.opened(folder, client, budget)
+    if beside is None:
+        return None
+    budget.index = name
+    index = beside.read(name, None)
+    if index is None:
+        raise NotFoundError(f"there is no {name[:80]!r}")
+    return ReferenceStore(references(index), reach.url, beside, client, budget)
+
+
+def references(document: bytes) -> dict[str, Any]:
+    """Return the references of a document by their keys: bytes, or an address alone, or with an offset and a length.
+
+    Raises:
+        ValueError: It is none.
+    """
+    given = orjson.loads(document)
+    if not isinstance(given, dict):
+        raise ValueError("a document of references is an object")
+    if given.get("gen"):
+        raise ValueError("its references would have to be computed")
+    found = given.get("refs", given)
+    if not isinstance(found, dict):
+        raise ValueError("its references are no object")
+    templates = given.get("templates") if "refs" in given else None
+    words = {
+        f"{{{{{name}}}}}": text
+        for name, text in (templates if isinstance(templates, dict) else {}).items()
+        if isinstance(text, str) and "{{" not in text
+    }
+    return {key: _reference(value, words) for key, value in found.items()}
+
+
+def _reference(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return orjson.dumps(value)
+    if isinstance(value, str):
+        if not value.startswith(_INLINE):
+            return value.encode("utf-8")
+        try:
+            return base64.b64decode(value.removeprefix(_INLINE), validate=True)
+        except binascii.Error as error:
+            raise ValueError("a reference is not the base64 that it says it is") from error
+    if not isinstance(value, list) or not value or not isinstance(value[0], str):
+        raise ValueError("a reference is neither a text nor an address")
+    url, numbers = value[0], value[1:]
+    if len(numbers) not in (0, 2) or not all(type(each) is int and 0 <= each < 2**53 for each in numbers):
+        raise ValueError("a reference has no offset and length that could be")
+    for name, text in words.items():
+        url = url.replace(name, text)
+    return (url, *numbers)
+
+
+class ReferenceStore(Reading):
+    """A store whose keys are pieces of other files.
+
+    Args:
+        found: The references by their keys.
+        base: The address of their document; empty where it lies in a folder.
+        beside: The folder of the document.
+        client: Sees to it that nothing private is asked, redirects included.
+        budget: Counts what is read.
+    """
+
+    supports_listing = True
+
+    def __init__(self, found: Mapping[str, Any], base: str, beside: Reading, client: Client, budget: Budget) -> None:
+        super().__init__(budget)
+        self._found = found
+        self._base = base
+        self._beside = beside
+        self._client = client
+        self._folders: dict[str, dict[str, None]] = {}
+        for key in found:
+            parts = key.split("/")
+            for number, name in enumerate(parts):
+                self._folders.setdefault("/".join(parts[:number]), {})[name] = None
+
+    def read(self, key: str, part: ByteRequest | None) -> bytes | None:
+        """Return the bytes of a key, or of a part of it; None where there is none."""
+        given = self._found.get(key)
+        if given is None:
+            return None
+        if isinstance(given, bytes):
+            return cut(given, part)
+        return self._piece(key, given[0], within(part, *given[1:]) if len(given) > 1 else part)
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """Return the names directly beneath a prefix."""
+        return tuple(sorted(self._folders.get(prefix.strip("/"), ())))
+
+    def _piece(self, key: str, url: str, part: ByteRequest | None) -> bytes | None:
+        if isinstance(part, RangeByteRequest) and part.start >= part.end:
+            return b""
+        if url.lower().startswith(_BUCKET):
+            url = bucket_url(Place(STORE, url))
+        elif not urlsplit(url).scheme and not url.startswith("/"):
+            if isinstance(self._beside, FolderStore):
+                return self._beside.read(url, part)
+            url = urljoin(self._base, url)
+        if not url.startswith(_WEB):
+            raise SourceRefusedError(
+                "its references lead to what is neither on the web nor beside them", detail="address"
+            )
+        return fetched(url, key, part, self._client, self._budget)
+
+
+def within(part: ByteRequest | None, offset: int, length: int) -> RangeByteRequest:
+    """Return where a part of a piece lies in the file that the piece is of."""
+    start, end = 0, length
+    if isinstance(part, RangeByteRequest):
+        start, end = min(part.start, length), min(part.end, length)
+    elif isinstance(part, OffsetByteRequest):
+        start = min(part.offset, length)
+    elif isinstance(part, SuffixByteRequest):
+        start = max(0, length - part.suffix)
+    return RangeByteRequest(offset + start, offset + end)

@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint unit rest test-long bench bench-embeddings bench-growth bench-harvest relevance docs assets wheel lock clean
+.PHONY: help install demo test lint unit rest test-long bench bench-embeddings bench-long bench-growth bench-harvest relevance docs assets wheel lock clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ bench-growth: install ## Measure searches while a catalogue grows to a million r
 
 bench-embeddings: install ## Measure searches for near vectors beside numpy, DuckDB, LanceDB and USearch
 	@$(BIN)/python tests/benchmarks/bench_embeddings.py $(BENCH_EMBEDDINGS_ARGS)
+
+bench-long: install ## Measure searches among 10,000,000 vectors that are made while they are written; takes an hour and 20 GB
+	@$(BIN)/python tests/benchmarks/bench_long.py $(BENCH_LONG_ARGS)
 
 bench-harvest: install ## Measure harvests; prints ours and the peers' side by side
 	@$(BIN)/python tests/benchmarks/bench_harvest.py $(BENCH_HARVEST_ARGS)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -78,9 +78,36 @@ class Scenes:
         return self.block(1_000_000, BLOCK)[0][:count]
 
 
-def to_arrow(scenes: Scenes, path: Path) -> Path:
-    """Write vectors with places as an Arrow file, which is mapped, in the columns of Major TOM."""
-    kind = pa.list_(pa.float32(), scenes.size)
+@dataclass(frozen=True)
+class Stored:
+    """How the numbers of a table are stored."""
+
+    kind: str
+    """`float32`, `float16` or `int8`."""
+    scale: float = 1.0
+    """What a stored number is multiplied with to be the value again."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of a number."""
+        return np.dtype(self.kind).itemsize
+
+    def packed(self, vectors: Matrix) -> npt.NDArray[Any]:
+        """Return vectors as they are stored."""
+        if self.kind == "int8":
+            return np.clip(np.rint(vectors / np.float32(self.scale)), -127, 127).astype(np.int8)
+        return vectors.astype(self.kind)
+
+
+FLOAT32: Final = Stored("float32")
+FLOAT16: Final = Stored("float16")
+INT8: Final = Stored("int8", 1 / 400)
+"""Of vectors of length one with hundreds of numbers hardly any number is above 0.32."""
+
+
+def to_arrow(scenes: Scenes, path: Path, stored: Stored = FLOAT32) -> Path:
+    """Write vectors with places as an Arrow file, which is mapped, in the columns of Major TOM; one block at a time."""
+    kind = pa.list_(pa.from_numpy_dtype(np.dtype(stored.kind)), scenes.size)
     schema = pa.schema(
         [("id", pa.string()), ("embedding", kind), ("centre_lon", pa.float64()), ("centre_lat", pa.float64())]
     )
@@ -88,7 +115,7 @@ def to_arrow(scenes: Scenes, path: Path) -> Path:
     with pa.ipc.new_file(str(path), schema) as out:
         for vectors, lon, lat in scenes.blocks():
             ids = pa.array([f"scene-{each}" for each in range(at, at + len(vectors))])
-            column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), scenes.size)
+            column = pa.FixedSizeListArray.from_arrays(pa.array(stored.packed(vectors).ravel()), scenes.size)
             out.write_batch(pa.record_batch([ids, column, pa.array(lon), pa.array(lat)], schema=schema))
             at += len(vectors)
     return path

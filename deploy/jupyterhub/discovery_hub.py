@@ -15,6 +15,8 @@ import logging
 import os
 import re
 import shlex
+import shutil
+import sys
 import tempfile
 import time
 import tomllib
@@ -33,6 +35,11 @@ log = logging.getLogger("discovery_hub")
 SERVICE: Final = "discovery"
 SCOPES: Final = ("admin:users", "servers", "tokens", "access:servers")
 """What the portal's token may: make users, start and stop servers, and make tokens that open one of them."""
+SINGLE_USER: Final = (
+    "import sys; sys.modules['rfc3987_syntax'] = None; from jupyterhub.singleuser import main; sys.exit(main())"
+)
+"""`jupyterhub-singleuser`, in half the time: where that package is installed, jsonschema builds forty grammars with it
+for a format that no schema there asks for."""
 LOOKS: Final = 0.05
 """Seconds between looks whether a server of the local spawner listens."""
 MAX_VOLUMES: Final = 20
@@ -281,6 +288,8 @@ def local(c: Any, policy: Policy, homes: Path) -> None:
     c.JupyterHub.spawner_class = prompt_spawner()
     c.SimpleLocalProcessSpawner.home_dir_template = str(homes / "{username}")
     c.Spawner.ip = "127.0.0.1"
+    if Path(shutil.which("jupyterhub-singleuser") or "").parent == Path(sys.executable).parent:
+        c.Spawner.cmd = [sys.executable, "-c", SINGLE_USER]
     if os.geteuid() == 0:
         c.Spawner.args = ["--allow-root"]
     c.Spawner.apply_user_options = local_options(policy)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -112,9 +113,8 @@ def build_for(
     """
     data = _data(openings, site.rstrip("/"), checked(openings, choice or Choice()), told or Told())
     cells = [cell for name in _templates(data) for cell in _cells(name)]
-    # Its schema library takes as long to import as everything else that serves a page.
-    import nbformat
-    from nbformat import v4
+    nbformat = _nbformat()
+    v4 = nbformat.v4
 
     made = v4.new_notebook(metadata=_METADATA)
     for number, (kind, text) in enumerate(cells, 1):
@@ -184,6 +184,23 @@ def _cells(name: str) -> tuple[tuple[str, str], ...]:
         at = fence.end()
     out.append((_MARKDOWN, text[at:]))
     return tuple((kind, part.strip()) for kind, part in out if kind == _DATA or part.strip())
+
+
+def _nbformat() -> Any:
+    """Return the library of notebooks, which takes as long to import as everything else that serves a page.
+
+    Where `rfc3987_syntax` is installed its schema library would build forty grammars as well: two seconds of whoever
+    looks at the first notebook, for a format that the schema of notebooks does not ask for.
+    """
+    hidden = "jsonschema" not in sys.modules and "rfc3987_syntax" not in sys.modules
+    if hidden:
+        sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+    try:
+        import nbformat
+    finally:
+        if hidden:
+            sys.modules.pop("rfc3987_syntax", None)
+    return nbformat
 
 
 def _data(openings: Sequence[Opening], site: str, choice: Choice, told: Told) -> dict[str, Any]:

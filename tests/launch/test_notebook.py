@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -312,3 +314,13 @@ def test_the_notebook_runs_in_a_real_kernel_on_a_real_file_of_hubble(
     assert "STIS acquisition of HD101998" in said
     assert "(62, 44)" in said
     assert notebook.MEDIA_TYPE == "application/x-ipynb+json"
+
+
+@pytest.mark.slow
+def test_no_grammars_are_built_for_the_first_notebook() -> None:
+    code = (
+        "import sys; from discovery.launch.notebook import _nbformat; made = _nbformat(); "
+        "made.validate(made.v4.new_notebook()); print('rfc3987_syntax' in sys.modules, 'jsonschema' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["False", "True"]

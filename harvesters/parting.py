@@ -43,6 +43,8 @@ class Done:
     bytes: int = 0
     problem: str = ""
     """Why the part did not come to its end; what was stored before is whole."""
+    rest_until: int | None = None
+    """Until when the source wants not to be asked, in UTC milliseconds; None where it has not said so."""
 
 
 class Cluster(Protocol):
@@ -101,4 +103,4 @@ def _walked(store: Store, client: Client, harvester: Harvester, task: Task) -> D
     except (DiscoveryError, NotFoundError) as error:
         problem = str(error)
     used = client.counters
-    return Done(part, counts, used.requests, used.bytes + harvester.bytes_read, problem)
+    return Done(part, counts, used.requests, used.bytes + harvester.bytes_read, problem, client.rest_until)

@@ -22,6 +22,7 @@ from discovery.errors import (
 from discovery.http import Client
 from discovery.indexer import few_collections
 from discovery.lock import Lock
+from discovery.model.instant import iso
 from discovery.model.record import record_id
 from discovery.model.source import (
     CHANGES,
@@ -170,6 +171,7 @@ class _Run:
         self._missing = 0
         self._may_go: int | None = None
         self._unknown: list[tuple[str, str]] = []
+        self._rest_until = 0
 
     def go(self) -> Report:
         """Walk, and close the run whatever happens."""
@@ -178,7 +180,10 @@ class _Run:
             status, message = self._outcome()
         finally:
             # Also after an error that nobody foresaw: a run is never left open.
-            report = self._report(status, clean(message))
+            rest = self._client.rest_until or self._rest_until or None
+            if rest is not None:
+                message = f"{message}; the source wants to be left alone until {iso(rest)}".removeprefix("; ")
+            report = replace(self._report(status, clean(message)), not_before=rest)
             self._close(report)
         return report
 
@@ -323,6 +328,7 @@ class _Run:
             self._parts[number] = outcome.part
             self._counts += outcome.counts
             self._elsewhere = (self._elsewhere[0] + outcome.requests, self._elsewhere[1] + outcome.bytes)
+            self._rest_until = max(self._rest_until, outcome.rest_until or 0)
             self._tell()
 
         failed = cluster.walk(tasks, self._parallel(), done, self._stopped)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
@@ -73,7 +73,8 @@ def checked(text: str) -> str:
 def upcoming(source: Source, runs: Sequence[Run], since: int) -> Next | None:
     """Return when a source is to be harvested next; None where it is not enabled or has no schedule.
 
-    An instant that has passed says that it is due now, once, however many times were missed.
+    An instant that has passed says that it is due now, once, however many times were missed. It is never before the
+    instant until which the source has asked to be left alone.
 
     Args:
         source: The source with its `schedule`.
@@ -83,13 +84,20 @@ def upcoming(source: Source, runs: Sequence[Run], since: int) -> Next | None:
     text = source.settings.get("schedule", "")
     if not text or not source.enabled:
         return None
+    found = _planned(source.id, text, runs, since)
+    rest = runs[0].report.not_before if runs else None
+    return found if rest is None else replace(found, at=max(found.at, rest))
+
+
+def _planned(source: str, text: str, runs: Sequence[Run], since: int) -> Next:
+    """Return when a source is harvested next by its schedule and its failures alone."""
     failures = _failures(runs)
     if failures:
         pause = min(FIRST_RETRY * 2.0 ** min(failures - 1, 20), LAST_RETRY)
         ended = runs[0].finished or runs[0].started
         return Next(ended + int(pause.total_seconds() * 1000), failures)
     last = datetime.fromtimestamp((runs[0].started if runs else since) / 1000, UTC)
-    apart = _apart(source.id, text)
+    apart = _apart(source, text)
     # Between a time of the schedule and the moment a little later at which it is kept, that time still lies ahead.
     found = next(_cron(text, last - apart)) + apart
     return Next(int(found.timestamp() * 1000))

@@ -40,6 +40,8 @@ _HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[ -~]*")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # All that another host may learn of what was meant for the first.
+LONGEST_REST = 31 * 24 * 3600.0
+"""Seconds for which a host is left alone at most because it says so; who wants more has made a mistake."""
 _HARMLESS = frozenset({"accept", "accept-language", "content-type", "prefer", "if-none-match", "if-modified-since"})
 # What a caller cannot set: each of them would undo a protection.
 _OURS = frozenset({"host", "accept-encoding", "connection", "content-length", "transfer-encoding", "upgrade", "te"})
@@ -115,6 +117,7 @@ class Client:
         self._lock = threading.Lock()
         self._gates = gates or Gates(policy.per_host)
         self._counters = Counters()
+        self._rest_until = 0
 
     def __enter__(self) -> Self:
         return self
@@ -123,6 +126,11 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def rest_until(self) -> int | None:
+        """Until when a host wants not to be asked, in UTC milliseconds, where that is longer than we wait for it."""
+        return self._rest_until or None
 
     def close(self) -> None:
         """Close every connection."""
@@ -401,6 +409,10 @@ class Client:
         wait = retry_after(body.headers)
         if body.status in RETRIED_STATUS and wait is not None:
             trip.asked = wait
+            if wait > self.policy.backoff_cap:
+                until = time.time_ns() // 1_000_000 + int(1000 * min(wait, LONGEST_REST))
+                with self._lock:
+                    self._rest_until = max(self._rest_until, until)
             # Our other threads leave the host alone for as long.
             self._gates.of(target.host).rest(min(wait, self.policy.backoff_cap))
         return refusal(body.url, body.status, _excerpt(body), wait)

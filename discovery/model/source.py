@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from discovery.model.instant import iso
+from discovery.model.instant import instant, iso
 from discovery.model.record import Issue, Record
 
 RUNNING: Final = "running"
@@ -157,6 +157,8 @@ class Report:
     """The records that a whole walk did not meet; what a held run asks about."""
     stated: int | None = None
     """How many elements a source said that it has, where a whole walk was told so."""
+    not_before: int | None = None
+    """Until when the source has asked to be left alone, in UTC milliseconds; None where it has not."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as flat JSON values, in the order in which people read it."""
@@ -175,6 +177,7 @@ class Report:
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
             "records_per_second": round(rate, 1),
+            "not_before": None if self.not_before is None else iso(self.not_before),
             "message": self.message,
         }
 
@@ -185,6 +188,7 @@ class Report:
         plain = {name: data[name] for name in ("source", "run", "status", "requests", "bytes", "seconds", "message")}
         later = {"mode": data.get("mode", ""), "walk": data.get("walk", 0), "missing": data.get("missing", 0)}
         later["stated"] = data.get("stated")
+        later["not_before"] = instant(data["not_before"]) if data.get("not_before") else None
         return cls(counts=counts, **plain, **later)
 
 

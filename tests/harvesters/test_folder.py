@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,12 +13,14 @@ import orjson
 import pytest
 
 from discovery.errors import SourceUnavailableError
-from discovery.http import Client
+from discovery.http import Client, Policy
 from discovery.model.source import COMPLETE, FAILED, HELD, PARTIAL, RawRecord, Report, Source
+from discovery.store.ingest import now
 from discovery.store.store import Store
-from harvesters import folder
+from harvesters import folder, run
 from harvesters.base import Position
 from harvesters.registry import harvester
+from harvesters.schedule import agenda
 
 Harvest = Callable[..., Report]
 Make = Callable[..., dict[str, Any]]
@@ -280,3 +283,26 @@ def test_relative_links_start_from_where_a_folder_is_published(store: Store, har
     harvest(Source("s", "folder", "file:waf", settings={"published": "https://example.org/waf/"}))
     found = store.catalogue.find("s", "records", "r").record
     assert found.assets[0].href == "https://example.org/waf/a%20b/data.csv"
+
+
+@pytest.mark.parametrize("path", ["/waf/", "/waf/lines"])
+def test_a_source_that_wants_to_be_left_alone_is_not_harvested_before(
+    path: str, web: Web, waf: Source, store: Store, harvest: Harvest
+) -> None:
+    waf = replace(waf, settings={**waf.settings, "schedule": "*/15 * * * *"})
+    store.ledger.add_source(waf)
+    web.wrong = lambda asked: (429, b"", {"Retry-After": "200000"}) if asked == path else None
+    began = now()
+    report = harvest(waf)
+    assert report.not_before is not None
+    assert 200_000_000 <= report.not_before - began < 200_060_000
+    assert "wants to be left alone until" in report.message
+    (entry,) = agenda(store.ledger)
+    assert entry.next is not None
+    assert entry.next.at == report.not_before
+    web.wrong = lambda asked: None
+    with Client(Policy().allowing(waf.url)) as another_day:
+        assert run.harvest(store, waf, client=another_day).not_before is None
+    (entry,) = agenda(store.ledger)
+    assert entry.next is not None
+    assert entry.next.at < began + 3_600_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -119,3 +120,20 @@ def test_a_time_that_is_kept_later_is_not_kept_twice() -> None:
 def test_without_a_schedule_or_where_it_is_not_enabled_nothing_comes() -> None:
     assert upcoming(Source("esa", "tap", "https://x.org/tap"), [], 0) is None
     assert upcoming(source("@daily", enabled=False), [], 0) is None
+
+
+@pytest.mark.parametrize("status", [COMPLETE, PARTIAL, FAILED])
+@pytest.mark.parametrize(("rest", "then"), [("2026-03-03T12:00", "2026-03-03T12:00"), ("2026-03-01T02:31", "")])
+def test_it_is_never_before_the_source_wants_it(status: str, rest: str, then: str) -> None:
+    plain = run(status, "2026-03-01T02:20")
+    asked = replace(plain, report=replace(plain.report, not_before=at(rest)))
+    usual = when(upcoming(source("15 2 * * *"), [plain], 0))
+    assert when(upcoming(source("15 2 * * *"), [asked], 0)) == (then or usual)
+    later = run(COMPLETE, "2026-03-01T02:40")
+    assert when(upcoming(source("15 2 * * *"), [later, asked], 0)) == "2026-03-02T02:15", "it has been asked since"
+
+
+def test_what_the_source_wants_is_kept_with_the_run() -> None:
+    report = Report("esa", 1, FAILED, not_before=at("2026-03-03T12:00"))
+    assert Report.from_dict(report.to_dict()) == report
+    assert Report.from_dict(Report("esa", 1, FAILED).to_dict()).not_before is None

@@ -13,7 +13,18 @@ def test_counts_add_up_field_by_field() -> None:
 
 
 def test_a_report_reads_back_from_its_flat_form() -> None:
-    report = Report("esa", 7, COMPLETE, COUNTS, requests=8, bytes=9, seconds=2.5, message="done", stated=12)
+    report = Report(
+        "esa",
+        7,
+        COMPLETE,
+        COUNTS,
+        requests=8,
+        bytes=9,
+        seconds=2.5,
+        message="done",
+        stated=12,
+        not_before=1_700_000_000_000,
+    )
     flat = report.to_dict()
     assert flat["records_per_second"] == 4.0
     assert all(isinstance(value, str | int | float) for value in flat.values())

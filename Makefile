@@ -72,7 +72,7 @@ bench-search: install ## Measure searches beside Elasticsearch, SFEOS and pgstac
 bench-growth: install ## Measure searches while a catalogue grows to a million records; BENCH_GROWTH_ARGS="--plot FILE.svg" draws it
 	@$(BIN)/python tests/benchmarks/bench_growth.py $(BENCH_GROWTH_ARGS)
 
-bench-embeddings: install ## Measure searches for near vectors beside numpy, DuckDB, LanceDB and USearch
+bench-embeddings: install ## Measure searches for near vectors beside numpy, DuckDB, LanceDB, USearch and Elasticsearch
 	@$(BIN)/python tests/benchmarks/bench_embeddings.py $(BENCH_EMBEDDINGS_ARGS)
 
 bench-long: install ## Measure searches among 10,000,000 vectors that are made while they are written; takes an hour and 20 GB
@@ -116,10 +116,13 @@ wheel: install assets ## Build the wheel into dist/ with the packages of the loc
 	@rm -rf dist
 	@$(BIN)/python -m build --no-isolation --wheel --outdir dist
 
+# All extras but gpu, whose wheels are gigabytes.
+lock: EXTRAS = import tomllib; print(*("--extra " + each for each in \
+	tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"] if each != "gpu"))
 lock: ## Resolve requirements.lock anew from pyproject.toml
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --require-hashes -r requirements-install.lock; }
 	@$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--all-extras --output-file requirements.lock pyproject.toml
+		$$($(BIN)/python -c '$(EXTRAS)') --output-file requirements.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--output-file requirements-install.lock requirements-install.in
 

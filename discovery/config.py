@@ -34,6 +34,18 @@ TABLE: Final = (
     Setting("index_prefix", str, "discovery", "The beginning of the names of indexes on Elasticsearch, one a portal."),
     Setting("index_key", str, "", "The API key that Elasticsearch knows the portal by, encoded."),
     Setting("index_ca", str, "", "A file with the certificate authority of Elasticsearch, if it has one of its own."),
+    Setting(
+        "vectors",
+        str,
+        "",
+        "What holds rows of embeddings for many machines: `elasticsearch=URL`; empty is the server of `index`.",
+    ),
+    Setting(
+        "device",
+        str,
+        "auto",
+        "Where every row is compared: `auto` is a GPU where there is one and torch, else `none` or as torch names it.",
+    ),
     Setting("zones", str, "", "A TOML file with the datazones that can be launched in; relative to the home."),
     Setting("launch_rules", str, "", "A TOML file with rules of your own for where files are; relative to the home."),
     Setting(
@@ -108,6 +120,8 @@ class Settings:
     index_prefix: str = "discovery"
     index_key: str = ""
     index_ca: str = ""
+    vectors: str = ""
+    device: str = "auto"
     zones: str = ""
     launch_rules: str = ""
     mounts: str = ""

@@ -551,6 +551,8 @@ class Portal:
         """Let go of files and connections."""
         if self._sesame is not None:
             self._sesame.close()
+        if self._similarity is not None:
+            self._similarity.spaces.close()
         self.launching.close()
         self.locations.close()
         self.arrays.close()

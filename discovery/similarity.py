@@ -565,5 +565,9 @@ def _recall(space: Space, answer: Answer) -> float:
         return 1.0
     share = answer.eligible / max(1, space.live)
     kinds = ("none",) if share >= 1 else ("random-10%", "region-10%") if share > 0.05 else ("random-1%", "region-1%")
-    found: list[Recall] = [each for each in space.recall if each.mode == answer.mode and each.kind in kinds]
+    measured = space.recall
+    if space.held is not None and answer.engine:
+        # Rows that were added since are found by our own codes.
+        measured = (*space.held.recall, *(space.recall if answer.probed else ()))
+    found: list[Recall] = [each for each in measured if each.mode == answer.mode and each.kind in kinds]
     return min((each.value for each in found), default=0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from discovery.config import Settings
@@ -20,6 +21,7 @@ from discovery.store.postgresql import is_address as on_postgresql
 from discovery.store.store import Store
 
 if TYPE_CHECKING:
+    from discovery.embeddings.held import Engine
     from discovery.embeddings.spaces import Spaces
     from discovery.index.base import Index
     from discovery.people.oidc import Provider
@@ -71,9 +73,33 @@ def _elasticsearch(settings: Settings, address: str) -> Index:
     except ModuleNotFoundError as error:
         missing = f"index elasticsearch needs the package {error.name}; install discovery-portal[elasticsearch]"
         raise ConfigError(missing) from error
-    addresses = tuple(each.strip() for each in address.split(",") if each.strip())
-    access = Access(addresses, key=settings.index_key, ca=settings.index_ca)
-    return ElasticsearchIndex(access, prefix=settings.index_prefix)
+    return ElasticsearchIndex(
+        Access(_addresses(address), key=settings.index_key, ca=settings.index_ca), prefix=settings.index_prefix
+    )
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
+
+
+def vector_engine(settings: Settings, name: str) -> Engine:
+    """Return what holds rows of embeddings for many machines.
+
+    Raises:
+        ConfigError: There is none by that name, its package is not installed, or the settings name no server.
+    """
+    if name != "elasticsearch":
+        raise ConfigError(f"engine {name[:40]!r} is not known; use elasticsearch")
+    engine, _, address = (settings.vectors or settings.index).partition("=")
+    if engine != "elasticsearch" or not address:
+        raise ConfigError("nothing says where Elasticsearch is: set `vectors` to elasticsearch=URL")
+    try:
+        from discovery.index.elasticsearch import Access, ElasticsearchVectors
+    except ModuleNotFoundError as error:
+        missing = f"engine elasticsearch needs the package {error.name}; install discovery-portal[elasticsearch]"
+        raise ConfigError(missing) from error
+    access = Access(_addresses(address), key=settings.index_key, ca=settings.index_ca)
+    return ElasticsearchVectors(access, prefix=settings.index_prefix)
 
 
 def open_portal(settings: Settings) -> Portal:
@@ -107,7 +133,7 @@ def spaces(settings: Settings) -> Spaces:
         from discovery.embeddings.spaces import Spaces
     except ModuleNotFoundError as error:
         raise ConfigError(f"embeddings need the package {error.name}; install discovery-portal[embeddings]") from error
-    return Spaces(settings.home / _SPACES)
+    return Spaces(settings.home / _SPACES, partial(vector_engine, settings), settings.device)
 
 
 def provider(settings: Settings, store: Store) -> Provider | None:

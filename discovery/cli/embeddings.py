@@ -18,6 +18,7 @@ from discovery.model.instant import iso
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+    from discovery.embeddings.space import Space
     from discovery.hits import Hit, Hits
     from discovery.portal import Portal
     from discovery.query.query import Query
@@ -47,6 +48,10 @@ def add(
     dask: Annotated[
         str, typer.Option(help="Have the workers of the Dask cluster at this address read the files, one each.")
     ] = "",
+    engine: Annotated[
+        str,
+        typer.Option(help="Have elasticsearch hold the rows, too, and find them; see `embeddings engine`."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Add files to a space, or make it; files that it has already are not read again."""
@@ -70,11 +75,30 @@ def add(
         )
         with _Bar() as bar:
             made = apart.add(portal.spaces.folder, name, wanted, bar.told)
+            if by := engine or (made.held.engine if made.held is not None else ""):
+                made = portal.spaces.hold(name, by, progress=bar.told)
     if made.drift > DRIFTED:
         complaints.print(f"the new rows lie {made.drift:.0%} farther from their lists: --retrain makes them anew")
-    least = min((each.value for each in made.recall if each.mode == "balanced"), default=1.0)
-    sentence = f"{made.name}: {made.live:,} vectors of {made.dimensions} numbers; recall@10 {least:.3f} or more"
-    say(as_json, made.to_dict(), sentence)
+    say(as_json, made.to_dict(), _sentence(made))
+
+
+@app.command("engine")
+def let_hold(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of the space.")],
+    engine: Annotated[str, typer.Argument(help="elasticsearch, or own for the codes in the home alone.")],
+    kind: Annotated[str, typer.Option(help="bbq_hnsw or int8_hnsw; without it the better one for the size.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say what finds the rows of a space: the codes in the home, or an engine that holds the rows once more."""
+    from discovery.embeddings.held import OWN
+
+    if kind and engine == OWN:
+        raise BadQueryError("--kind is for elasticsearch; own codes have one kind", parameter="kind")
+    with opened_portal(context) as portal, _Bar() as bar:
+        spaces = portal.spaces
+        made = spaces.release(name) if engine == OWN else spaces.hold(name, engine, kind, bar.told)
+    say(as_json, made.to_dict(), _sentence(made))
 
 
 @app.command("list")
@@ -104,8 +128,9 @@ def show(
     console.print(f"{found.name}: {found.live:,} vectors of {found.dimensions} numbers, {found.metric}", markup=False)
     files = [(each.start, f"{each.rows:,}", each.address, each.gone or "") for each in found.segments]
     print_table(("first row", "rows", "file", "gone"), files, empty="no files")
-    recall = [(each.kind, each.mode, f"{each.value:.3f}", each.queries) for each in found.recall]
-    print_table(("narrowed by", "mode", "recall@10", "queries"), recall, empty="recall was not measured")
+    if found.held is not None:
+        console.print(f"held by {found.held.engine} as {found.held.kind}: {found.held.index}", markup=False)
+    _print_recall(found, "recall was not measured")
 
 
 @app.command()
@@ -119,10 +144,10 @@ def audit(
     with opened_portal(context) as portal:
         found = portal.spaces.audit(name, queries)
     if as_json:
-        print_json(found.to_dict()["recall"])
+        told = found.to_dict()
+        print_json([*told["recall"], *((told["held"] or {}).get("recall", ()))])
         return
-    rows = [(each.kind, each.mode, f"{each.value:.3f}", each.queries) for each in found.recall]
-    print_table(("narrowed by", "mode", "recall@10", "queries"), rows, empty="there are no rows")
+    _print_recall(found, "there are no rows")
 
 
 @app.command()
@@ -263,6 +288,21 @@ def similar(
         return
     for one in answers:
         _print(one)
+
+
+def _sentence(made: Space) -> str:
+    """Return what there is to say of a space that was made or changed."""
+    least = min((each.value for each in made.measured if each.mode == "balanced"), default=1.0)
+    by = f", found by {made.held.engine} ({made.held.kind})" if made.held is not None else ""
+    return f"{made.name}: {made.live:,} vectors of {made.dimensions} numbers{by}; recall@10 {least:.3f} or more"
+
+
+def _print_recall(found: Space, empty: str) -> None:
+    by = [("own codes", found.recall), *([(found.held.engine, found.held.recall)] if found.held is not None else [])]
+    rows = [
+        (engine, each.kind, each.mode, f"{each.value:.3f}", each.queries) for engine, recall in by for each in recall
+    ]
+    print_table(("found by", "narrowed by", "mode", "recall@10", "queries"), rows, empty=empty)
 
 
 def _day(hit: Hit) -> str:

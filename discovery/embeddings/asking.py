@@ -9,18 +9,22 @@ and as many more as it takes to see a good part of these rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from discovery.embeddings.codes import Coder, helped
 from discovery.embeddings.deriving import BATCH
+from discovery.embeddings.held import MAX_NAMED, Engine, Look, among
 from discovery.embeddings.segment import OpenSegment
 from discovery.embeddings.space import Space
 from discovery.embeddings.vectors import MAX_SIZE, Flags, Rows, Vectors, best, scores
 from discovery.errors import BadQueryError, UnavailableError
+
+if TYPE_CHECKING:
+    from discovery.embeddings.gpu import Scanner
 
 FAST: Final = "fast"
 BALANCED: Final = "balanced"
@@ -39,6 +43,14 @@ _AGAIN: Final = {FAST: (10, 100), BALANCED: (20, 400)}
 _TWICE: Final = {FAST: 2, BALANCED: 1}
 """How many times as many where only some may be found: they are farther away, where codes tell less."""
 _MOST_AGAIN: Final = 4_000
+_FARTHER: Final = 5
+"""How many times as many rows are compared one by one before an engine is asked for them."""
+_EFFORT: Final = {FAST: 1, BALANCED: 2}
+"""How many times as many rows an engine keeps in view while it looks; of few that may be found, it looks at all."""
+_LOOKED_AT: Final = 10_000
+
+_WORTH: Final = 50_000
+"""Rows from which on it is worth the way to a GPU to compare them there."""
 
 Allowed = Callable[[OpenSegment], Flags | None]
 """For each row of a segment whether it may be found; None is all of them."""
@@ -66,6 +78,8 @@ class Answer:
     """Lists that were looked through, over all segments, for one query."""
     rescored: int = 0
     """Rows compared with the vectors themselves, for one query at most."""
+    engine: str = ""
+    """What looked for rows in the place of our own codes; empty where nothing did."""
     warnings: tuple[str, ...] = ()
     """What could not be looked at."""
 
@@ -77,12 +91,28 @@ class Searcher:
         space: That is asked.
         segments: Its live ones, open.
         coder: What its codes mean; None where it has none.
+        engine: That holds its rows once more; None leaves all to our own codes.
+        scanner: Returns what compares every row on a GPU, None where there is none.
     """
 
-    def __init__(self, space: Space, segments: Sequence[OpenSegment], coder: Coder | None) -> None:
+    def __init__(
+        self,
+        space: Space,
+        segments: Sequence[OpenSegment],
+        coder: Coder | None,
+        engine: Engine | None = None,
+        scanner: Callable[[], Scanner | None] = lambda: None,
+    ) -> None:
         self.space = space
         self.segments = tuple(segments)
         self._coder = coder
+        self._engine = engine if space.held is not None else None
+        self._scanner = scanner
+
+    @property
+    def own(self) -> Searcher:
+        """What finds rows by our own codes alone."""
+        return Searcher(self.space, self.segments, self._coder, scanner=self._scanner)
 
     def search(self, queries: Vectors, size: int, *, mode: str = BALANCED, allowed: Allowed | None = None) -> Answer:
         """Return the nearest rows for each query; ties go by their numbers.
@@ -104,24 +134,36 @@ class Searcher:
         if len(queries) > MAX_QUERIES:
             raise BadQueryError(f"{len(queries)} queries; at most {MAX_QUERIES} at a time", parameter="vectors")
         helped(len(queries))
-        parts = [_Part(self, each, allowed) for each in self.segments]
-        eligible = sum(each.count for each in parts)
+        every = [_Part(self, each, allowed) for each in self.segments]
+        eligible = sum(each.count for each in every)
+        parts = [each for each in every if each.count]
+        groups = self._groups(parts, mode)
+        elsewhere = {id(each) for group in groups for each in group.parts}
         merged = _Merged(len(queries), size)
-        probed = rescored = 0
-        is_exact = True
+        probed = rescored = failed = 0
+        is_exact, engine = True, ""
         warnings = []
         for part in parts:
-            if not part.count:
+            if id(part) in elsewhere:
                 continue
             try:
                 if self._coder is None or part.segment.codes is None or mode == EXACT or part.is_small(mode):
-                    part.compare(queries, merged)
+                    part.compare(queries, merged, self._scanner)
                 else:
                     seen, again = part.look(self._coder, queries, size, mode, merged)
                     probed, rescored, is_exact = probed + seen, rescored + again, False
             except UnavailableError as error:
                 warnings.append(str(error))
-        if warnings and len(warnings) == sum(each.count > 0 for each in parts):
+                failed += 1
+        for group in groups:
+            try:
+                likely = group.look(queries, size, mode, merged)
+                if likely is not None:
+                    rescored, is_exact, engine = rescored + likely, False, group.engine.name
+            except UnavailableError as error:
+                warnings.append(str(error))
+                failed += len(group.parts)
+        if failed and failed == len(parts):
             raise UnavailableError("; ".join(warnings[:3]), retry_after=None)
         return Answer(
             found=merged.best(),
@@ -130,21 +172,41 @@ class Searcher:
             eligible=eligible,
             probed=probed,
             rescored=rescored,
+            engine=engine,
             warnings=tuple(warnings),
         )
+
+    def _groups(self, parts: Sequence[_Part], mode: str) -> list[_Group]:
+        """Return the parts that the engine looks through: those whose likely rows we compare again, and the others."""
+        held = self.space.held
+        if self._engine is None or held is None or mode == EXACT:
+            return []
+        mapped: dict[bool, list[_Part]] = {True: [], False: []}
+        for part in parts:
+            if part.segment.said.start not in held.starts:
+                continue
+            try:
+                # What the engine holds could be found when the file has become another one.
+                part.segment.table().check()
+                mapped[part.segment.is_mapped].append(part)
+            except UnavailableError:
+                continue  # It is told where its rows are compared.
+        if sum(each.count for each in mapped[True]) <= _few(mode) * _FARTHER:
+            mapped[True] = []
+        return [_Group(self.space, self._engine, of, is_mapped=which) for which, of in mapped.items() if of]
 
 
 class _Merged:
     """The best of all segments so far."""
 
     def __init__(self, queries: int, size: int) -> None:
-        self._size = size
+        self.size = size
         self._rows: list[Rows] = [np.empty(0, dtype=np.int64)] * queries
         self._scores: list[npt.NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * queries
 
     def add(self, query: int, rows: Rows, found: npt.NDArray[np.float32]) -> None:
         self._rows[query], self._scores[query] = best(
-            np.concatenate([self._rows[query], rows]), np.concatenate([self._scores[query], found]), self._size
+            np.concatenate([self._rows[query], rows]), np.concatenate([self._scores[query], found]), self.size
         )
 
     def best(self) -> tuple[Found, ...]:
@@ -159,26 +221,38 @@ class _Part:
         self._metric = searcher.space.metric
         self._start = segment.said.start
         narrowed = allowed(segment) if allowed is not None else None
-        self._narrowed = narrowed is not None
+        self.narrowed = narrowed is not None
         if narrowed is not None:
-            self._mask: Flags | None = narrowed & segment.usable
+            self.mask: Flags | None = narrowed & segment.usable
         else:
-            self._mask = np.asarray(segment.usable) if segment.said.left_out else None
-        self.count = int(np.count_nonzero(self._mask)) if self._mask is not None else segment.rows
+            self.mask = np.asarray(segment.usable) if segment.said.left_out else None
+        self.count = int(np.count_nonzero(self.mask)) if self.mask is not None else segment.rows
 
     def is_small(self, mode: str) -> bool:
         """Say whether comparing all rows one by one is no slower than looking for them."""
-        return self.count <= (_FEW if mode == BALANCED else _FEW // 4) and self.segment.is_mapped
+        return self.count <= _few(mode) and self.segment.is_mapped
 
-    def compare(self, queries: Vectors, merged: _Merged) -> None:
+    def compare(self, queries: Vectors, merged: _Merged, scanner: Callable[[], Scanner | None] = lambda: None) -> None:
         """Compare every row that may be found with the vectors themselves."""
-        if self._mask is not None and self.count <= BATCH * 4 and self.segment.is_mapped:
-            rows = np.flatnonzero(self._mask)
+        if self.count >= _WORTH and self.segment.table().about.mapped and self._scanned(queries, merged, scanner()):
+            return
+        if self.mask is not None and self.count <= BATCH * 4 and self.segment.is_mapped:
+            rows = np.flatnonzero(self.mask)
             self._compared(queries, rows, self.segment.vectors(rows), merged)
             return
         for at, vectors, usable in self.segment.batches(BATCH):
-            here = usable if self._mask is None else usable & self._mask[at : at + len(vectors)]
+            here = usable if self.mask is None else usable & self.mask[at : at + len(vectors)]
             self._compared(queries, np.flatnonzero(here) + at, vectors[here], merged)
+
+    def _scanned(self, queries: Vectors, merged: _Merged, scanner: Scanner | None) -> bool:
+        """Compare rows on a device, and those that may be nearest here; say whether that was done."""
+        if scanner is None:
+            return False
+        likely = scanner.likely(self.segment, queries, merged.size, self._metric, self.mask)
+        for at, rows in enumerate(likely or ()):
+            # One by one: all of them together may be more rows than should be in memory.
+            merged.add(at, rows + self._start, scores(queries[at], self.segment.vectors(rows), self._metric))
+        return likely is not None
 
     def _compared(self, queries: Vectors, rows: Rows, vectors: Vectors, merged: _Merged) -> None:
         for number, query in enumerate(queries):
@@ -188,31 +262,20 @@ class _Part:
         """Look for rows by their codes, and compare the likely ones; return how many lists and rows that were."""
         assert self.segment.codes is not None
         turned = coder.turned(queries)
-        per, least = _AGAIN[mode]
-        times = _TWICE[mode] if self._narrowed else 1
-        again = min(max(per * size, least) * times, max(_MOST_AGAIN, size), self.segment.rows)
-        away, lists = self._promising(coder, turned, mode) if self._narrowed else coder.nearest(turned, _PROBES[mode])
-        likely = self.segment.codes.search(turned, lists, away, again, self._mask)
-        rescored = 0
-        rows, inverse = np.unique(likely, return_inverse=True)
-        inverse = inverse.reshape(likely.shape)
-        vectors = self.segment.vectors(rows[rows >= 0])
-        first = int(np.searchsorted(rows, 0))
-        for number, query in enumerate(queries):
-            mine = inverse[number][likely[number] >= 0] - first
-            rescored = max(rescored, len(mine))
-            own = rows[first:][mine]
-            merged.add(number, own + self._start, scores(query, vectors[mine], self._metric))
-        return lists.shape[1], rescored
+        times = _TWICE[mode] if self.narrowed else 1
+        again = min(_again(mode, size, times), self.segment.rows)
+        away, lists = self._promising(coder, turned, mode) if self.narrowed else coder.nearest(turned, _PROBES[mode])
+        likely = self.segment.codes.search(turned, lists, away, again, self.mask)
+        return lists.shape[1], self.again(queries, [each[each >= 0] for each in likely], merged)
 
     def _promising(
         self, coder: Coder, turned: Vectors, mode: str
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Return for each query the lists to look through for rows that a filter leaves, as `Coder.nearest` does."""
-        assert self._mask is not None
+        assert self.mask is not None
         away, lists = coder.nearest(turned, coder.lists)
         # Taking by numbers is several times as fast as indexing by flags.
-        counts = np.bincount(np.take(self.segment.lists, np.flatnonzero(self._mask)), minlength=coder.lists)
+        counts = np.bincount(np.take(self.segment.lists, np.flatnonzero(self.mask)), minlength=coder.lists)
         least, part, enough = _NARROWED[mode]
         held = counts[lists]
         seen = np.cumsum(held, axis=1) - held
@@ -226,3 +289,96 @@ class _Part:
         near, these = np.zeros(shape, dtype=np.float32), np.full(shape, -1, dtype=np.int64)
         near[to], these[to] = away[query, at], lists[query, at]
         return near, these
+
+    def again(self, queries: Vectors, likely: Sequence[Rows], merged: _Merged) -> int:
+        """Compare likely rows of each query with the vectors themselves; return how many those are for one at most."""
+        rows = np.unique(np.concatenate(likely))
+        if not len(rows):
+            return 0
+        vectors = self.segment.vectors(rows)
+        for number, (query, mine) in enumerate(zip(queries, likely, strict=True)):
+            merged.add(number, mine + self._start, scores(query, vectors[np.searchsorted(rows, mine)], self._metric))
+        return max(map(len, likely))
+
+
+class _Group:
+    """Segments that an engine holds, and looks through at once.
+
+    Args:
+        space: That they are of.
+        engine: That holds them.
+        parts: Them.
+        is_mapped: Whether we compare likely rows again; else the engine does.
+    """
+
+    def __init__(self, space: Space, engine: Engine, parts: Sequence[_Part], *, is_mapped: bool) -> None:
+        assert space.held is not None
+        self.engine = engine
+        self.parts = sorted(parts, key=lambda each: each.segment.said.start)
+        self._metric = space.metric
+        self._index = space.held.index
+        self._is_mapped = is_mapped
+        self._starts = np.array([each.segment.said.start for each in self.parts])
+        whole = set(space.held.starts) == set(self._starts.tolist())
+        self._is_whole = whole and not any(each.narrowed for each in self.parts)
+
+    def look(self, queries: Vectors, size: int, mode: str, merged: _Merged) -> int | None:
+        """Look for rows, and compare the likely ones; return how many those were, None where all were compared."""
+        # Rows that hold no vector are not held either, so only a filter narrows.
+        narrowed = among(
+            [(each.segment.said.start, each.segment.rows, each.mask if each.narrowed else None) for each in self.parts]
+        )
+        if narrowed.named > MAX_NAMED:
+            for each in self.parts:
+                each.compare(queries, merged)
+            return None
+        is_narrowed, count = any(each.narrowed for each in self.parts), sum(each.count for each in self.parts)
+        again = min(_again(mode, size, _TWICE[mode] if is_narrowed else 1), count)
+        effort = count if is_narrowed and count <= _LOOKED_AT else again * _EFFORT[mode]
+        here = self._is_mapped
+        look = Look(again if here else size, effort, 0 if here else again, narrowed)
+        answers = None
+        if self._is_whole:
+            # A filter that leaves all costs time. Only while rows are being added, others than ours could be found.
+            answers = self.engine.nearest(self._index, queries, self._metric, replace(look, among=None))
+            if not all(self._may_be(rows) for rows, _ in answers):
+                answers = None
+        if answers is None:
+            answers = self.engine.nearest(self._index, queries, self._metric, look)
+            if not all(self._may_be(rows) for rows, _ in answers):
+                raise UnavailableError(f"{self.engine.name} found rows of {self._index} that were not asked for")
+        if not here:
+            for number, (rows, near) in enumerate(answers):
+                merged.add(number, rows, near)
+            return again
+        whose = [np.searchsorted(self._starts, rows, side="right") - 1 for rows, _ in answers]
+        return sum(
+            part.again(
+                queries,
+                [rows[of == at] - self._starts[at] for (rows, _), of in zip(answers, whose, strict=True)],
+                merged,
+            )
+            for at, part in enumerate(self.parts)
+        )
+
+    def _may_be(self, rows: Rows) -> bool:
+        """Say whether all of these rows may be found."""
+        of = np.searchsorted(self._starts, rows, side="right") - 1
+        if (of < 0).any():
+            return False
+        for at in np.unique(of):
+            part, inner = self.parts[at], rows[of == at] - self._starts[at]
+            if (inner >= part.segment.rows).any() or (part.mask is not None and not part.mask[inner].all()):
+                return False
+        return True
+
+
+def _few(mode: str) -> int:
+    """Return how many rows are compared one by one where they can be read in a moment."""
+    return _FEW if mode == BALANCED else _FEW // 4
+
+
+def _again(mode: str, size: int, times: int = 1) -> int:
+    """Return how many rows are compared again with the vectors themselves."""
+    per, least = _AGAIN[mode]
+    return min(max(per * size, least) * times, max(_MOST_AGAIN, size))

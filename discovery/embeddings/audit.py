@@ -70,14 +70,21 @@ def measured(open_: Callable[[Path, Space], Searcher]) -> Callable[[Path, Space]
         finally:
             for each in searcher.segments:
                 each.close()
-        poor = [f"{each.kind} {each.value:.3f}" for each in found if each.mode == BALANCED and each.value < LEAST]
-        if poor:
-            raise ConfigError(
-                f"{space.name} is not published: of the nearest rows too few are found ({', '.join(poor)})"
-            )
-        return replace(space, recall=found)
+        return replace(space, recall=enough(found, f"{space.name} is not published"))
 
     return measure
+
+
+def enough(found: tuple[Recall, ...], told: str) -> tuple[Recall, ...]:
+    """Return what was measured, if it is enough.
+
+    Raises:
+        ConfigError: Balanced searches find fewer than 95 %.
+    """
+    poor = [f"{each.kind} {each.value:.3f}" for each in found if each.mode == BALANCED and each.value < LEAST]
+    if poor:
+        raise ConfigError(f"{told}: of the nearest rows too few are found ({', '.join(poor)})")
+    return found
 
 
 def _queries(searcher: Searcher, count: int, rng: np.random.Generator) -> Vectors:

@@ -100,6 +100,21 @@ class Recall:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Where the rows of a space are held once more, by an engine for many machines that looks through them."""
+
+    engine: str
+    kind: str
+    """How it holds vectors."""
+    index: str
+    """What it calls the rows of this space."""
+    starts: tuple[int, ...] = ()
+    """The first rows of the segments that it holds; no number of a row is ever given again."""
+    recall: tuple[Recall, ...] = ()
+    """How well rows are found by it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Space:
     """One space, as its manifest says."""
 
@@ -124,6 +139,8 @@ class Space:
     recall: tuple[Recall, ...] = ()
     generation: int = 0
     """Grows with each manifest."""
+    held: Held | None = None
+    """Where its rows are held once more; None is nowhere."""
 
     @property
     def rows(self) -> int:
@@ -134,6 +151,11 @@ class Space:
     def live(self) -> int:
         """How many rows can be found."""
         return sum(each.rows - each.left_out for each in self.segments if not each.gone)
+
+    @property
+    def measured(self) -> tuple[Recall, ...]:
+        """How well rows are found by what finds them: the engine that holds them, or our own codes."""
+        return self.held.recall if self.held is not None else self.recall
 
     @property
     def drift(self) -> float:
@@ -169,9 +191,15 @@ class Space:
                 quantization=Quantization(**given.get("quantization", {})),
                 segments=tuple(Segment(**each) for each in given.get("segments", ())),
                 recall=tuple(Recall(**each) for each in given.get("recall", ())),
+                held=_held(given["held"]) if given.get("held") else None,
             )
         except (TypeError, AttributeError) as error:
             raise ConfigError(f"the manifest is damaged: {error}") from error
+
+
+def _held(given: Mapping[str, Any]) -> Held:
+    recall = tuple(Recall(**each) for each in given.get("recall", ()))
+    return replace(Held(**given), starts=tuple(given.get("starts", ())), recall=recall)
 
 
 def checked_name(name: str) -> str:

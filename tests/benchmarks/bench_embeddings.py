@@ -4,7 +4,8 @@ bench_embeddings.py [--rows 1000000] [--size 768] [--queries 200] [--hard] [--fo
 
 Every engine has one thread for a question. What is near is known from comparing every row; recall counts rows that are
 as near as the tenth. A region is a strip of longitudes, which chooses what its rows look like. numpy, and DuckDB,
-USearch and LanceDB in an environment of their own, get the same rows; they read them as they do it best.
+USearch and LanceDB in an environment of their own, get the same rows; they read them as they do it best. Elasticsearch
+holds the rows as an operator has it do so, and is asked through us: its time has our filter and our comparison in it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+import urllib.request
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -34,11 +36,12 @@ import peers
 from bench_stac import serving
 from embeddings import Scenes, to_arrow
 
-from discovery.embeddings import blas
+from discovery.embeddings import blas, holding
 from discovery.embeddings.asking import BALANCED, FAST, Allowed, Searcher
 from discovery.embeddings.segment import OpenSegment
-from discovery.embeddings.spaces import Spaces
+from discovery.embeddings.spaces import Spaces, opened
 from discovery.embeddings.vectors import Flags
+from discovery.index.elasticsearch import Access, ElasticsearchVectors
 
 SIZE = 10
 BUILD = """
@@ -98,14 +101,16 @@ def compare(scenes: Scenes, folder: Path, count: int, *, with_peers: bool) -> No
     print("| narrowed by | mode | recall@10 | p50 ms | p99 ms | numpy, exact: p50 ms | times faster |\n"
           "| --- | --- | --- | --- | --- | --- | --- |")  # fmt: skip
     vectors = np.concatenate([part for _, part, _ in segment.batches(65_536)]) if scenes.rows <= 2_000_000 else None
+    least: dict[str, Any] = {}
     for name in FILTERS:
-        least, exact = truth(searcher, vectors, queries, masks[name])
+        least[name], exact = truth(searcher, vectors, queries, masks[name])
         for mode in (FAST, BALANCED):
-            row(searcher, queries, mode, name, masks[name], least, exact)
+            row(searcher, queries, mode, name, masks[name], least[name], exact)
     batch(searcher, queries)
     over_http(home, queries)
     if with_peers:
         beside(folder, path, queries, masks)
+        elasticsearch(folder, "bbq_hnsw", queries[:50], masks, least)
 
 
 def mask(name: str, segment: OpenSegment) -> Flags | None:
@@ -208,6 +213,37 @@ def beside(folder: Path, path: Path, queries: Any, masks: dict[str, Flags | None
             told = json.loads(line)
             names = ("engine", "narrowed", "recall", "p50", "build", "bytes")
             print("| " + " | ".join(str(told.get(each, "")) for each in names) + " |", flush=True)
+
+
+def elasticsearch(
+    folder: Path, kind: str, queries: Any, masks: Mapping[str, Flags | None], least: Mapping[str, Any]
+) -> None:
+    """Print what a server finds that holds the same rows, narrowed as ours."""
+    peers.prepare("elasticsearch")
+    space = folder / "spaces" / "scenes"
+    with peers.elasticsearch(folder / kind) as url:
+        engine = ElasticsearchVectors(Access((url,)), prefix="bench")
+        began = time.perf_counter()
+        made = holding.hold(space, engine, kind)
+        build = made.live / (time.perf_counter() - began)
+        assert made.held is not None
+        with urllib.request.urlopen(f"{url}/{made.held.index}/_stats/store") as told:
+            size = json.load(told)["_all"]["primaries"]["store"]["size_in_bytes"] / made.live
+        searcher = opened(space, made, engine)
+        for name, narrowed in masks.items():
+            for query in queries[:10]:
+                searcher.search(query[None], SIZE, allowed=allowed(narrowed))
+            took, hits = [], 0
+            for number, query in enumerate(queries):
+                began = time.perf_counter()
+                found = searcher.search(query[None], SIZE, allowed=allowed(narrowed)).found[0]
+                took.append((time.perf_counter() - began) * 1000)
+                hits += int((found.scores >= least[name][number] - 1e-6).sum())
+            recall, p50 = hits / (len(queries) * SIZE), statistics.median(took)
+            once = f"{build:,.0f} | {size:,.0f}" if name == "none" else " | "
+            print(f"| Elasticsearch {kind} | {name} | {recall:.4f} | {p50:.2f} | {once} |", flush=True)
+        holding.release(space, engine)
+        engine.close()
 
 
 if __name__ == "__main__":

@@ -12,5 +12,6 @@ from __future__ import annotations
 
 from discovery.index.elasticsearch.engine import ElasticsearchIndex
 from discovery.index.elasticsearch.server import Access
+from discovery.index.elasticsearch.vectors import ElasticsearchVectors
 
-__all__ = ["Access", "ElasticsearchIndex"]
+__all__ = ["Access", "ElasticsearchIndex", "ElasticsearchVectors"]

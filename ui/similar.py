@@ -179,7 +179,7 @@ def row_of(portal: Portal, space: Space) -> SpaceRow:
             parent = Anchor("another record", links.record(moved.id))
         except NotFoundError:
             parent = None
-    least = min((each.value for each in space.recall if each.mode == "balanced"), default=None)
+    least = min((each.value for each in space.measured if each.mode == "balanced"), default=None)
     return SpaceRow(
         space.name,
         f"{PATH}/{space.name}",
@@ -202,7 +202,7 @@ def about(space: Space) -> dict[str, Any]:
         "record": space.record or None,
         "recall": [
             {"narrowed": each.kind, "mode": each.mode, "k": each.k, "value": each.value, "queries": each.queries}
-            for each in space.recall
+            for each in space.measured
         ],
     }
 

@@ -205,7 +205,7 @@ def _space(space: Space) -> EmbeddingSpace:
         model_version=space.model.version or None,
         recall=[
             MeasuredRecall(narrowed=each.kind, mode=SimilarMode(each.mode), value=each.value, queries=each.queries)
-            for each in space.recall
+            for each in space.measured
         ],
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -61,6 +60,7 @@ _DAMAGED: Final = (
     RecursionError,
     OSError,
     EOFError,
+    ImportError,
 )
 """What readers raise for damaged metadata and chunks; whatever else there is ends the process."""
 
@@ -172,6 +172,7 @@ def _say(found: Look | None) -> None:
 
 def _confine() -> None:
     """Limit what this process may take, as far as the system lets it."""
+    import resource
     import warnings
 
     warnings.simplefilter("ignore")

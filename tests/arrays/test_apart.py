@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 import os
+import random
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import orjson
 import pytest
 
 from discovery.arrays import apart, facts, picture, stores
 from discovery.arrays.apart import Question, look
 from discovery.arrays.arrays import here
 from discovery.arrays.facts import Look
-from discovery.arrays.reach import Reach
+from discovery.arrays.reach import Reach, policy_to_dict
 from discovery.errors import NotFoundError, SourceRefusedError, SourceUnavailableError
 from discovery.http import Policy
 from tests.arrays.given import Served, cube, look_here, looked
@@ -270,10 +273,6 @@ def test_the_reader_is_told_no_secret_of_the_environment(cubes: Path, monkeypatc
 
 def test_without_the_packages_a_look_says_which_is_missing(cubes: Path) -> None:
     code = "import sys; sys.modules['zarr'] = None; from discovery.arrays import apart; apart.main()"
-    import orjson
-
-    from discovery.arrays.reach import policy_to_dict
-
     asked = {"reaches": [here(str(cubes)).to_dict()], "policy": policy_to_dict(Policy()), "variable": "", "known": ""}
     done = subprocess.run([sys.executable, "-c", code], input=orjson.dumps(asked), capture_output=True, check=True)
     found = Look.unpacked(orjson.loads(done.stdout))
@@ -301,3 +300,26 @@ def test_a_cube_written_anew_has_another_fingerprint(tmp_path: Path) -> None:
     about = path / "zarr.json"
     about.write_text(about.read_text().replace("surface temperature", "skin temperature"))
     assert look_here(path).fingerprint != before
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["v2.zarr", "v3.zarr", "sharded.zarr"])
+def test_damage_anywhere_is_said_and_never_raised(cubes: Path, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    shutil.copytree(cubes / name, path)
+    files = sorted(each for each in path.rglob("*") if each.is_file())
+    metadata = [each for each in files if each.name in (".zarray", ".zattrs", ".zmetadata", ".zgroup", "zarr.json")]
+    chance = random.Random(name)
+    states = set()
+    for _ in range(500):
+        file = chance.choice(metadata if chance.random() < 0.7 else files)
+        whole = file.read_bytes()
+        damaged = bytearray(whole)
+        for _ in range(chance.choice((1, 4, 64))):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        file.write_bytes(damaged[: chance.choice((len(damaged), chance.randrange(len(damaged))))])
+        found = look_here(path)
+        states |= {found.state, found.picture_state}
+        assert orjson.loads(orjson.dumps(found.to_dict()))
+        file.write_bytes(whole)
+    assert {facts.READ, facts.BROKEN} <= states

@@ -69,6 +69,13 @@ def test_a_long_coordinate_is_told_by_its_ends(tmp_path: Path) -> None:
     assert ends("x", array) == ("1", "1000", False)
 
 
+@pytest.mark.parametrize("units", ["days since 0001-01-01", "days since nothing", "fortnights since 2020-01-01"])
+def test_times_of_other_calendars_are_told_as_numbers(tmp_path: Path, units: str) -> None:
+    root = zarr.open_group(tmp_path / "x.zarr", mode="w", zarr_format=3)
+    array = put(root, "time", np.array([0, 360]), ("time",), attrs={"units": units, "calendar": "360_day"})
+    assert ends("time", array) == ("0", "360", True)
+
+
 @pytest.mark.parametrize(
     "values",
     [np.full(4, np.nan), np.array(["a", "b"]), np.zeros((0,)), np.zeros((2, 2))],

@@ -23,7 +23,7 @@ from discovery.portal import Portal
 from discovery.proxies import Proxies, networks
 from discovery.query import names
 from discovery.steward import Steward
-from discovery.transfer import Compression, Sharing, origins
+from discovery.transfer import Compression, Sharing, Tags, origins
 from discovery.wiring import open_portal, provider
 
 MAX_BODY: Final = 2 << 20
@@ -90,6 +90,7 @@ def create_app(settings: Settings, portal: Portal | None = None, *, steward: boo
         )
     )
     ui.attach(app, door, title=settings.title, provider=way_in)
+    app.add_middleware(Tags)
     app.add_middleware(Compression)
     app.add_middleware(Limits, rate=settings.rate)
     if allowed := origins(settings.cors):

@@ -1,16 +1,19 @@
-"""How answers travel: compressed where that pays, and readable by pages of other hosts where they are for everybody."""
+"""How answers travel: compressed where that pays, not twice to who has them, and readable by pages of other hosts."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from discovery import conditions
 from discovery.errors import ConfigError
 from ui.gate import COOKIE
 
@@ -20,7 +23,6 @@ LEVEL: Final = 4
 """Of zlib: beyond it a page of items takes twice the time for a twentieth less."""
 STATIC: Final = "/static/"
 _ENDING: Final = "-gzip"
-_UNCHANGED: Final = 304
 _REFUSED: Final = re.compile(rb"(?:^|,)\s*gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 """A weight of nothing, which starlette overlooks."""
 READ: Final = (
@@ -64,7 +66,7 @@ class Compression:
                 headers = MutableHeaders(scope=message)
                 tag = headers.get("ETag", "")
                 ending = f'{tag[:-1]}{_ENDING}"'
-                unchanged = message["status"] == _UNCHANGED
+                unchanged = message["status"] == HTTPStatus.NOT_MODIFIED
                 if unchanged:
                     headers.add_vary_header("Accept-Encoding")
                 seen = ending.encode("latin-1") in known if unchanged else headers.get("Content-Encoding") == "gzip"
@@ -83,6 +85,62 @@ def _told(header: tuple[bytes, bytes]) -> tuple[bytes, bytes] | None:
     if name == b"accept-encoding" and _REFUSED.search(value.lower()):
         return None
     return header
+
+
+class Tags:
+    """ASGI middleware: what anybody may read has a tag, and is not sent again to a reader who has it (304).
+
+    An answer that says itself how long it may be kept, or that is made while it is sent, goes as it is. So does what
+    somebody signed in is shown.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["path"].startswith(READ):
+            private = _is_signed_in(scope) or any(name == b"authorization" for name, _ in scope["headers"])
+            if not private:
+                await self.app(scope, receive, _Tagged(Request(scope), send).send)
+                return
+        await self.app(scope, receive, send)
+
+
+class _Tagged:
+    """One answer: its head waits until it is known whether its body is there in one piece."""
+
+    def __init__(self, request: Request, send: Send) -> None:
+        self._request = request
+        self._send = send
+        self._start: Message | None = None
+
+    async def send(self, message: Message) -> None:
+        """Pass on a message of the answer."""
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        if self._start is not None:
+            start, self._start = self._start, None
+            whole = message["type"] == "http.response.body" and not message.get("more_body", False)
+            if whole and start["status"] == HTTPStatus.OK and self._is_known(start, message.get("body", b"")):
+                message = {**message, "body": b""}
+            await self._send(start)
+        await self._send(message)
+
+    def _is_known(self, start: Message, body: bytes) -> bool:
+        """Put the tag of the body into the head, and say whether the reader has it."""
+        headers = MutableHeaders(scope=start)
+        if "ETag" in headers or "Cache-Control" in headers:
+            return False
+        headers["ETag"] = conditions.tag_of(body)
+        headers["Cache-Control"] = "no-cache"
+        if not conditions.has(self._request, headers["ETag"]):
+            return False
+        start["status"] = int(HTTPStatus.NOT_MODIFIED)
+        for name in ("Content-Length", "Content-Type"):
+            del headers[name]
+        return True
 
 
 class Sharing:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import gzip
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from discovery import conditions
 from discovery.errors import ConfigError
-from discovery.transfer import LEAST, Compression, Sharing, origins
+from discovery.transfer import LEAST, Compression, Sharing, Tags, origins
 from ui.gate import COOKIE, SECURE_COOKIE
 
 HERE, THERE = "https://here.example.org", "https://there.example.org"
@@ -85,6 +86,56 @@ def test_a_compressed_answer_has_a_tag_of_its_own_that_is_known_again(held: str,
 def test_a_weak_tag_stands_for_every_coding() -> None:
     answer = client("*").get("/weak", headers={"Accept-Encoding": "gzip"})
     assert (answer.headers["ETag"], answer.headers["Content-Encoding"]) == ('W/"t"', "gzip")
+
+
+def plainly(method: str = "GET", path: str = "/stac/search", **headers: str) -> Response:
+    async def streamed(_request: Request) -> Response:
+        return StreamingResponse(iter([b"a", b"b"]))
+
+    async def kept(_request: Request) -> Response:
+        return PlainTextResponse("abc", headers={"Cache-Control": "no-store"})
+
+    paths = {"/stac/search": long, "/ogc/x": streamed, "/graphql": kept, "/admin/x": long}
+    app = Starlette(routes=[Route(name, endpoint, methods=["GET", "POST"]) for name, endpoint in paths.items()])
+    app.add_middleware(Tags)
+    app.add_middleware(Compression)
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer: Any = TestClient(app).request(method, path, headers={"Accept-Encoding": "identity", **given})
+    found: Response = answer
+    return found
+
+
+def test_what_anybody_reads_is_not_sent_again_to_who_has_it() -> None:
+    first = plainly()
+    assert first.headers["Cache-Control"] == "no-cache"
+    tag = first.headers["ETag"]
+    for method in ("GET", "HEAD"):
+        again: Any = plainly(method, If_None_Match=tag)
+        assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
+        assert not {"content-length", "content-type"} & set(again.headers)
+    other: Any = plainly(If_None_Match='"other"')
+    assert (other.status_code, other.content) == (200, b"abc " * LEAST)
+    compressed = plainly(Accept_Encoding="gzip").headers["ETag"]
+    assert compressed == f'{tag[:-1]}-gzip"'
+    assert plainly(Accept_Encoding="gzip", If_None_Match=compressed).status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/stac/search", {}),
+        ("GET", "/admin/x", {}),
+        ("GET", "/ogc/x", {}),
+        ("GET", "/graphql", {}),
+        ("GET", "/stac/nothing", {}),
+        ("GET", "/stac/search", {"Cookie": f"{COOKIE}=x"}),
+        ("GET", "/stac/search", {"Authorization": "Bearer x"}),
+    ],
+)
+def test_what_is_streamed_private_or_kept_otherwise_has_no_tag(method: str, path: str, headers: dict[str, str]) -> None:
+    answer = plainly(method, path, **headers)
+    assert "ETag" not in answer.headers
+    assert plainly(method, path, If_None_Match="*", **headers).status_code == answer.status_code
 
 
 def test_short_answers_and_what_somebody_signed_in_is_shown_go_as_they_are() -> None:

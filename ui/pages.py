@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from discovery import conditions, understanding
-from discovery.errors import BadQueryError, MovedError, UnavailableError
+from discovery.errors import BadQueryError, MovedError, UnavailableError, UnknownFieldError
 from discovery.exports.plain import record_json
 from discovery.launch import notebook
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES, Record, record_id
@@ -47,6 +47,9 @@ SUGGESTIONS = 8
 _DIGITS = 18
 _DOCUMENTS = ("/records/", "/catalogue", "/sitemap")
 """What the paths begin with whose answers hang on `Accept`."""
+
+_FORMS: Final = ("html", "json", "atom")
+"""What `f` calls the forms of a search."""
 
 
 def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
@@ -95,7 +98,10 @@ class _Pages:
         canonical = _canonical(given)
         if canonical:
             return redirect(canonical)
-        if request.query_params.get(links.FORMAT) == "atom":
+        wanted = request.query_params.get(links.FORMAT) or _FORMS[0]
+        if wanted not in _FORMS:
+            raise UnknownFieldError(wanted, _FORMS, what="format", parameter=links.FORMAT)
+        if wanted == "atom":
             return self.documents.search(request, given)
         asked = listing.request(given, self._portal.resolve)
         page = self._portal.search(asked.query, elsewhere=True, beside=listing.beside(asked.query))

@@ -61,7 +61,7 @@ def parse(pairs: Iterable[tuple[str, str]], *, resolver: names.Resolve = names.r
         selections=_selections(given),
         ranges=_ranges(given),
         place=place.parse(single["cell"]) if "cell" in single else None,
-        sort=order.read(single.get("sort", "").split(",")),
+        sort=order.read(single.get("sort", "").split(","), overlap=True),
         size=_size(single["size"]) if "size" in single else DEFAULT_SIZE,
         after=single.get("after", "").strip(),
     )

@@ -39,16 +39,28 @@ def joined(sorts: Iterable[Sort], *, parameter: str = "sort") -> Sort | None:
     return Sort(first.name, first.descending, tuple(then))
 
 
-def read(names: Iterable[str], *, parameter: str = "sort") -> Sort | None:
+def read(names: Iterable[str], *, parameter: str = "sort", overlap: bool = False) -> Sort | None:
     """Return the order that names say, each with `-` before it for falling and `+` or nothing for rising order.
+
+    Args:
+        names: The names.
+        parameter: What errors call them.
+        overlap: Whether the order by overlap may be named, which the standards do not know.
 
     Raises:
         UnknownFieldError, BadQueryError, LimitError: As `joined` says.
     """
     # A plus sign that nobody encoded reaches us as a blank.
-    given = (each.strip() for each in names)
-    sorts = (Sort(each[1:] if each[0] in "+-" else each, each[0] == "-") for each in given if each)
-    return joined(sorts, parameter=parameter)
+    known = fields.order if overlap else _field
+    found = []
+    for each in filter(None, (name.strip() for name in names)):
+        name = known(each[1:] if each[0] in "+-" else each, parameter=parameter)
+        found.append(Sort(name, each[0] == "-"))
+    return joined(found, parameter=parameter)
+
+
+def _field(name: str, *, parameter: str) -> str:
+    return fields.sort(name, parameter=parameter).name
 
 
 def written(sort: Sort | None, *, rising: str = "") -> list[str]:

@@ -28,10 +28,11 @@ from stac_fastapi.types.search import BaseSearchPostRequest
 from starlette.types import Receive, Scope, Send
 
 from discovery import __version__
-from discovery.errors import DiscoveryError
+from discovery.errors import DiscoveryError, UnsupportedMediaTypeError
 from discovery.portal import Portal
 from discovery.stac_api.client import PortalClient
 from discovery.stac_api.extensions import AggregationExtension, CollectionsBody, FormatExtension, SearchBody
+from discovery.stac_api.links import JSON
 from discovery.stac_api.queryables import Queryables, Sortables, Values
 from discovery.stac_api.routing import ExactRoute
 from discovery.stac_api.transactions import Transactions
@@ -78,6 +79,7 @@ class StacRoute(ExactRoute):
 def _answered(handle: Handler) -> Handler:
     async def handled(request: Request) -> Response:
         try:
+            _read(request)
             return await handle(request)
         except DiscoveryError as error:
             return _failed(error.status, error.kind, str(error), error.headers)
@@ -87,6 +89,18 @@ def _answered(handle: Handler) -> Handler:
             return _failed(error.status_code, "bad_query", str(error.detail))
 
     return handled
+
+
+def _read(request: Request) -> None:
+    """Refuse a search in a body that is said to be no JSON; one that says nothing is taken as JSON.
+
+    Raises:
+        UnsupportedMediaTypeError: It is something else.
+    """
+    if request.method == "POST":
+        told = request.headers.get("Content-Type", JSON).partition(";")[0].strip().lower()
+        if told != JSON and not told.endswith("+json"):
+            raise UnsupportedMediaTypeError(told, (JSON,), header="Accept-Post")
 
 
 def _failed(status: int, code: str, description: str, headers: dict[str, str] | None = None) -> Response:

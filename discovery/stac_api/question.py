@@ -10,10 +10,11 @@ from typing import Any, Final
 import orjson
 
 from discovery.errors import BadQueryError, LimitError, UnknownFieldError
+from discovery.index.like import like
 from discovery.model import stac
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Portal
-from discovery.query import cql2, fields, order, ranges, region
+from discovery.query import checks, cql2, fields, order, ranges, region
 from discovery.query.fields import Type
 from discovery.query.query import (
     And,
@@ -41,6 +42,7 @@ SMALL_PAGE: Final = 100
 """The most documents that are still put together without a thread of their own."""
 MAX_NAMES: Final = 10_000
 """The most ids or collections a request may name."""
+_ALL: Final = 10_000_000
 NOTHING: Final = Or(())
 ARE_COLLECTIONS: Final = In("kind", COLLECTION_KINDS)
 _WORD: Final = re.compile(r"\w[\w./:-]*")
@@ -249,9 +251,22 @@ def _named(node: Filter, portal: Portal) -> Filter:
         return found if node.op == "=" else And((Not(found), Not(IsNull(name))))
     if name == "source_id" and isinstance(node, Comparison | Between | Like):
         return replace(node, name=name)
-    if isinstance(node, Comparison | Between):
-        return _ordered(portal, node)
-    raise BadQueryError(f"{node.name} can be compared by =, <>, <, >, BETWEEN, IN and IS NULL only", parameter="filter")
+    return _ordered(portal, node) if isinstance(node, Comparison | Between) else _alike(portal, node)
+
+
+def _alike(portal: Portal, node: Like) -> Filter:
+    """Return what is true for the observations of the collections whose ids match a pattern.
+
+    Raises:
+        LimitError: There are more than 10,000 collections, or the pattern takes too long to match.
+    """
+    checks.check_pattern(node.pattern)
+    wanted = like(node.pattern, casei=node.casei, accenti=node.accenti)
+    found = [each for each in portal.store.catalogue.between("", limit=_ALL) if each.kind in COLLECTION_KINDS]
+    ids = sorted(each.id for each in found if wanted.matches(each.stac_id))
+    if len(ids) > MAX_NAMES:
+        raise LimitError("stac-names", f"{len(ids)} collections match {node.pattern[:80]!r}", parameter="filter")
+    return In("dataset", tuple(ids)) if ids else NOTHING
 
 
 def _ordered(portal: Portal, node: Comparison | Between) -> Filter:

@@ -40,7 +40,7 @@ def test_no_name_is_no_order() -> None:
     ],
 )
 def test_a_field_named_again_decides_nothing(names: list[str], sort: Sort) -> None:
-    assert order.read(names) == sort
+    assert order.read(names, overlap=True) == sort
 
 
 def test_orders_within_orders_are_one_after_another() -> None:
@@ -54,7 +54,13 @@ def test_orders_within_orders_are_one_after_another() -> None:
 @pytest.mark.parametrize("names", [["overlap", "title"], ["title", "-overlap"]])
 def test_the_order_by_overlap_stands_alone(names: list[str]) -> None:
     with pytest.raises(BadQueryError, match="overlap orders alone"):
-        order.read(names)
+        order.read(names, overlap=True)
+
+
+def test_the_order_by_overlap_is_none_of_the_standards() -> None:
+    with pytest.raises(UnknownFieldError, match="unknown sort field 'overlap'") as caught:
+        order.read(["-overlap"], parameter="sortby")
+    assert "overlap" not in caught.value.near
 
 
 @pytest.mark.parametrize("name", ["colour", "+-start", "--start", "start-", "start;title"])

@@ -271,5 +271,13 @@ def test_both_engines_count_and_list_the_same(tmp_path: Path, engine: Mapping[st
 @pytest.mark.parametrize("path", ["/stac/aggregate", f"/stac/collections/{S2}/aggregate", "/stac/search"])
 @pytest.mark.parametrize("body", ["[]", '"x"', "5", "null", "a=1"])
 def test_a_body_that_is_no_object_is_refused(client: httpx.Client, path: str, body: str) -> None:
-    for form in ("application/json", "application/x-www-form-urlencoded"):
-        assert client.post(path, content=body, headers={"Content-Type": form}).status_code == 400
+    for form in ("application/json", "application/geo+json; charset=utf-8", ""):
+        assert client.post(path, content=body, headers={"Content-Type": form} if form else {}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/stac/aggregate", "/stac/search", "/stac/collections"])
+@pytest.mark.parametrize("form", ["text/plain", "application/x-www-form-urlencoded", "application/xml; q=1", "json"])
+def test_a_body_that_is_said_to_be_no_json_is_not_read(client: httpx.Client, path: str, form: str) -> None:
+    answer = client.post(path, content="{}", headers={"Content-Type": form})
+    assert (answer.status_code, answer.headers["accept-post"]) == (415, "application/json")
+    assert "send application/json" in answer.json()["description"]

@@ -144,6 +144,14 @@ def test_a_long_facet_is_cut_and_shown_in_full_by_a_link(page: Get) -> None:
     assert "more=instrument" not in full.link("Show less of Instrument")
 
 
+def test_a_form_that_a_search_does_not_have_is_refused_with_those_that_it_has(client: TestClient) -> None:
+    refused = client.get("/search?q=ice&f=xml")
+    assert refused.status_code == 400
+    assert "unknown format" in refused.text.lower()
+    for name, kind in (("html", "text/html"), ("json", "application/json"), ("atom", "application/atom+xml")):
+        assert client.get(f"/search?q=ice&f={name}").headers["content-type"].startswith(kind)
+
+
 def test_words_are_marked_in_the_cards(client: TestClient) -> None:
     html = client.get("/search?q=cryosat+ice").text
     assert "<mark>CryoSat</mark>" in html

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from discovery.errors import BadQueryError, NotFoundError
+from discovery import selection
+from discovery.errors import BadQueryError, LimitError, NotFoundError
+from discovery.launching import MAX_RECORDS, Wish
 from discovery.model.creation import LISTED, SELECTION, VISIBILITIES, Creation
 from discovery.model.person import READ, WRITE, Principal, Role
 from discovery.people import People
+from discovery.portal import Portal
 from discovery.selection import Selection
 from discovery.store.store import Store
 
@@ -160,6 +163,24 @@ class Selections:
     def _noted(self, who: Principal, made: Creation, act: str) -> Kept:
         self._people.note(who, f"{SELECTION}.{act}", made.id, "", f"{made.visibility}, version {made.version}")
         return _kept(made)
+
+
+def filled(portal: Portal, who: Principal, wish: Wish) -> Wish:
+    """Return a wish with its records: of a kept selection that is named without any, all that are in it now.
+
+    Raises:
+        NotFoundError: There is no such selection, or none that they may see.
+        LimitError: More is in it than one launch opens.
+    """
+    if not wish.selection or wish.records:
+        return wish
+    kept = Selections(portal.store, portal.people).get(who, wish.selection)
+    chosen = selection.first(portal, kept.selection, MAX_RECORDS)
+    if chosen.total.value > MAX_RECORDS:
+        told = f"{chosen.total.value:,} records are in {kept.name[:80]}, and a launch opens {MAX_RECORDS}"
+        raise LimitError("launch-records", f"{told}: download its notebook, or keep fewer", parameter="selection")
+    found = tuple(each.record.id for each in selection.stored(portal, chosen.keys))
+    return replace(wish, records=found)
 
 
 def _kept(creation: Creation) -> Kept:

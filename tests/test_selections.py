@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from discovery.errors import BadQueryError, ConflictError, DeniedError, LimitError, NotFoundError
+from discovery.launching import MAX_RECORDS, Wish
 from discovery.model.creation import LINK, LISTED, PRIVATE
 from discovery.model.person import NOBODY, READ, TOKEN_SCOPES, Person, Principal, Role
+from discovery.model.record import Record
 from discovery.people import People
+from discovery.portal import Portal
 from discovery.query.query import Query
 from discovery.selection import Selection
-from discovery.selections import Selections
+from discovery.selections import Selections, filled
 from discovery.store.store import Store
 
 PICKED = Selection.of_ids(["a", "b"])
@@ -120,3 +123,21 @@ def test_what_was_done_is_written_down(kept: Selections) -> None:
     kept.delete(ANNA, made.id, 2)
     acts = [each.act for each in kept._people.deeds(ADMIN)]
     assert acts[:3] == ["selection.deleted", "selection.shared", "selection.made"]
+
+
+def test_a_wish_for_a_kept_selection_is_filled_with_what_is_in_it_now(portal: Portal, put: Callable[..., None]) -> None:
+    records = [Record("s", "c", f"r{n}", "dataset", f"Survey {n}") for n in range(3)]
+    put(*records)
+    kept = Selections(portal.store, portal.people)
+    listed = kept.keep(ANNA, "Two", Selection.of_ids([records[2].id, records[0].id, "z" * 16]))
+    asked = kept.keep(ANNA, "All surveys", Selection.of_query(Query(text="survey")))
+    assert filled(portal, ANNA, Wish((), selection=listed.id)).records == (records[2].id, records[0].id)
+    assert set(filled(portal, ANNA, Wish((), selection=asked.id)).records) == {each.id for each in records}
+    for untouched in (Wish(()), Wish((records[1].id,), selection=listed.id), Wish(("x",), selection="nothing")):
+        assert filled(portal, ANNA, untouched) is untouched
+    for who, id in ((BEN, listed.id), (NOBODY, asked.id), (ANNA, "nothing")):
+        with pytest.raises(NotFoundError):
+            filled(portal, who, Wish((), selection=id))
+    put(*(Record("s", "c", f"more{n}", "dataset", f"Survey more {n}") for n in range(MAX_RECORDS)))
+    with pytest.raises(LimitError, match="103 records are in All surveys, and a launch opens 100"):
+        filled(portal, ANNA, Wish((), selection=asked.id))

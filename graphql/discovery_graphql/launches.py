@@ -13,6 +13,7 @@ from strawberry import UNSET
 from discovery.launching import Wish
 from discovery.model import launch as model
 from discovery.model.person import LAUNCH, READ, Role
+from discovery.selections import filled
 from discovery.store.launches import new_id
 from discovery_graphql.described import attribute, optional, resolver, subscription
 from discovery_graphql.enums import LaunchStatus, member
@@ -54,7 +55,12 @@ class Launch:
 class LaunchInput:
     """What to launch."""
 
-    records: list[strawberry.ID] = attribute("The ids of the records to open, at most 100.")
+    records: list[strawberry.ID] | None = optional(
+        "The ids of the records to open, at most 100; left out, all that are in the selection."
+    )
+    selection: strawberry.ID | None = optional(
+        "The id of a kept selection that the records are from: the launch bears its name and mounts its folder."
+    )
     id: strawberry.ID | None = optional(
         "An id of 26 characters (a-z, 2-7) that you have made up, so that asking twice is launching once."
     )
@@ -95,18 +101,19 @@ class LaunchMutations:
         """Launch."""
         who = admitted(info.context.who, Role.USER, LAUNCH)
         wish = Wish(
-            records=tuple(input.records),
+            records=tuple(input.records or ()),
             zone=input.zone or "",
             target=input.target or "",
             datalab=input.datalab or "",
             volumes=None if input.volumes is UNSET or input.volumes is None else tuple(input.volumes),
             size=input.size or "",
             file=input.file or "",
+            selection=input.selection or "",
         )
 
         def launch() -> Launch:
-            site = info.context.site.url
-            return shown_launch(info.context.portal.launching.launch(who, input.id or new_id(), wish, site))
+            portal, site = info.context.portal, info.context.site.url
+            return shown_launch(portal.launching.launch(who, input.id or new_id(), filled(portal, who, wish), site))
 
         return _payload(*told(launch))
 

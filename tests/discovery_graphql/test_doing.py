@@ -322,9 +322,26 @@ def test_a_launch_is_started_once_followed_and_stopped_by_its_person_alone(
     assert (stopped["errors"], stopped["launch"]["open"]) == ([], False)
 
 
+def test_a_kept_selection_is_launched_by_its_name_and_by_those_who_may_see_it(
+    data: Ask, token: Callable[..., str]
+) -> None:
+    ada, bob = token("ada"), token("bob")
+    kept = data(ada, ADD, input={"records": [MAP.id, IDEA.id], "name": "My deep maps"})["addToVolume"]["selection"]
+    asked = {"selection": kept["id"], "target": "download", "id": "b" * 26}
+    payload = data(ada, LAUNCH_IT, input=asked)["launchDatalab"]
+    assert payload["errors"] == []
+    assert (payload["launch"]["title"], payload["launch"]["records"]) == ("My deep maps", [MAP.id, IDEA.id])
+    one = {**asked, "records": [IDEA.id], "id": "c" * 26}
+    assert data(ada, LAUNCH_IT, input=one)["launchDatalab"]["launch"]["records"] == [IDEA.id]
+    for wish in ({**asked, "id": "d" * 26}, {**one, "id": "e" * 26}):
+        refused = data(bob, LAUNCH_IT, input=wish)["launchDatalab"]
+        assert (refused["launch"], [each["code"] for each in refused["errors"]]) == (None, ["not_found"])
+
+
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
+        ({}, "bad_query"),
         ({"records": []}, "bad_query"),
         ({"records": ["2222222222222222"]}, "not_found"),
         ({"records": [MAP.id], "zone": "moon"}, "unknown_field"),

@@ -132,7 +132,7 @@ def fingerprint(address: str) -> str:
             file.seek(max(0, stat.st_size - _TAIL))
             tail = file.read(_TAIL)
     except OSError as error:
-        raise UnavailableError(f"{address[:200]} cannot be read: {error.strerror}") from error
+        raise UnavailableError(f"{name(address)} cannot be read: {error.strerror}", retry_after=None) from error
     return f"{stat.st_size}-{stat.st_mtime_ns}-{sha256(tail).hexdigest()[:16]}"
 
 
@@ -152,8 +152,13 @@ def stamp(address: str) -> tuple[int, ...]:
             inner = next((each.stat() for name in ZARR if (each := path / name).is_file()), stat)
             return (stat.st_mtime_ns, stat.st_ino, inner.st_mtime_ns, inner.st_size)
     except OSError as error:
-        raise UnavailableError(f"{address[:200]} cannot be read: {error.strerror}") from error
+        raise UnavailableError(f"{name(address)} cannot be read: {error.strerror}", retry_after=None) from error
     return (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+
+
+def name(address: str) -> str:
+    """Return what people who may not know where a file is are told of it."""
+    return urlsplit(address).path.rstrip("/").rpartition("/")[2][:200]
 
 
 def same(address: str, before: tuple[int, ...]) -> None:
@@ -163,14 +168,14 @@ def same(address: str, before: tuple[int, ...]) -> None:
         UnavailableError: It is not, or is gone.
     """
     if stamp(address) != before:
-        raise UnavailableError(f"{address} has changed: add it again", retry_after=None)
+        raise UnavailableError(f"{name(address)} has changed: add it again", retry_after=None)
 
 
 def _head(there: Remote, address: str) -> Any:
     try:
         return obstore.head(there.store, there.path)
     except (BaseError, OSError) as error:
-        raise UnavailableError(f"{address[:200]} cannot be read: {type(error).__name__}") from error
+        raise UnavailableError(f"{name(address)} cannot be read: {type(error).__name__}") from error
 
 
 def _folder(path: Path) -> str:

@@ -158,11 +158,15 @@ class OpenSegment:
             if self._table is None:
                 # Another file than the one that was added may be damaged, so that it is not opened at all.
                 if places.fingerprint(self.said.address) != self.said.fingerprint:
-                    raise UnavailableError(f"{self.said.address} has changed: add it again", retry_after=None)
+                    raise UnavailableError(
+                        f"{places.name(self.said.address)} has changed: add it again", retry_after=None
+                    )
                 found = files.opened(self.said.address, self._space.columns)
                 if found.about.fingerprint != self.said.fingerprint:
                     found.close()
-                    raise UnavailableError(f"{self.said.address} has changed: add it again", retry_after=None)
+                    raise UnavailableError(
+                        f"{places.name(self.said.address)} has changed: add it again", retry_after=None
+                    )
                 self._table = found
             return self._table
 

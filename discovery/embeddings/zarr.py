@@ -140,7 +140,8 @@ class ZarrTable:
         try:
             return np.asarray(read())
         except _DAMAGED as error:
-            raise UnavailableError(f"{self.address} cannot be read: {str(error)[:200]}", retry_after=None) from error
+            told = f"{places.name(self.address)} cannot be read: {type(error).__name__}"
+            raise UnavailableError(told, retry_after=None) from error
 
 
 class _Mapped:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
 
 from discovery.embeddings.space import Space
+from discovery.errors import UnavailableError
 from discovery.hits import Hit, Hits, records
 from discovery.model import record as model
 from discovery.similarity import Examples, Question
@@ -152,22 +154,29 @@ def like_records(
     Raises:
         NotFoundError: There is no such space.
         BadQueryError, LimitError: As `Portal.similar_batch`.
+        UnavailableError: No space with rows of them can be read.
     """
     portal = info.context.portal
     if space is not None:
         portal.spaces.get(space)
     rows: dict[str, dict[str, int]] = {}
     for each in asked:
-        leads = (lead for lead in portal.leads(each) if lead.row is not None and space in (None, lead.space))
-        if lead := next(leads, None):
-            rows.setdefault(lead.space, {})[each.id] = lead.row or 0
+        for lead in portal.leads(each):
+            if lead.row is not None and space in (None, lead.space):
+                rows.setdefault(lead.space, {})[each.id] = lead.row
     shared = Question(within=narrowed(info, within), size=size(first), mode=str(mode.value))
     found: dict[str, Hits] = {}
-    for name, of in rows.items():
-        questions = [
-            Question(Examples((row,)), within=shared.within, size=shared.size, mode=shared.mode) for row in of.values()
-        ]
-        found |= zip(of, portal.similar_batch(name, questions), strict=True)
+    problem: UnavailableError | None = None
+    for name in sorted(rows):
+        of = {id: row for id, row in rows[name].items() if id not in found}
+        questions = [replace(shared, like=Examples((row,))) for row in of.values()]
+        try:
+            found |= zip(of, portal.similar_batch(name, questions), strict=True) if of else ()
+        except UnavailableError as error:
+            # What the files of one space cannot answer another one may.
+            problem = error
+    if problem is not None and not found:
+        raise problem
     known = shown(info, [hit for each in found.values() for hit in each.hits])
     return {id: _similar(each, known) for id, each in found.items()}
 

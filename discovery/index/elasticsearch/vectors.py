@@ -46,6 +46,8 @@ _SIMILARITY: Final = {"cosine": "dot_product", "l2": "l2_norm"}
 """Vectors for the cosine have length one already."""
 _WRITERS: Final = 2
 """Requests at once: the server makes a graph with one thread for each."""
+_BACKOFF: Final = (2.0, 5.0, 10.0, 20.0, 40.0)
+"""Seconds before rows are sent again that a server did not take."""
 _OVERSAMPLE: Final = 10
 """Times as many rows as wanted are compared again by the server at most; its own limit."""
 _MOST_KEPT: Final = 10_000
@@ -179,7 +181,15 @@ class ElasticsearchVectors:
         parts = [pairs[at : at + share] for at in range(0, len(pairs), max(1, share))]
 
         def send(part: Sequence[tuple[int, Numbers | None]]) -> None:
-            self._server.bulk(docs_alias(index), _actions(part))
+            for pause in (*_BACKOFF, None):
+                try:
+                    self._server.bulk(docs_alias(index), _actions(part))
+                    return
+                except UnavailableError:
+                    # Who makes graphs with every core may not even read for a while; what is sent twice is there once.
+                    if pause is None:
+                        raise
+                    time.sleep(pause)
 
         with ThreadPoolExecutor(_WRITERS) as pool, _gone(index):
             for done in [pool.submit(send, part) for part in parts]:

@@ -167,6 +167,28 @@ def test_many_questions_at_once_are_answered_each(
 
 
 @pytest.mark.peer
+def test_rows_that_a_busy_server_does_not_take_are_sent_again(
+    engine: ElasticsearchVectors, index: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[str] = []
+    bulk = engine._server.bulk
+
+    def busy(name: str, actions: Any) -> None:
+        if len(refused) < 3:
+            refused.append(name)
+            raise UnavailableError("timed out", retry_after=2.0)
+        bulk(name, actions)
+
+    monkeypatch.setattr(vectors_module, "_BACKOFF", (0.01, 0.02, 0.03))
+    monkeypatch.setattr(engine._server, "bulk", busy)
+    engine.write(index, np.arange(2500, 2600), UNIT[:100])
+    assert engine.count(index, 2500, 2600) == 100
+    refused[:] = []
+    monkeypatch.setattr(vectors_module, "_BACKOFF", ())
+    with pytest.raises(UnavailableError, match="timed out"):
+        engine.write(index, np.arange(100), UNIT[:100])
+
+
 def test_a_server_that_is_not_there_is_told() -> None:
     away = ElasticsearchVectors(NOBODY)
     with pytest.raises(UnavailableError, match="does not answer"):

@@ -32,8 +32,10 @@ _NEAR: Final = 60.0
 _LEAST: Final = 0.02
 """Degrees that a map from near is wide at least."""
 _STEPS: Final = (30.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
-_DOT: Final = 0.005
+_DOT: Final = 0.008
 """How large a dot is, of the map's width."""
+_LAND: Final = 5.0
+"""Degrees below which our coarse coasts would be where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Spots:
     @property
     def earth(self) -> bool:
         """Whether land is drawn under it."""
-        return self.frame == EARTH
+        return self.frame == EARTH and self.width >= _LAND
 
 
 @dataclass(frozen=True, slots=True)

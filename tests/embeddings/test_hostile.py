@@ -213,7 +213,8 @@ def test_headers_of_numpy_may_lie(tmp_path: Path) -> None:
         ("pickle", b"\x80\x04cos\nabort\n(tR."),
     ]
     check(written(cases, tmp_path / "refused", ".npy"), tmp_path, least=len(cases))
-    check(written(damage.words(npy()[:128] + npy()[128:]), tmp_path / "words", ".npy"), tmp_path)
+    heads = itertools.islice(damage.words(npy()[:128]), 0, None, 3)
+    check(written(((name, head + npy()[128:]) for name, head in heads), tmp_path / "words", ".npy"), tmp_path)
 
 
 def test_a_file_that_has_become_another_one_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,14 @@ def test_rows_that_lie_together_are_drawn_from_near_and_all_of_them_are_seen() -
 def test_rows_from_everywhere_are_drawn_on_the_whole_map() -> None:
     found = rows.spots([hit(1, -179.0, 80.0), hit(2, 179.0, -80.0)])
     assert found is not None
-    assert (found.near, found.view) == (False, "0 0 360 180")
+    assert (found.near, found.view, found.earth) == (False, "0 0 360 180", True)
+
+
+def test_coasts_are_not_drawn_where_they_are_too_coarse() -> None:
+    wide, narrow = (rows.spots([hit(1, 0.0, 0.0), hit(2, each, 0.0)]) for each in (10.0, 1.0))
+    assert wide is not None
+    assert narrow is not None
+    assert (wide.earth, narrow.earth) == (True, False)
 
 
 def test_a_corner_of_the_map_is_not_left() -> None:

@@ -34,7 +34,8 @@ def leaves(kind: GraphQLObjectType | GraphQLInterfaceType, deep: int = 1) -> Ite
             yield name
         elif deep and is_composite_type(inner) and isinstance(inner, GraphQLObjectType):
             found = " ".join(leaves(inner, deep - 1))
-            if found and name not in {"observations", "dataset", "volumes", "datalabs"}:
+            # What is inside data costs too much for a page of them.
+            if found and name not in {"arrays", "observations", "dataset", "volumes", "datalabs"}:
                 yield f"{name} {{ __typename {found} }}"
 
 

@@ -395,9 +395,10 @@ class _Run:
     def _take(self, number: int, page: RawPage) -> bool:
         """Map and store one page of a part; say whether the limit has cut it, so that it has to be read again."""
         room = None if self._limit is None else max(0, self._limit - self._counts.seen)
-        cut = room is not None and len(page.raws) > room
+        part = self._parts[number]
+        cut = room is not None and len(page.raws) - part.taken_of(page) > room
         gone = () if cut else self._believed(page.gone)
-        after, counts = self._taker.take(self._parts[number], page, room, gone)
+        after, counts = self._taker.take(part, page, room, gone)
         with self._counting:
             self._parts[number] = after
             self._counts += counts

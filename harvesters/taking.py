@@ -53,23 +53,28 @@ class Taker:
         Args:
             part: Where the part stood.
             page: Its next page.
-            room: How many elements may be taken; a page that has more is cut there, and the part stays where it stood.
+            room: How many elements may be taken; a page that has more is cut there, the part stays where it stood, and
+                whoever takes the page again goes on behind them.
             gone: The ids of records that are deleted with the page, because the source says so.
 
         Raises:
             StoppedError: The run is to end; nothing of the page is stored.
         """
-        raws = page.raws if room is None else page.raws[:room]
+        start = part.taken_of(page)
+        end = len(page.raws) if room is None else min(start + room, len(page.raws))
         mapped: list[Mapped] = []
         rejected = list(page.rejected)
-        for raw in raws:
+        for raw in page.raws[start:end]:
             if self.stopped():
                 raise StoppedError
             outcome = map_one(self.harvester, raw)
             mapped.append(outcome) if isinstance(outcome, Mapped) else rejected.append(outcome)
-        after = part
-        if len(raws) == len(page.raws):
-            after = part.after(page, len(rejected), sum(_blocks_deletion(each) for each in rejected))
+        if end == len(page.raws):
+            after = part.after(page, len(rejected), sum(map(_blocks_deletion, rejected)))
+        else:
+            # What the source itself has rejected comes again with the rest of the page.
+            ours = rejected[len(page.rejected) :]
+            after = part.within(page, end, len(ours), sum(map(_blocks_deletion, ours)))
         return after, self._stored(after, mapped, rejected, gone)
 
     def _stored(self, part: Part, mapped: list[Mapped], rejected: list[Quarantined], gone: Sequence[str]) -> Counts:

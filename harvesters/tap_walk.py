@@ -247,7 +247,15 @@ class Walker:
             if not walk.inside:
                 step = self._at_once(window, stack)
                 if step is not None:
-                    before = walk.position()
+                    # Who goes on between two portions cannot tell where these rows ended: they have no order.
+                    within = {
+                        "slice": window.lower,
+                        "upto": window.upper,
+                        "inside": True,
+                        "last": None,
+                        "beyond": False,
+                    }
+                    before = {**walk.position(), **within}
                     done()
                     yield from self._handed_on(walk, step, before)
                     continue
@@ -337,7 +345,7 @@ class Walker:
                 if walk.last == previous and step.rows and not walk.beyond:
                     raise RunError("the source gives the same page again and again; nothing was deleted")
                 self._ahead.begin(self._next(walk, inside, walk.size))
-            yield from self._handed_on(walk, step, before)
+            yield from self._in_order(walk, step, before)
             if not step.more:
                 return
 
@@ -445,8 +453,28 @@ class Walker:
     # Elements
 
     def _handed_on(self, walk: Walk, step: _Step, before: Position, *, all_of_them: bool = False) -> Iterator[RawPage]:
-        """Yield an answer in portions; a walk that ends between them asks for the whole answer again."""
-        rows, table = step.rows, step.table
+        """Yield an answer in portions; a walk that ends between them goes on from the position given here."""
+        raws = self._elements(walk, step.rows, step.table, all_of_them=all_of_them)
+        parts = max(1, math.ceil(len(raws) / _CHUNK))
+        for part in range(parts - 1):
+            portion = raws[part * _CHUNK : (part + 1) * _CHUNK]
+            yield RawPage(portion, {**before, "part": part + 1}, self._matched(walk))
+        yield RawPage(raws[(parts - 1) * _CHUNK :], walk.position(), self._matched(walk), step.rejected)
+
+    def _in_order(self, walk: Walk, step: _Step, before: Position) -> Iterator[RawPage]:
+        """Yield an answer that is in the order of identifiers; a walk that ends within it goes on behind the last."""
+        portions = _portions(step.rows)
+        for rows in portions[:-1]:
+            raws = self._elements(walk, rows, step.table)
+            said = {"taken": walk.taken, "repeated": walk.repeated, "groups": list(walk.groups)}
+            yield RawPage(raws, {**before, **said, "last": rows[-1].key, "beyond": True}, self._matched(walk))
+        raws = self._elements(walk, portions[-1], step.table)
+        yield RawPage(raws, walk.position(), self._matched(walk), step.rejected)
+
+    def _elements(
+        self, walk: Walk, rows: Sequence[Packed], table: votable.Table | None, *, all_of_them: bool = False
+    ) -> tuple[RawRecord, ...]:
+        """Return rows as elements, without those of identifiers that come later, and with all of each identifier."""
         if self._spread and not all_of_them:
             rows = [row for row in rows if row.key not in self._spread]
         if self._siblings and rows:
@@ -455,12 +483,7 @@ class Walker:
         walk.taken += len(rows)
         if walk.matched is not None and walk.taken > 2 * walk.matched + _LEEWAY:
             raise RunError(f"the source says that it has {walk.matched} rows and gives many more")
-        raws = self._raws(walk, rows, table) if table is not None else ()
-        parts = max(1, math.ceil(len(raws) / _CHUNK))
-        for part in range(parts - 1):
-            portion = raws[part * _CHUNK : (part + 1) * _CHUNK]
-            yield RawPage(portion, {**before, "part": part + 1}, self._matched(walk))
-        yield RawPage(raws[(parts - 1) * _CHUNK :], walk.position(), self._matched(walk), step.rejected)
+        return self._raws(walk, rows, table) if table is not None else ()
 
     def _all_of(self, keys: Sequence[str]) -> _Step:
         different = list(dict.fromkeys(keys))
@@ -495,6 +518,17 @@ class Walker:
         order = f" ORDER BY {self._key}" if question.ordered else ""
         query = f"SELECT {question.columns} FROM {self._relation} WHERE {question.where}{order}"  # noqa: S608  # ADQL, quoted
         return self._service.ask(query, question.most, partial(packed, self._standard))
+
+
+def _portions(rows: Sequence[Packed]) -> list[Sequence[Packed]]:
+    """Return rows in portions, at least one, without parting those of one identifier that stand together."""
+    out: list[Sequence[Packed]] = []
+    start = 0
+    for end in range(_CHUNK, len(rows)):
+        if end - start >= _CHUNK and rows[end].key != rows[end - 1].key:
+            out.append(rows[start:end])
+            start = end
+    return [*out, rows[start:]]
 
 
 def _said(standard: Standard, table: votable.Table) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
 
-from discovery.model.source import CHANGES, FULL, IDS, UNSURE, Source, Walked
+from discovery.model.source import CHANGES, FULL, IDS, UNSURE, RawRecord, Source, Walked
 from discovery.store.ledger import Ledger
 from harvesters import registry
 from harvesters.base import Harvester, Position, RawPage, SupportsChanges
@@ -57,6 +57,8 @@ class Part:
     """How many the source says that there are."""
     clock: int | None = None
     """The earliest time that the source has said it was."""
+    cut: tuple[int, str] | None = None
+    """How many elements of the page at hand a limit let be taken, and a digest of which they were."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the part as it stands in its checkpoint."""
@@ -65,7 +67,23 @@ class Part:
     @classmethod
     def from_json(cls, name: str, data: Mapping[str, Any]) -> Part:
         """Read back what `to_json` wrote."""
-        return cls(name, **{each: data[each] for each in _KEPT if each in data})
+        cut = data.get("cut")
+        kept = {each: data[each] for each in _KEPT if each in data}
+        return cls(name, **kept | {"cut": (int(cut[0]), str(cut[1])) if cut else None})
+
+    def taken_of(self, page: RawPage) -> int:
+        """Return how many elements of a page an earlier run has taken, where they are still the same."""
+        count, known = self.cut or (0, "")
+        return count if count <= len(page.raws) and known == digest_of(page.raws[:count]) else 0
+
+    def within(self, page: RawPage, count: int, rejected: int, unreadable: int) -> Part:
+        """Return the part as it stands once the first elements of a page have been stored, and a limit is reached."""
+        return replace(
+            self,
+            unreadable=self.unreadable + unreadable,
+            rejected=self.rejected + rejected,
+            cut=(count, digest_of(page.raws[:count])),
+        )
 
     def after(self, page: RawPage, rejected: int, unreadable: int) -> Part:
         """Return the part as it stands once a page has been stored."""
@@ -82,7 +100,13 @@ class Part:
         )
 
 
-_KEPT: Final = ("at", "done", "seen", "unreadable", "rejected", "matched", "clock")
+_KEPT: Final = ("at", "done", "seen", "unreadable", "rejected", "matched", "clock", "cut")
+
+
+def digest_of(raws: Sequence[RawRecord]) -> str:
+    """Return what tells whether these are the same elements, in the same order."""
+    told = "".join(f"{each.container}\0{each.source_id}\0{each.position}\n" for each in raws)
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def plan(ledger: Ledger, source: Source, harvester: Harvester, moment: int, *, full: bool = False) -> Walk:

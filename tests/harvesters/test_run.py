@@ -79,7 +79,32 @@ def test_a_limit_is_partial_and_the_next_run_goes_on(
     limited = harvest(source, limit=12)
     assert (limited.status, limited.counts.seen, len(live(store))) == (PARTIAL, 12, 12)
     rest = harvest(source)
-    assert (rest.status, rest.counts.seen, len(live(store))) == (COMPLETE, 15, 25)
+    assert (rest.status, rest.counts.seen, len(live(store))) == (COMPLETE, 13, 25)
+
+
+def test_a_limit_smaller_than_a_page_gets_to_the_end_as_well(
+    store: Store, harvest: Harvest, lines: Lines, make_item: Make
+) -> None:
+    elements = [b"{broken", *(make_item(f"i{n}") for n in range(12)), *(b'{"type": "Feature"}',) * 5, make_item("last")]
+    source = lines(*elements, page=10)
+    reports = []
+    while not reports or reports[-1].status == PARTIAL:
+        reports.append(harvest(source, limit=3))
+        assert len(reports) < 20
+    assert (reports[-1].status, len(live(store))) == (COMPLETE, 13)
+    assert max(each.counts.seen for each in reports) <= 4, "three, and what the source itself cannot give"
+    assert sum(each.counts.added for each in reports) == 13
+    assert len(store.ledger.quarantined()) == 6
+    assert "of 18" not in reports[-1].message
+
+
+def test_a_page_that_has_changed_behind_a_limit_is_taken_from_its_beginning(
+    store: Store, harvest: Harvest, lines: Lines, make_item: Make
+) -> None:
+    assert harvest(lines(*(make_item(f"i{n}") for n in range(8))), limit=3).counts.added == 3
+    changed = lines(make_item("new"), *(make_item(f"i{n}") for n in range(8)))
+    assert harvest(changed).counts.added == 6
+    assert len(live(store)) == 9
 
 
 def test_a_dry_run_writes_nothing(store: Store, harvest: Harvest, lines: Lines, make_item: Make) -> None:
@@ -112,7 +137,7 @@ def test_what_two_whole_walks_miss_gets_a_tombstone(
 def test_a_limited_walk_deletes_nothing(store: Store, harvest: Harvest, lines: Lines, make_item: Make) -> None:
     harvest(lines(*(make_item(f"i{n}") for n in range(30))))
     for _ in range(3):
-        assert harvest(lines(*(make_item(f"i{n}") for n in range(15))), limit=5).status == PARTIAL
+        assert harvest(lines(*(make_item(f"i{n}") for n in range(15))), limit=4).status == PARTIAL
     assert len(live(store)) == 30
 
 

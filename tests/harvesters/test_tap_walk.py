@@ -99,6 +99,26 @@ def test_a_walk_that_ends_between_two_portions_of_an_answer_goes_on(
     assert len(list(store.catalogue.export())) == 57 + 4
 
 
+@pytest.mark.parametrize("limit", [3, 4, 7])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_limit_smaller_than_an_answer_gets_to_the_end(
+    strategy: str,
+    limit: int,
+    tap_server: Callable[..., Any],
+    harvest: Harvest,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tap_walk, "_CHUNK", 4)
+    given = source(tap_server(odd_rows(), limit=1000).url, strategy=strategy)
+    runs = 1
+    while (report := harvest(given, limit=limit)).status == PARTIAL:
+        runs += 1
+        assert runs < 60, "it has stopped getting on"
+    assert (report.status, report.message) == (COMPLETE, "")
+    assert len(list(store.catalogue.export())) == 57 + 4
+
+
 @pytest.mark.parametrize("parts", [2, 3, 50])
 def test_parts_hold_every_row_once_and_each_may_be_resumed_at_every_page(
     parts: int, tap_server: Callable[..., Any], client: Client

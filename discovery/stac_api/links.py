@@ -87,12 +87,13 @@ class Links(Paths):
         return [*found, link("alternate", self.page(record), HTML), *self.ways(record)]
 
     def ways(self, record: str) -> list[Link]:
-        """Return the links to what opens a record: the page with the choices, a notebook, and what holds it as JSON."""
+        """Return the links to what opens a record: the choices, a notebook, what holds it as JSON, a launch."""
         here, notebook = self.opening(record), f"{self.site}/open/notebook?id={record}"
         return [
             {**link(f"{OWN}open", here, HTML), "title": "Ways to open it"},
             {**link(f"{OWN}notebook", notebook, NOTEBOOK), "title": "Open in a notebook"},
             {**link(f"{OWN}volumes", f"{here}&f=json"), "title": "Files, volumes and datalabs"},
+            {**link(f"{OWN}launch", f"{self.site}/launch?id={record}", HTML), "title": "Launch it"},
         ]
 
     @lru_cache(maxsize=1024)  # noqa: B019  # frozen, and a few addresses at most

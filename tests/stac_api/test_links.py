@@ -72,6 +72,7 @@ def test_items_and_collections_lead_to_what_opens_them(found: list[Link]) -> Non
         "discovery:open": ("https://a.org/portal/open?id=rec", "text/html"),
         "discovery:notebook": ("https://a.org/portal/open/notebook?id=rec", "application/x-ipynb+json"),
         "discovery:volumes": ("https://a.org/portal/open?id=rec&f=json", "application/json"),
+        "discovery:launch": ("https://a.org/portal/launch?id=rec", "text/html"),
     }
 
 

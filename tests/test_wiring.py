@@ -18,7 +18,16 @@ from discovery.model.person import Role
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord, Source
 from discovery.query.query import Query
-from discovery.wiring import client, harvest_lock, index_lock, open_index, open_portal, open_store, provider
+from discovery.wiring import (
+    client,
+    harvest_lock,
+    index_lock,
+    open_index,
+    open_portal,
+    open_store,
+    provider,
+    vector_engine,
+)
 
 
 def test_a_new_home_is_made_and_answers_with_nothing(tmp_path: Path) -> None:
@@ -30,6 +39,19 @@ def test_a_new_home_is_made_and_answers_with_nothing(tmp_path: Path) -> None:
 def test_an_unknown_engine_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="'lucene' is not known; use tantivy or elasticsearch=URL"):
         open_index(Settings(tmp_path, index="lucene"))
+
+
+def test_rows_of_embeddings_are_held_where_the_settings_say(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="engine 'lucene' is not known; use elasticsearch"):
+        vector_engine(Settings(tmp_path), "lucene")
+    with pytest.raises(ConfigError, match="set `vectors` to elasticsearch=URL"):
+        vector_engine(Settings(tmp_path, vectors="elasticsearch="), "elasticsearch")
+    with pytest.raises(ConfigError, match="set `vectors` to elasticsearch=URL"):
+        vector_engine(Settings(tmp_path), "elasticsearch")
+    there = "elasticsearch=http://127.0.0.1:1"
+    for found in (Settings(tmp_path, vectors=there), Settings(tmp_path, index=there)):
+        with closing(vector_engine(found, "elasticsearch")) as engine:
+            assert engine.kind(768) == "bbq_hnsw"
 
 
 @pytest.mark.parametrize("index", ["elasticsearch", "elasticsearch=", "elasticsearch=,", "elasticsearch=localhost"])

@@ -12,6 +12,7 @@ from discovery.ogc_api.links import HTML, PROBLEM
 from discovery.ogc_api.question import CRS84, DEFAULT_LIMIT, FORMATS, MAX_LIMIT, MAX_OFFSET, PARAMETERS
 from discovery.query import fields
 from discovery.query.fields import Type
+from discovery.query.order import MAX_FIELDS
 
 Json = dict[str, Any]
 
@@ -157,9 +158,9 @@ _PARAMETERS: Final = {
         _parameter("filter-lang", {"type": "string", "enum": ["cql2-text", "cql2-json"]},
                    "What the filter is written in; without it a filter that begins with { is JSON."),
         _parameter("filter-crs", _CRS, "What geometries of the filter are in: CRS84 alone."),
-        _parameter("sortby", {"type": "array", "minItems": 1, "maxItems": 1,
+        _parameter("sortby", {"type": "array", "minItems": 1, "maxItems": MAX_FIELDS,
                               "items": {"type": "string", "pattern": "[+|-]?[A-Za-z_].*"}},
-                   "One of the sortables, with - in front for falling order.", listed=True),
+                   "Sortables, the first counting most, with - in front for falling order.", listed=True),
         _parameter("facets", {"type": "array", "items": {"type": "string", "pattern": _FACET}},
                    f"What to count: name:buckets:order, at most {facets.MAX_FACETS}; empty for nothing.", listed=True),
         _parameter("after", _STRING, "Where a page begins, from the link next of the one before."),

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 
 from discovery.model.record import SCOPES, Record
 from discovery.query import fields
+from discovery.query.order import MAX_FIELDS
 
 pytestmark = pytest.mark.slow
 
@@ -467,6 +468,10 @@ def test_req_sorting_sortby_param(get: Get) -> None:
         each["properties"]["eo:cloud_cover"] for each in get(ITEMS[1], sortby="cloud_cover", limit=100)["features"]
     ]
     assert covers == sorted(covers)
+    assert given["schema"]["maxItems"] == MAX_FIELDS
+    both = get(ITEMS[1], sortby="-cloud_cover,title", limit=100)["features"]
+    places = [(-each["properties"]["eo:cloud_cover"], each["properties"]["title"].casefold()) for each in both]
+    assert places == sorted(places)
 
 
 def test_req_sorting_sortby_response(client: TestClient, get: Get) -> None:

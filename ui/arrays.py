@@ -17,7 +17,7 @@ from discovery.errors import MovedError
 from discovery.launch.resolver import File
 from discovery.model.record import Record
 from discovery.portal import Portal
-from ui import caching, links, text, wording
+from ui import caching, described, links, text, wording
 from ui.contexts import Anchor, Fact, Inside, Site
 from ui.gate import Gate
 from ui.rendering import HEADERS, Renderer, answer, redirect
@@ -111,8 +111,30 @@ def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
     """
     routes = _Routes(portal, renderer)
     made = APIRouter(route_class=page_route(renderer, gate), redirect_slashes=False)
-    for path, endpoint in ((links.ARRAYS, routes.page), (links.QUICKLOOK, routes.quicklook)):
-        made.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_model=None, include_in_schema=False)
+    asked = [described.query(ASSET, "Which of the record's Zarr files, by its key; without it, the first.")]
+    asked.append(described.query(VARIABLE, "The path of the array to draw; without it, one is chosen."))
+    told = "What is inside the Zarr data of a record"
+    form = described.query(links.FORMAT, "`json` instead of a page.", ["json"])
+    missing = {404: "There is no such record, or it has no such Zarr data."}
+    described.add(
+        made,
+        links.ARRAYS,
+        routes.page,
+        told,
+        ("text/html", "application/json"),
+        parameters=[*asked, form],
+        errors=missing,
+    )
+    missing = {404: "There is no picture; the answer is one of the words that say why.", 503: "Not just now; the same."}
+    described.add(
+        made,
+        links.QUICKLOOK,
+        routes.quicklook,
+        f"{told}, as a picture",
+        ("image/png",),
+        parameters=asked,
+        errors=missing,
+    )
     return made
 
 

@@ -22,6 +22,7 @@ def paths(portal: Portal) -> dict[str, Any]:
 
 def test_documents_are_described_and_pages_are_not(paths: dict[str, Any]) -> None:
     assert set(paths) == {
+        *("/records/{id}/arrays", "/records/{id}/arrays/quicklook"),
         *("/records/{id}", "/catalogue", "/catalogue.jsonld", "/catalogue.ttl", "/catalogue.rdf", "/catalogue.nt"),
         *("/changes.atom", "/sitemap.xml", "/sitemap/{number}.xml", "/robots.txt", "/opensearch.xml"),
     }

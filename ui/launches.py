@@ -121,11 +121,17 @@ class _Launches:
         except (DeniedError, LimitError, UnknownFieldError) as error:
             if wants_json(request) or not who.session:
                 raise
-            wish = await run_in_threadpool(self._wished, who, _choices(pairs))
-            return await run_in_threadpool(self._confirmation, request, who, wish, error)
+            return await run_in_threadpool(self._again, request, who, pairs, error)
         if wants_json(request) or not who.session:
             return _fresh(answer(launching.launch_json(found), status=202 if found.is_open else 200))
         return redirect(links.launched(found.id))
+
+    def _again(self, request: Request, who: Principal, pairs: list[tuple[str, str]], error: DiscoveryError) -> Response:
+        """Return the confirmation of what was refused, with the reason; where there is nothing to confirm, raise it."""
+        try:
+            return self._confirmation(request, who, self._wished(who, _choices(pairs)), error)
+        except DiscoveryError:
+            raise error from None
 
     def mine(self, request: Request) -> Response:
         """Return somebody's launches, those that are open as they are now."""

@@ -338,6 +338,20 @@ def test_what_is_refused_is_told_on_the_confirmation_with_everything_else_as_it_
     assert (program.status_code, "error" in program.json()) == (status, True)
 
 
+def test_where_there_is_nothing_to_confirm_the_first_reason_counts(browser: Browser) -> None:
+    client = browser[0]
+    sign_in(browser)
+    key = confirm(client, MAPS[0].id)["key"]
+    for form, status in (
+        ({"key": "0" * 64}, 403),
+        ({"key": "0" * 64, "id": "2" * 16}, 403),
+        ({"key": key, "id": "2" * 16}, 404),
+        ({"key": key}, 400),
+        ({"key": key, "id": MAPS[0].id, "selection": "nothing"}, 404),
+    ):
+        assert client.post("/launches", data={"once": "y" * 26, **form}).status_code == status, form
+
+
 def test_a_sign_in_that_is_over_leads_back_to_the_launch(browser: Browser) -> None:
     client, target, _ = browser
     sign_in(browser)

@@ -115,3 +115,17 @@ def test_a_file_that_no_worker_can_read_is_named_and_those_before_it_count(
     monkeypatch.undo()
     made = building.add(folder, Wanted((str(good),)), lambda *_: pytest.fail("it was read again"))
     assert made.rows == 400
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_command_has_a_cluster_read_files(
+    run: Callable[..., tuple[int, str]], tmp_path: Path, major_tom: Write, scheduler: str
+) -> None:
+    files = [str(major_tom(clustered(200, 16, seed=n), f"{n}.parquet", first=200 * n)) for n in range(2)]
+    given = [part for each in files for part in ("--data", each)]
+    status, told = run("embeddings", "add", "tom", *given, "--dask", scheduler, "--json")
+    assert status == 0
+    assert [each["address"] for each in json.loads(told)["segments"]] == files
+    status, told = run("similar", "tom", "--id", "row-250", "--size", "2", "--json")
+    assert (status, len(json.loads(told)["hits"])) == (0, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from discovery.embeddings import asking
 from discovery.embeddings.asking import Answer, Searcher
 from discovery.embeddings.building import Wanted
 from discovery.embeddings.segment import OpenSegment
@@ -30,7 +32,7 @@ from discovery.query import form, region
 from discovery.query.query import Time
 from discovery.similarity import MAX_EXAMPLES, Contrast, Examples, Lead, Question, Similarity
 from discovery.store.store import Store
-from discovery.testing.vectors import clustered, nearest
+from discovery.testing.vectors import PlainEngine, clustered, nearest
 
 VECTORS = clustered(300, 16)
 DAY = 86_400_000
@@ -93,6 +95,27 @@ def test_a_row_finds_the_others_that_a_loop_finds_and_not_itself(similarity: Sim
     assert rows(similarity, like(7, size=6, with_examples=True)) == wanted
     assert rows(similarity, Question(like=Examples(ids=("row-7",)), size=5)) == wanted[1:]
     assert rows(similarity, Question(like=Examples(vectors=(VECTORS[7].tolist(),)), size=6)) == wanted
+
+
+def test_what_an_engine_finds_is_narrowed_and_linked_as_ours_and_told_with_its_own_recall(
+    similarity: Similarity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = PlainEngine()
+    spaces = Spaces(tmp_path / "embeddings", lambda _name: engine)
+    spaces.add("tom", Wanted((similarity.spaces.get("tom").segments[0].address,), record=DATASET.id))
+    monkeypatch.setattr(asking, "_FEW", 0)
+    spaces.hold("tom", "plain")
+    held = Similarity(similarity._store, similarity._index, similarity._planner, spaces)
+    for pairs in ([], [("bbox", "-120,0,-20,20")], [("facet.provider", "P1")]):
+        question = like(7, size=5, within=form.parse(pairs) if pairs else None)
+        one, other = held.similar("tom", question), similarity.similar("tom", replace(question, mode="exact"))
+        assert (one.exact, one.recall, other.exact) == (False, 1, True)
+        assert [(each.row, each.record) for each in one.hits] == [(each.row, each.record) for each in other.hits]
+    engine.power = 2
+    spaces.audit("tom", queries=5)
+    assert 0 < held.similar("tom", like(7)).recall < 0.95
+    assert held.similar("tom", like(7, mode="exact")).recall == 1
+    spaces.close()
 
 
 def test_several_questions_are_answered_as_each_by_itself_and_in_one_search(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from discovery.config import Settings
 from discovery.embeddings.space import MANIFEST
 from discovery.errors import ConfigError
-from discovery.http import Client, Gates, Policy
+from discovery.http import Client, Gates, Kept, Policy
 from discovery.lock import Lock
 from discovery.model import terms
 from discovery.model.person import Role
@@ -238,7 +238,13 @@ def client(
         stop: Ends every wait and read.
         gates: Those of everybody who talks to sources in this process.
     """
-    return Client(_policy(settings, source), stop=stop, gates=gates)
+    before = kept(settings, source) if source is not None and source.url.startswith("http") else None
+    return Client(_policy(settings, source), stop=stop, gates=gates, kept=before)
+
+
+def kept(settings: Settings, source: Source) -> Kept:
+    """Return the documents of a source that were kept to ask for them again."""
+    return Kept(settings.home / "kept" / f"{source.id}.sqlite")
 
 
 def _policy(settings: Settings, source: Source | None) -> Policy:

@@ -95,7 +95,7 @@ class Documents:
             SourceUnavailableError: It cannot be read now, or is larger than a document may be.
         """
         if not url.startswith("file:"):
-            return self._client.get(url, accept=_JSON, max_bytes=MAX_DOCUMENT).content
+            return self._client.document(url, accept=_JSON, max_bytes=MAX_DOCUMENT)
         path = self._path(url)
         with _file_errors(url), path.open("rb") as file:
             data = file.read(MAX_DOCUMENT + 1)

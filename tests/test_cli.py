@@ -191,9 +191,13 @@ def test_what_is_broken_is_listed_and_leaves_once_it_is_mended(run: Run, items: 
     assert len(run("export", "--scope", "observations")[1].splitlines()) == 30
 
 
-def test_a_removed_source_takes_its_records_along(run: Run, items: Path) -> None:
+def test_a_removed_source_takes_its_records_along(run: Run, items: Path, tmp_path: Path) -> None:
     harvested(run, items)
+    kept = tmp_path / "home" / "kept" / "scenes.sqlite"
+    kept.parent.mkdir()
+    kept.write_bytes(b"documents")
     assert run("source", "remove", "scenes")[0] == 0
+    assert not kept.exists()
     assert run("export")[1] == ""
     assert json.loads(run("search", "--scope", "observations", "--json")[1])["total"]["value"] == 0
     assert json.loads(run("source", "list", "--json")[1]) == []

@@ -175,9 +175,10 @@ def source_remove(
 ) -> None:
     """Remove a source and every record that came from it."""
     with opened_portal(context) as portal:
-        portal.store.ledger.source(id)
+        source = portal.store.ledger.source(id)
         deleted = portal.store.ingest.remove(id)
         portal.store.ledger.remove_source(id)
+        wiring.kept(settings_of(context), source).forget()
         settle(context, portal)
     say(as_json, {"removed": id, "deleted": deleted}, f"removed {id} with what came from it: {deleted} records")
 

@@ -4,6 +4,7 @@ from discovery.http.address import Resolver, is_public, system_resolver
 from discovery.http.answer import Response, conditions, decode_json
 from discovery.http.body import Body
 from discovery.http.client import Client, Counters, Params
+from discovery.http.kept import Kept
 from discovery.http.pace import Gates
 from discovery.http.policy import Policy
 from discovery.http.redaction import has_credentials, is_signed, redact
@@ -13,6 +14,7 @@ __all__ = [
     "Client",
     "Counters",
     "Gates",
+    "Kept",
     "Params",
     "Policy",
     "Resolver",

@@ -27,6 +27,7 @@ from discovery.http.answer import (
     refuses_html,
 )
 from discovery.http.body import Allowance, Body, Caps
+from discovery.http.kept import Kept
 from discovery.http.pace import Gates, backoff, retry_after
 from discovery.http.policy import Policy
 from discovery.http.redaction import redact
@@ -108,8 +109,11 @@ class Client:
         stop: threading.Event | None = None,
         log: Callable[[Mapping[str, object]], None] | None = None,
         gates: Gates | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self.policy = policy
+        self.kept = kept
+        """Where `document` keeps what it reads."""
         self._watch = Watch(stop)
         self._transport = transport or PinnedTransport(policy, resolver, self._watch)
         self._stop = stop
@@ -135,6 +139,8 @@ class Client:
     def close(self) -> None:
         """Close every connection."""
         self._transport.close()
+        if self.kept is not None:
+            self.kept.close()
 
     @property
     def counters(self) -> Counters:
@@ -172,6 +178,17 @@ class Client:
         """
         call = self._call("GET", url, params, headers, accept, None, True, max_bytes, total, attempts)
         return self._attempt(call, _whole)
+
+    def document(self, url: str, *, accept: str | None = None, max_bytes: int | None = None) -> bytes:
+        """Return what a GET answers; where it was kept the server need only say that it is still the same. As `get`."""
+        known = self.kept.find(url) if self.kept is not None else None
+        headers = known.conditions if known is not None else None
+        answer = self.get(url, headers=headers, accept=accept, max_bytes=max_bytes)
+        if known is not None and answer.not_modified:
+            return known.content
+        if self.kept is not None:
+            self.kept.keep(url, answer)
+        return answer.content
 
     def post(
         self,

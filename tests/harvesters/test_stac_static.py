@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from discovery.http import Client
+from discovery.http import Client, Kept, Policy
 from discovery.model.record import Record, record_id, to_dict
 from discovery.model.source import COMPLETE, FAILED, RawRecord, Report, Source
 from discovery.store.store import Store
+from harvesters import run
 from harvesters.base import Position
 from harvesters.registry import harvester
 
@@ -245,3 +246,31 @@ def test_a_root_that_is_missing_fails_the_run(tmp_path: Path, harvest: Harvest) 
     report = harvest(Source("s", "stac-static", "file:tree/catalog.json"))
     assert report.status == FAILED
     assert "no such file" in report.message
+
+
+def test_a_catalogue_that_is_as_it_was_is_not_sent_again(
+    served: Callable[..., str], tmp_path: Path, store: Store
+) -> None:
+    documents = {"/catalog.json": catalog(*(("child", f"{n}/collection.json") for n in range(4)))}
+    documents |= {f"/{n}/collection.json": collection(f"c{n}") for n in range(4)}
+    sent: list[int] = []
+
+    def answer(path: str, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
+        body = orjson.dumps(documents[path])
+        etag = f'"{len(body)}"'
+        sent.append(304 if headers.get("If-None-Match") == etag else 200)
+        return sent[-1], b"" if sent[-1] == 304 else body, {"ETag": etag}
+
+    source = Source("s", "stac-static", f"{served(answer)}catalog.json")
+
+    def go() -> Report:
+        with Client(Policy().allowing(source.url), kept=Kept(tmp_path / "s.sqlite")) as client:
+            return run.harvest(store, source, client=client)
+
+    assert go().counts.added == 4
+    report = go()
+    assert (report.status, report.counts.unchanged, report.bytes) == (COMPLETE, 4, 0)
+    assert sent == [200] * 5 + [304] * 5
+    documents["/2/collection.json"] = collection("c2", title="Another one")
+    assert go().counts.updated == 1
+    assert sent[10:] == [304, 304, 304, 200, 304]

@@ -193,6 +193,9 @@ class Arrays:
                 # The same as before, which nobody has forgotten meanwhile but `close`.
                 look = before.look if before else Look(facts.BUSY)
             self._kept[asked] = _Kept(look, self._clock())
+            if look.picture is not None and look.picture.variable != asked[-1]:
+                # What stands for the store is the same when it is named, as the page's picture does.
+                self._kept[(*asked[:-1], look.picture.variable)] = self._kept[asked]
             while len(self._kept) > KEPT or self._held() > KEPT_BYTES:
                 self._kept.popitem(last=False)
             self._turn.notify_all()

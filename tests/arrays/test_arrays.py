@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,14 @@ def test_what_was_seen_is_remembered_and_compared_after_a_while(made: Callable[.
     assert len(looker.asked) == 2
 
 
+def test_the_array_that_was_chosen_is_not_looked_for_again_by_its_name(made: Callable[..., Arrays]) -> None:
+    seen = Look(facts.READ, picture=picture(10), picture_state=facts.READ)
+    looker = Looker(seen)
+    found = made(looker)
+    assert found.look(RECORD) is found.look(RECORD, "cube", "z") is seen
+    assert len(looker.asked) == 1
+
+
 @pytest.mark.parametrize("state", sorted(facts.PASSING))
 def test_a_server_that_does_not_answer_is_left_alone_for_a_minute(
     made: Callable[..., Arrays], clock: Clock, state: str
@@ -146,7 +155,8 @@ def test_no_more_is_remembered_than_there_is_room_for(
 ) -> None:
     monkeypatch.setattr(arrays, "KEPT", 3)
     monkeypatch.setattr(arrays, "KEPT_BYTES", 100)
-    looker = Looker(*(Look(facts.READ, picture=picture(size)) for size in (10, 10, 10, 10, 95)))
+    sizes = zip("abcde", (10, 10, 10, 10, 95), strict=True)
+    looker = Looker(*(Look(facts.READ, picture=replace(picture(size), variable=name)) for name, size in sizes))
     found = made(looker)
     for name in "abcd":
         found.look(RECORD, "", name)

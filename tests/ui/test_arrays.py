@@ -169,7 +169,9 @@ def test_words_in_the_place_of_a_picture_are_no_markup() -> None:
 def test_the_store_is_asked_once_for_page_picture_and_json(client: TestClient, served: Served, page: str) -> None:
     client.get(f"{page}/arrays?asset=cube")
     asked = len(served.asked)
-    for path in ("arrays?asset=cube", "arrays?asset=cube&f=json", "arrays/quicklook?asset=cube"):
+    picture = "arrays/quicklook?asset=cube&variable=temperature"
+    assert picture.replace("&", "&amp;") in client.get(f"{page}/arrays?asset=cube").text
+    for path in ("arrays", "arrays?asset=cube", "arrays?asset=cube&f=json", "arrays/quicklook?asset=cube", picture):
         assert client.get(f"{page}/{path}").status_code == 200
     assert len(served.asked) == asked
 

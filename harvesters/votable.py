@@ -25,6 +25,7 @@ _MAX_FIELDS: Final = 2000
 _MAX_TAGS: Final = 1_000_000
 """Tags outside of the rows that were let go; each takes some hundred bytes of memory, however short it is."""
 _PIECE: Final = 65_536
+_NUMERALS: Final = frozenset("0123456789+-.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +234,8 @@ class _Reader:
             text = cell.text
             if not text:
                 continue
-            if not column.text and not (text := column.value(text)):
+            # What begins as a number is no NaN; most cells of numbers are such, and there are millions.
+            if not column.text and (column.null or text[0] not in _NUMERALS) and not (text := column.value(text)):
                 continue
             if len(text) > MAX_CELL:
                 raise RecordError("broken-votable", f"a cell of {column.name} is longer than {MAX_CELL} characters")

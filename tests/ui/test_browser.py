@@ -33,6 +33,8 @@ PAGES = {
     "compare": "/compare",
     "spaces": "/embeddings",
     "similar": "/embeddings/clay?row=5",
+    "changed": "/embeddings/clay/change?by=place",
+    "unusual": "/embeddings/clay/outliers?of=all",
     "error": "/records/0000000000000000",
 }
 FAULTS = """async (only) => {

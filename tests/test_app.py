@@ -21,6 +21,7 @@ from discovery.model.source import Mapped, RawRecord
 from tests.people.provider import CLIENT, SECRET, running
 
 pytestmark = pytest.mark.slow
+ALL = "{search{nodes{title}}}"
 
 
 @pytest.fixture
@@ -59,6 +60,28 @@ def test_whatever_is_read_by_get_is_looked_at_by_head(client: TestClient) -> Non
         if told[0] != told[1] or head.content:
             other[path] = told
     assert other == {}
+
+
+def test_every_face_tells_who_has_an_answer_that_it_is_the_same_and_that_it_is_not(
+    client: TestClient, tmp_path: Path, engine: Mapping[str, str]
+) -> None:
+    changing = ("/stac/collections", "/ogc/collections/resources/items", "/search?f=atom", f"/graphql?query={ALL}")
+    paths = (*changing, "/stac/queryables", "/openapi.json")
+    tags = {path: client.get(path).headers["etag"] for path in paths}
+    assert any(tag.endswith('-gzip"') for tag in tags.values())
+    for path, tag in tags.items():
+        again = client.get(path, headers={"If-None-Match": f'"other", {tag}'})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag), path
+    portal = wiring.open_portal(Settings(tmp_path, **engine))  # type: ignore[arg-type]
+    record = Record("archive", "", "two", "dataset", "Sea level")
+    portal.store.ingest.page("archive", 1, [Mapped(record, RawRecord("", "two", b"{}"))])
+    portal.close()
+    for _ in range(200):
+        if client.get("/stac/collections").json()["numberMatched"] == 2:
+            break
+        time.sleep(0.05)
+    changed = {path for path, tag in tags.items() if client.get(path).headers["etag"] != tag}
+    assert changed == set(changing)
 
 
 def test_health_says_what_waits_to_be_indexed(client: TestClient) -> None:

@@ -63,6 +63,12 @@ TABLE: Final = (
         "",
         "The address of a Sesame service, asked for names of the sky that we lack; empty asks none.",
     ),
+    Setting(
+        "semantic_weights",
+        str,
+        "",
+        "Vectors of words, by which resources are found whose words are others; relative to the home, empty is none.",
+    ),
     Setting("title", str, "Discovery", "The name that pages and catalogues carry."),
     Setting("contact", str, "", "E-mail or address that harvests name in their User-Agent."),
     Setting("host", str, "127.0.0.1", "The address that `serve` listens on."),
@@ -127,6 +133,7 @@ class Settings:
     mounts: str = ""
     terms: str = ""
     sesame: str = ""
+    semantic_weights: str = ""
     title: str = "Discovery"
     contact: str = ""
     host: str = "127.0.0.1"

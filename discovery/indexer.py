@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +16,12 @@ from discovery.errors import ConfigError, ConflictError, UnavailableError
 from discovery.index.base import Generation, Index
 from discovery.index.document import documents
 from discovery.lock import Lock
-from discovery.model.record import SCOPES
+from discovery.meaning.meanings import Meanings, described
+from discovery.model.record import RESOURCES, SCOPES, Record
+from discovery.store.catalogue import Change
 from discovery.store.store import Store
+
+_log = logging.getLogger(__name__)
 
 BATCH: Final = 2000
 """Changes taken at once: large enough that a commit's cost is spread, small enough to be seen within a second."""
@@ -187,6 +192,54 @@ def settle(store: Store, index: Index, lock: Lock, *, wait: float = 60.0, progre
             elif time.monotonic() > deadline:
                 raise UnavailableError(f"{left} changes wait to be indexed, and {error}") from error
             time.sleep(0.1)
+
+
+def learn(store: Store, meanings: Meanings | None, *, anew: bool = False) -> int:
+    """Bring the vectors of resources level with the store, and return how many were made.
+
+    Nothing else waits for it: while another process does the same, or it cannot be written, words are enough.
+
+    Args:
+        store: Where the resources are.
+        meanings: What the vectors are kept by; None is a portal without.
+        anew: Whether to make them all, whatever is there.
+    """
+    if meanings is None or not meanings.fingerprint:
+        return 0
+    try:
+        after, last = meanings.change, store.catalogue.last_change()
+        if not last or (0 < after <= last and not anew and not store.catalogue.pending(RESOURCES, after)):
+            return 0
+        with meanings.lock.hold(wait=30.0 if anew else 0.0):
+            return _learn(store, meanings, 0 if anew or after > last else meanings.change, last)
+    except ConflictError:
+        return 0
+    except UnavailableError as error:
+        _log.warning("words are not compared by their meaning: %s", error)
+        return 0
+
+
+def _learn(store: Store, meanings: Meanings, after: int, last: int) -> int:
+    if not after:
+        rows = ((each.key, _described(each.record)) for each in _all(store, last) if each.record is not None)
+        return meanings.build(rows, last)
+    made = 0
+    while changes := store.catalogue.changes(RESOURCES, after, MOST):
+        after = changes[-1].change
+        live = [(each.key, _described(each.record)) for each in changes if each.record is not None]
+        made += meanings.write(live, [each.key for each in changes if each.record is None], after)
+    return made
+
+
+def _all(store: Store, target: int) -> Iterator[Change]:
+    after = 0
+    while changes := store.catalogue.changes(RESOURCES, after, BATCH, until=target):
+        yield from changes
+        after = changes[-1].change
+
+
+def _described(record: Record) -> str:
+    return described(record.title, record.keywords, record.description)
 
 
 def differences(store: Store, index: Index) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from discovery import finding, overlaps
+from discovery import finding, fusion, overlaps
 from discovery.arrays.arrays import Arrays
 from discovery.errors import ConfigError, MovedError, NotFoundError, UnavailableError
 from discovery.hits import Changes, Hits, Outliers
@@ -51,6 +51,7 @@ from discovery.understanding import Understanding
 
 if TYPE_CHECKING:
     from discovery.embeddings.spaces import Spaces
+    from discovery.meaning.meanings import Meanings
 
 MAX_OPENERS: Final = 2_000
 """Volumes and datalabs that are looked at for each record; the portals that we know have dozens."""
@@ -171,6 +172,7 @@ class Portal:
         has_spaces: Says whether there is one, before what opens them is imported.
         policy: What may be asked of the web for the records of a source; by default public hosts alone.
         mounts: Where folders of volumes are on this machine, by the paths that the catalogue has for them.
+        meanings: What finds resources by the meaning of words; None goes by the words alone.
     """
 
     def __init__(
@@ -187,6 +189,7 @@ class Portal:
         has_spaces: Callable[[], bool] = lambda: True,
         policy: Callable[[Source | None], Policy] = lambda _source: Policy(),
         mounts: Mapping[str, str] | None = None,
+        meanings: Meanings | None = None,
     ) -> None:
         self.store = store
         self.index = index
@@ -194,6 +197,8 @@ class Portal:
         self._suggester = Suggester(store, index)
         self._sesame = sesame
         self._understanding = Understanding(self._planner, index)
+        self.meanings = meanings
+        self._fusion = fusion.Fusion(index, meanings) if meanings is not None else None
         self.people = People(store, operator_token)
         self.making = Making(store, self.people)
         self._rules = shipped() if rules is None else rules
@@ -261,8 +266,9 @@ class Portal:
             query = replace(query, facets=tuple(finding.named(each, self.store, self.index) for each in query.facets))
         # Whether few records have all of the words is told by how many have.
         plan = self._planner.plan(query, total=total or (query.lenient and bool(query.text.strip())))
+        generation, woven = fusion.parted(mark.generation) if mark is not None else ("", "")
         if mark is not None and plan.sort is None:
-            plan = replace(plan, offset=mark.offset, generation=mark.generation)
+            plan = replace(plan, offset=mark.offset, generation=generation)
         elif mark is not None:
             plan = replace(plan, after=Position(mark.value, mark.key, mark.then))
         answer = self._answer(query, plan)
@@ -270,10 +276,15 @@ class Portal:
         if query.lenient and (wider := self._understanding.wider(query, plan, answer.total.value)):
             plan, understood = wider
             answer = self._answer(query, plan)
+        mixed = self._fusion.answer(query, plan, answer, understood) if self._fusion and (woven or not mark) else None
+        if mixed:
+            answer, understood = mixed
+        now = self._fusion.mark if self._fusion and mixed else ""
+        fusion.check(woven, now)
         return Keyed(
             keys=tuple(hit.key for hit in answer.hits),
             total=replace(answer.total, exact=answer.total.exact and not plan.approximate),
-            next=self._next(query, plan, answer),
+            next=self._next(query, plan, answer, now),
             generation=answer.generation,
             facets=tuple(self._labelled(facet, nearly=plan.approximate) for facet in answer.facets),
             numbers=tuple(
@@ -294,13 +305,14 @@ class Portal:
                 return overlaps.answer(self.store, self.index, query.region, plan)
             return self.index.search(plan)
 
-    def _next(self, query: Query, plan: Plan, answer: Answer) -> str:
+    def _next(self, query: Query, plan: Plan, answer: Answer, woven: str) -> str:
         if not answer.more or not answer.hits:
             return ""
         last = answer.hits[-1]
         base = cursor.Cursor(scope=query.scope, digest=cursor.digest(query))
         if plan.sort is None:
-            mark = replace(base, generation=answer.generation, offset=plan.offset + len(answer.hits))
+            generation = fusion.joined(answer.generation, woven)
+            mark = replace(base, generation=generation, offset=plan.offset + len(answer.hits))
         else:
             order = plan.sort
             values: dict[str, Any] = {"value": last.value, "then": last.then, "key": last.key}

@@ -151,6 +151,9 @@ def sentences(understood: Understood) -> list[str]:
         said.append(f"{understood.complete} {have} all of the words; the others have at least {least} of {words}.")
     elif least:
         said.append(f"No record has all of the words; these have at least {least} of {words}.")
+    if understood.near:
+        listed = "1 record is" if understood.near == 1 else f"{understood.near} records are"
+        said.append(f"{listed} listed for other words that are near in meaning.")
     return said
 
 
@@ -164,7 +167,7 @@ def to_dict(understood: Understood) -> dict[str, Any]:
         "words": understood.words,
         "complete": understood.complete,
         "suggestion": understood.suggestion or None,
-    }
+    } | ({"near": understood.near} if understood.near else {})
 
 
 def _replaced(text: str, mended: Sequence[tuple[int, int, str, bool]]) -> str:

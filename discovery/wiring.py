@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from discovery.config import Settings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from discovery.embeddings.held import Engine
     from discovery.embeddings.spaces import Spaces
     from discovery.index.base import Index
+    from discovery.meaning.meanings import Meanings
     from discovery.people.oidc import Provider
     from discovery.portal import Portal
     from discovery.query.names.sesame import Sesame
@@ -120,6 +122,7 @@ def open_portal(settings: Settings) -> Portal:
         has_spaces=lambda: any((settings.home / _SPACES).glob(f"*/{MANIFEST}")),
         policy=lambda source: _policy(settings, source),
         mounts=mounts(settings),
+        meanings=meanings(settings),
     )
 
 
@@ -134,6 +137,15 @@ def spaces(settings: Settings) -> Spaces:
     except ModuleNotFoundError as error:
         raise ConfigError(f"embeddings need the package {error.name}; install discovery-portal[embeddings]") from error
     return Spaces(settings.home / _SPACES, partial(vector_engine, settings), settings.device)
+
+
+def meanings(settings: Settings) -> Meanings | None:
+    """Return what finds resources by the meaning of words, None where the operator has supplied no vectors of words."""
+    if not settings.semantic_weights:
+        return None
+    from discovery.meaning.meanings import Meanings
+
+    return Meanings(settings.home / "meaning", settings.home / Path(settings.semantic_weights).expanduser())
 
 
 def provider(settings: Settings, store: Store) -> Provider | None:

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from discovery import wiring
@@ -296,6 +297,20 @@ def test_remap_reindex_and_check_leave_a_whole_catalogue(run: Run, items: Path) 
     assert json.loads(run("reindex", "--json")[1])["observations"]["documents"] == 30
     answer = json.loads(run("check", "--json")[1])
     assert (answer["ok"], answer["problems"]) == (True, [])
+
+
+def test_reindex_makes_vectors_of_resources_and_check_says_when_they_cannot_be(
+    run: Run, items: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez(tmp_path / "w.npz", words=np.array(["title"]), vectors=np.ones((1, 2), dtype=np.float32))
+    harvested(run, items)
+    monkeypatch.setenv("DISCOVERY_SEMANTIC_WEIGHTS", str(tmp_path / "w.npz"))
+    code, said = run("check")
+    assert (code, "no vectors of the resources" in said) == (3, True)
+    assert run("reindex")[0] == run("check")[0] == 0
+    monkeypatch.setenv("DISCOVERY_SEMANTIC_WEIGHTS", str(tmp_path / "none.npz"))
+    code, said = run("check")
+    assert (code, "none.npz is missing" in said) == (3, True)
 
 
 def test_runs_are_listed_newest_first(run: Run, items: Path) -> None:

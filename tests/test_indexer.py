@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from discovery.config import Settings
 from discovery.errors import ConfigError, UnavailableError
 from discovery.index.base import Document
-from discovery.indexer import differences, few_collections, follow, rebuild, settle
+from discovery.indexer import differences, few_collections, follow, learn, rebuild, settle
 from discovery.lock import Lock
 from discovery.model.record import OBSERVATIONS, RESOURCES, Record
 from discovery.model.source import Mapped, RawRecord
@@ -53,6 +54,55 @@ def test_following_takes_each_change_once(portal: Portal) -> None:
     portal.store.ingest.remove("s")
     assert follow(portal.store, portal.index) == 2
     assert portal.status()[RESOURCES].documents == 0
+
+
+@pytest.fixture
+def learning(tmp_path: Path) -> Iterator[Portal]:
+    np.savez(tmp_path / "w.npz", words=np.array(["rain", "ice"]), vectors=np.eye(2, dtype=np.float32))
+    opened = open_portal(Settings(tmp_path, semantic_weights="w.npz"))
+    yield opened
+    opened.close()
+
+
+def near(portal: Portal, word: str) -> list[str]:
+    assert portal.meanings is not None
+    stored = portal.store.catalogue.many(portal.meanings.nearest([word], 9))
+    return sorted(each.record.source_id for each in stored.values())
+
+
+def test_vectors_follow_the_store_and_take_each_change_once(learning: Portal) -> None:
+    assert learn(learning.store, learning.meanings) == 0
+    write(learning, "a", "b", title="Rain")
+    assert learn(learning.store, learning.meanings) == 2
+    assert learn(learning.store, learning.meanings) == 0
+    write(learning, "a", title="Ice")
+    assert learn(learning.store, learning.meanings) == 1
+    assert (near(learning, "rain"), near(learning, "ice")) == (["b"], ["a"])
+    learning.store.ingest.remove("s")
+    assert learn(learning.store, learning.meanings) == 0
+    assert (near(learning, "rain"), near(learning, "ice")) == ([], [])
+    assert learn(learning.store, None) == 0
+
+
+def test_vectors_are_made_anew_when_told_or_when_the_store_is_an_older_one(learning: Portal) -> None:
+    assert learning.meanings is not None
+    write(learning, "a", "b", title="Rain")
+    assert learn(learning.store, learning.meanings) == 2
+    assert learn(learning.store, learning.meanings, anew=True) == 2
+    learning.meanings.write([(77, "rain")], [], 1_000_000)
+    assert learn(learning.store, learning.meanings) == 2
+    assert near(learning, "rain") == ["a", "b"]
+
+
+def test_vectors_that_another_process_writes_or_nobody_can_are_left_alone(learning: Portal, tmp_path: Path) -> None:
+    assert learning.meanings is not None
+    write(learning, "a", title="Rain")
+    with learning.meanings.lock.hold():
+        assert learn(learning.store, learning.meanings) == 0
+    (tmp_path / "meaning" / "resources.part").mkdir()
+    assert learn(learning.store, learning.meanings) == 0
+    (tmp_path / "meaning" / "resources.part").rmdir()
+    assert learn(learning.store, learning.meanings) == 1
 
 
 def test_a_record_that_changes_its_scope_is_found_in_the_new_one_alone(portal: Portal) -> None:

@@ -32,11 +32,13 @@ def settings_of(context: typer.Context) -> Settings:
 
 def settle(context: typer.Context, portal: Portal) -> None:
     """Return when everything in the store can be found: what several sources have once, and below its parent."""
+    from discovery.indexer import learn
     from discovery.indexer import settle as wait
 
     portal.store.duplicates.find()
     portal.store.parents.repair()
     wait(portal.store, portal.index, wiring.index_lock(settings_of(context)))
+    learn(portal.store, portal.meanings)
 
 
 def pair(text: str, option: str) -> tuple[str, str]:

@@ -40,10 +40,11 @@ def remap(
 @app.command()
 def reindex(context: typer.Context, as_json: AsJson = False) -> None:
     """Build the search index again from the store, and put it in place in one step."""
-    from discovery.indexer import rebuild
+    from discovery.indexer import learn, rebuild
 
     with opened_portal(context) as portal, wiring.index_lock(settings_of(context)).hold(wait=30.0):
         made = rebuild(portal.store, portal.index)
+        learn(portal.store, portal.meanings, anew=True)
     rows = {scope: {"generation": each.name, "documents": each.documents} for scope, each in made.items()}
     say(as_json, rows, "; ".join(f"{scope}: {each.documents} in {each.name}" for scope, each in made.items()))
 
@@ -55,6 +56,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
 
     with opened_portal(context) as portal:
         wrong = [*portal.store.check(), *portal.index.check(), *differences(portal.store, portal.index)]
+        wrong += portal.meanings.check() if portal.meanings is not None else []
         orphans = portal.store.parents.orphans()
     if as_json:
         print_json({"ok": not wrong, "problems": wrong, "orphans": orphans})
@@ -92,7 +94,7 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Make the catalogue what a backup holds, and build the index again; nothing else may use the home meanwhile."""
-    from discovery.indexer import rebuild
+    from discovery.indexer import learn, rebuild
     from discovery.store import backup as copies
 
     found = settings_of(context)
@@ -104,6 +106,7 @@ def restore(
             copies.restore(file, store.database)
         with closing(wiring.open_portal(found)) as portal:
             made = rebuild(portal.store, portal.index)
+            learn(portal.store, portal.meanings, anew=True)
     rows = {scope: each.documents for scope, each in made.items()}
     say(as_json, {"file": str(file), **rows}, "restored " + ", ".join(f"{n} {scope}" for scope, n in rows.items()))
 

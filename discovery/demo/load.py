@@ -12,7 +12,7 @@ from discovery import making, wiring
 from discovery.config import Settings
 from discovery.demo import embedded, pack
 from discovery.demo.replay import ReplayServer
-from discovery.indexer import settle
+from discovery.indexer import learn, settle
 from discovery.making import files
 from discovery.model.checks import PORTAL
 from discovery.model.creation import DATALAB, PUBLISHED, VOLUME
@@ -47,6 +47,7 @@ def load(portal: Portal, settings: Settings, *, quiet: bool = False) -> list[Rep
         reports = [_once(portal, settings, source, quiet=quiet) for source in wanted]
     publish(portal, where)
     settle(portal.store, portal.index, wiring.index_lock(settings))
+    learn(portal.store, portal.meanings)
     embedded.add(portal, settings.home)
     _tell(console, portal, reports, time.monotonic() - began)
     return reports

@@ -207,6 +207,8 @@ class Understood:
     """How many records have all of them; these are listed first."""
     suggestion: str = ""
     """What may have been meant where a word is rare and one like it is common; it was not looked for."""
+    near: int = 0
+    """How many records are listed that have too few of the words, but words near in meaning."""
 
     @property
     def meant(self) -> str:

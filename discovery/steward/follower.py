@@ -8,7 +8,7 @@ from typing import Final
 
 from discovery.config import Settings
 from discovery.errors import ConflictError, DiscoveryError, StaleIndexError
-from discovery.indexer import follow, rebuild
+from discovery.indexer import follow, learn, rebuild
 from discovery.portal import Portal
 from discovery.wiring import index_lock
 
@@ -33,6 +33,8 @@ class Follower:
         """Work until told to stop; an error is logged and the next look is made a little later."""
         while not self._stop.is_set():
             try:
+                # Not under the lock: the index may be one for many machines, vectors are this home's own.
+                learn(self._portal.store, self._portal.meanings)
                 with self._lock.hold():
                     try:
                         self._follow()

@@ -96,6 +96,7 @@ class Understood:
     suggestion: str | None = attribute(
         "What may have been meant where a word is rare and one like it is common; it was not looked for."
     )
+    near: int = attribute("How many records are listed that have too few of the words, but words near in meaning.")
 
 
 @strawberry.type(description="A record of a page with how well it fits.")
@@ -361,6 +362,7 @@ def _understood(found: model.Understood) -> Understood:
         words=found.words,
         complete=found.complete,
         suggestion=found.suggestion or None,
+        near=found.near,
     )
 
 

@@ -1,7 +1,8 @@
 """Ask the demo's catalogue the questions of this folder and print how good the answers are.
 
-relevance.py [--half tune|unseen|both] [--each] [--home DIR]
+relevance.py [--half tune|unseen|both] [--each] [--home DIR] [--weights PATH]
 
+`--weights` prints what the same portal answers with vectors of words, as the setting `semantic_weights` names them.
 `--each` prints the questions of the half for tuning one by one; those of the other half are for nobody to look at.
 """
 
@@ -13,7 +14,7 @@ import re
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import groupby
@@ -26,6 +27,7 @@ from rich.console import Console
 from discovery import wiring
 from discovery.config import Settings
 from discovery.demo.load import load
+from discovery.indexer import learn
 from discovery.model.record import Record
 from discovery.portal import Portal
 from discovery.query.query import Query
@@ -192,9 +194,11 @@ class Catalogue:
     records: Mapping[str, Mapping[Key, Record]]
     """By scope."""
     baselines: Mapping[str, Bm25] = field(default_factory=dict)
+    weighted: Portal | None = None
+    """The same records with vectors of words."""
 
     @classmethod
-    def of(cls, portal: Portal) -> Catalogue:
+    def of(cls, portal: Portal, weighted: Portal | None = None) -> Catalogue:
         """Return the catalogue behind a portal."""
         keys = portal.store.catalogue.keys(str(row["id"]) for row in portal.export())
         found = [stored.record for stored in portal.store.catalogue.many(list(keys.values())).values()]
@@ -205,29 +209,41 @@ class Catalogue:
             scope: Bm25({key: described(record) for key, record in records.items()})
             for scope, records in scopes.items()
         }
-        return cls(portal, scopes, baselines)
+        return cls(portal, scopes, baselines, weighted)
 
     def ours(self, question: Question) -> list[Key]:
         """Return what the portal answers."""
-        page = self.portal.search(Query(scope=question.scope, text=question.text, size=DEPTH, lenient=True))
-        return [key(found.record) for found in page.records]
+        return _answered(self.portal, question)
+
+    def near(self, question: Question) -> list[Key]:
+        """Return what it answers with vectors of words."""
+        return _answered(self.weighted or self.portal, question)
 
     def plain(self, question: Question) -> list[Key]:
         """Return what plain BM25 answers."""
         return self.baselines[question.scope].answers(question.text)
 
 
+def _answered(portal: Portal, question: Question) -> list[Key]:
+    page = portal.search(Query(scope=question.scope, text=question.text, size=DEPTH, lenient=True))
+    return [key(found.record) for found in page.records]
+
+
 @contextmanager
-def catalogue(home: Path | None = None) -> Iterator[Catalogue]:
+def catalogue(home: Path | None = None, weights: Path | None = None) -> Iterator[Catalogue]:
     """Load the demo into a folder, a temporary one unless told, and give what can be asked."""
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as opened:
         settings = Settings(home or Path(scratch))
-        portal = wiring.open_portal(settings)
-        try:
-            load(portal, settings, quiet=True)
-            yield Catalogue.of(portal)
-        finally:
-            portal.close()
+        portal = opened.enter_context(closing(wiring.open_portal(settings)))
+        load(portal, settings, quiet=True)
+        weighted: Portal | None = None
+        if weights is not None:
+            named = settings.with_overrides(semantic_weights=str(weights.resolve()))
+            weighted = opened.enter_context(closing(wiring.open_portal(named)))
+            learn(weighted.store, weighted.meanings)
+            if weighted.meanings is not None and (wrong := weighted.meanings.check()):
+                raise SystemExit("; ".join(wrong))
+        yield Catalogue.of(portal, weighted)
 
 
 def by_class(asked: Iterable[Question], answers: Answers) -> dict[str, Measures]:
@@ -245,10 +261,16 @@ def table(asked: Sequence[Question], held: Catalogue) -> str:
     ours, plain = by_class(asked, held.ours), by_class(asked, held.plain)
     counts = Counter(question.kind for question in asked) | Counter(all=len(asked))
     lines = [f"{'':15}{'ours':>20}  {'plain BM25':>20}  gain", f"{'class':12}{'n':>3}" + "  nDCG10 rec@20  suc@1" * 2]
+    kinds = [*(kind for kind in ours if kind != "all"), "all"]
     lines += [
         f"{kind:12}{counts[kind]:3} {ours[kind]}  {plain[kind]}  {ours[kind].ndcg - plain[kind].ndcg:+.3f}"
-        for kind in [*(kind for kind in ours if kind != "all"), "all"]
+        for kind in kinds
     ]
+    if held.weighted is not None:
+        near = by_class(asked, held.near)
+        columns = [f"{'':7}{'with weights':>20}  gain", f"{'':7}  nDCG10 rec@20  suc@1"]
+        columns += [f"{'':6}{near[kind]}  {near[kind].ndcg - ours[kind].ndcg:+.3f}" for kind in kinds]
+        lines = [f"{line:64}{column}" for line, column in zip(lines, columns, strict=True)]
     return "\n".join(lines)
 
 
@@ -278,11 +300,12 @@ def main() -> None:
     parser.add_argument("--half", choices=(TUNE, UNSEEN, "both"), default="both")
     parser.add_argument("--each", action="store_true", help="each question for tuning with its answers' grades")
     parser.add_argument("--markdown", action="store_true", help="as docs/explanation/relevance.md has it")
+    parser.add_argument("--weights", type=Path, help="vectors of words, for a column more")
     parser.add_argument("--home", type=Path, help="a folder that keeps the demo for the next time")
     wanted = parser.parse_args()
     asked = questions()
     said = Console(highlight=False, soft_wrap=True)
-    with catalogue(wanted.home) as held:
+    with catalogue(wanted.home, wanted.weights) as held:
         said.print(f"{len(asked)} questions, {sum(len(each.grades) for each in asked)} judgments, tantivy")
         for half in (TUNE, UNSEEN) if wanted.half == "both" else (wanted.half,):
             shown = (markdown if wanted.markdown else table)([each for each in asked if each.half == half], held)

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
@@ -85,3 +86,14 @@ def test_answers_to_the_unseen_half_are_as_good_as_they_were_and_better_than_pla
         assert ours[kind].ndcg >= before - TOLERANCE, kind
     assert ours["all"].ndcg - plain["all"].ndcg >= GAIN
     assert plain["all"].ndcg == pytest.approx(0.703, abs=0.02), "the baseline is no longer the one that was beaten"
+
+
+@pytest.mark.slow
+def test_a_column_with_weights_stands_beside_the_others(tmp_path: Path) -> None:
+    np.savez(tmp_path / "w.npz", words=np.array(["rain", "precipitation"]), vectors=np.ones((2, 2), dtype=np.float32))
+    some = [question for question in QUESTIONS if question.half == "tune"][:3]
+    with relevance.catalogue(tmp_path / "home", tmp_path / "w.npz") as held:
+        lines = relevance.table(some, held).splitlines()
+    assert "with weights" in lines[0]
+    assert len(lines) == 2 + len({question.kind for question in some}) + 1
+    assert all(line.count(".") == 11 for line in lines[2:])

@@ -110,7 +110,7 @@ def compare(scenes: Scenes, folder: Path, count: int, *, with_peers: bool) -> No
     over_http(home, queries)
     if with_peers:
         beside(folder, path, queries, masks)
-        elasticsearch(folder, "bbq_hnsw", queries[:50], masks, least)
+        elasticsearch(spaces.folder / "scenes", folder / "elasticsearch", queries[:50], masks, least)
 
 
 def mask(name: str, segment: OpenSegment) -> Flags | None:
@@ -216,15 +216,14 @@ def beside(folder: Path, path: Path, queries: Any, masks: dict[str, Flags | None
 
 
 def elasticsearch(
-    folder: Path, kind: str, queries: Any, masks: Mapping[str, Flags | None], least: Mapping[str, Any]
+    space: Path, work: Path, queries: Any, masks: Mapping[str, Flags | None], least: Mapping[str, Any]
 ) -> None:
     """Print what a server finds that holds the same rows, narrowed as ours."""
     peers.prepare("elasticsearch")
-    space = folder / "spaces" / "scenes"
-    with peers.elasticsearch(folder / kind) as url:
+    with peers.elasticsearch(work) as url:
         engine = ElasticsearchVectors(Access((url,)), prefix="bench")
         began = time.perf_counter()
-        made = holding.hold(space, engine, kind)
+        made = holding.hold(space, engine, "bbq_hnsw")
         build = made.live / (time.perf_counter() - began)
         assert made.held is not None
         with urllib.request.urlopen(f"{url}/{made.held.index}/_stats/store") as told:
@@ -241,7 +240,7 @@ def elasticsearch(
                 hits += int((found.scores >= least[name][number] - 1e-6).sum())
             recall, p50 = hits / (len(queries) * SIZE), statistics.median(took)
             once = f"{build:,.0f} | {size:,.0f}" if name == "none" else " | "
-            print(f"| Elasticsearch {kind} | {name} | {recall:.4f} | {p50:.2f} | {once} |", flush=True)
+            print(f"| Elasticsearch bbq_hnsw | {name} | {recall:.4f} | {p50:.2f} | {once} |", flush=True)
         holding.release(space, engine)
         engine.close()
 

@@ -229,6 +229,10 @@ def elasticsearch(
         with urllib.request.urlopen(f"{url}/{made.held.index}/_stats/store") as told:
             size = json.load(told)["_all"]["primaries"]["store"]["size_in_bytes"] / made.live
         searcher = opened(space, made, engine)
+        for _ in range(5):
+            # A server that has just come up has compiled nothing yet.
+            for query in queries:
+                searcher.search(query[None], SIZE)
         for name, narrowed in masks.items():
             for query in queries[:10]:
                 searcher.search(query[None], SIZE, allowed=allowed(narrowed))

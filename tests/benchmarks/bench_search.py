@@ -35,6 +35,7 @@ from discovery.portal import Portal
 from discovery.query import cursor
 from discovery.query.query import Comparison, Histogram, Query, Selection, Sort, Time
 from discovery.query.text import parse
+from discovery.store.store import Store
 
 TANTIVY, OURS, BARE = "portal on tantivy", "portal on Elasticsearch", "Elasticsearch alone"
 WARM = 100
@@ -265,6 +266,14 @@ def wait(calm: float | None) -> None:
     print(f"load average before the first question {os.getloadavg()[0]:.2f}", flush=True)
 
 
+def observations(store: Store) -> Iterator[Record]:
+    """Yield the observations that are there, as changed by runs before."""
+    after = 0
+    while changes := store.catalogue.changes(OBSERVATIONS, after, 2000):
+        yield from (each.record for each in changes if each.record is not None)
+        after = changes[-1].change
+
+
 def compare(settings: Settings, url: str, asked: argparse.Namespace) -> None:
     """Fill what is empty, then measure line by line."""
     there = replace(settings, index=f"elasticsearch={url}", index_prefix="bench")
@@ -276,7 +285,7 @@ def compare(settings: Settings, url: str, asked: argparse.Namespace) -> None:
     rebuild(portals[OURS].store, portals[OURS].index)
     ours = time.perf_counter() - began
     began = time.perf_counter()
-    count = bare.fill(map(generator.observation, range(asked.observations)))
+    count = bare.fill(observations(portals[TANTIVY].store))
     print(f"{asked.observations + asked.resources:,} records into {OURS} in {ours:.0f} s, "
           f"{count:,} into {BARE} in {time.perf_counter() - began:.0f} s", flush=True)  # fmt: skip
     wait(asked.calm)

@@ -69,7 +69,8 @@ def test_unchanged_files_have_the_digest_that_their_provenance_states() -> None:
 
 def test_every_source_leads_to_a_file_or_to_the_replay_server(unpacked: Path) -> None:
     found = applied(unpacked)
-    assert [source.kind for source in found] == ["stac-static", *["stac-items"] * 2, *["tap"] * 2, *["records-file"] * 2]
+    kinds = ["stac-static", *["stac-items"] * 2, *["tap"] * 2, *["records-file"] * 2]
+    assert [source.kind for source in found] == kinds
     for source in found:
         assert all(isinstance(value, str) for value in source.settings.values())
         assert source.settings["attribution"]

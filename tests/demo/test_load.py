@@ -99,7 +99,7 @@ def test_the_demo_holds_exactly_what_its_sources_hold(portal: Portal) -> None:
 
 def test_every_record_of_the_demo_is_found_by_a_search(portal: Portal) -> None:
     assert differences(portal.store, portal.index) == []
-    assert portal.search(Query(size=0)).total.value == 664
+    assert portal.search(Query(size=0)).total.value == 665
     assert portal.search(Query(scope="observations", size=0)).total.value == 1908
 
 
@@ -312,6 +312,7 @@ def test_the_demo_works_from_an_installed_wheel(tmp_path: Path) -> None:
         "planetary-computer-naip",
         "gavo-obscore",
         "synthetic-obscore",
+        "clay-embeddings",
         "datalabs-examples",
     }
     assert all(report["status"] == "complete" for report in reports)

@@ -154,7 +154,7 @@ def test_what_is_similar_is_found_on_a_page_and_leads_on(visit: Visit, scripts: 
         page.get_by_role("heading", name="12 most similar").wait_for()
         assert page.locator("svg .dot").count() == 12
         first = page.locator(".card h3").first.inner_text()
-        page.get_by_role("link", name="Find similar").first.click()
+        page.locator(".card").first.get_by_role("link", name="Find similar").click()
         page.wait_for_url(f"**row={first}")
         assert page.locator(".card").count() == 12
 

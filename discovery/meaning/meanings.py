@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import zipfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ import numpy.typing as npt
 
 from discovery.errors import ConfigError, UnavailableError
 from discovery.lock import Lock
-from discovery.meaning.weights import Floats, Weights, load
+from discovery.meaning.weights import DAMAGED, Floats, Weights, load
 
 _log = logging.getLogger(__name__)
 
@@ -36,18 +35,6 @@ LIKENESS: Final = 0.3
 _FORMAT: Final = 1
 _SETTLED: Final = 100
 """How many resources more than twice those that were counted have words counted anew."""
-_DAMAGED: Final = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    OverflowError,
-    MemoryError,
-    SyntaxError,
-    zipfile.BadZipFile,
-)
 _MISSING: Final = "there are no vectors of the resources yet; a running portal makes them, or `discovery reindex`"
 
 Text = tuple[int, str]
@@ -204,7 +191,7 @@ class Meanings:
             counted, change = int(said["counted"]), int(said["change"])
             held = _Held(keys, vectors, rarity, counted, change, str(said["fingerprint"]))
             whole = said["format"] == _FORMAT and _whole(held)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             _log.warning("the vectors of resources cannot be read, and are made again: %s", str(error)[:200])
             return f"the vectors of the resources are damaged ({str(error)[:80]}); {_again()}"
         if not whole:

@@ -31,7 +31,7 @@ _HEADER: Final = 16 * 1024 * 1024
 _DTYPES: Final = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "I64": "<i8", "I32": "<i4"}
 _PIECES: Final = 100
 """Letters of a word that is taken to pieces; longer ones are no words."""
-_DAMAGED: Final = (
+DAMAGED: Final = (
     OSError,
     ValueError,
     KeyError,
@@ -40,10 +40,10 @@ _DAMAGED: Final = (
     EOFError,
     OverflowError,
     MemoryError,
-    RecursionError,
     SyntaxError,
     zipfile.BadZipFile,
 )
+"""What numpy and zipfile raise for a file of arrays that is damaged."""
 
 
 class Weights:
@@ -137,7 +137,7 @@ def load(path: Path) -> Weights:
         raise ConfigError(
             f"the weights in {path.name} cannot be used: {Path(error.filename).name} is missing"
         ) from error
-    except _DAMAGED as error:
+    except (*DAMAGED, RecursionError) as error:
         raise ConfigError(f"the weights in {path.name} cannot be used: {str(error)[:200]}") from error
 
 

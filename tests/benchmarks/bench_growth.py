@@ -9,6 +9,7 @@ the CPU that a question takes, in all threads: unlike the clock it is the same o
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import shutil
 import statistics
@@ -60,11 +61,8 @@ def main() -> None:
 
 def steps(most: int) -> Iterator[int]:
     """Yield how many records there are at each step: 10,000, 30,000, 100,000, ... and the last one."""
-    count, times = FIRST, 3
-    while count < most:
-        yield count
-        count, times = count * times, 10 if times == 3 else 3
-        count = count // 3 if times == 3 else count
+    growing = (FIRST * times * 10**power for power in itertools.count() for times in (1, 3))
+    yield from itertools.takewhile(lambda count: count < most, growing)
     yield most
 
 

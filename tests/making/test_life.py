@@ -254,6 +254,26 @@ def test_of_two_moderators_one_decides(
         assert sorted(threads.map(decide, (mod, other))) == [False, True]
 
 
+@pytest.mark.parametrize("step", ["accept", "reject", "take_back"])
+def test_whoever_decides_second_is_told_that_it_is_late_whatever_came_first(
+    making: Making, ada: Principal, mod: Principal, someone: SignIn, datalab: Given, step: str
+) -> None:
+    waiting = making.hand_in(ada, making.write(ada, "datalab", datalab).id, 1)
+    if step == "reject":
+        making.reject(mod, waiting.id, waiting.version, "Not yet.")
+    else:
+        getattr(making, step)(mod if step == "accept" else ada, waiting.id, waiting.version)
+    with pytest.raises(ConflictError, match="waits for no decision any more"):
+        making.accept(someone("Two", Role.MODERATOR), waiting.id, waiting.version)
+
+
+def test_a_moderator_does_not_learn_of_a_draft_that_nobody_handed_in(
+    making: Making, ada: Principal, mod: Principal, datalab: Given
+) -> None:
+    with pytest.raises(NotFoundError):
+        making.accept(mod, making.write(ada, "datalab", datalab).id, 1)
+
+
 def test_a_step_whose_record_cannot_be_written_is_not_taken(
     making: Making, ada: Principal, mod: Principal, store: Store, datalab: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,8 @@ from discovery_graphql.enums import Decision
 from discovery_graphql.launches import LaunchMutations
 from discovery_graphql.made import Creation, Selection, selections_of, shown_creation, shown_selection
 from discovery_graphql.mistakes import Payload, told
-from discovery_graphql.records import Record, show
+from discovery_graphql.record import Record
+from discovery_graphql.records import show
 from discovery_graphql.rights import admitted
 from discovery_graphql.search import Info
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import strawberry
 
 from discovery_graphql.described import attribute, resolver
 from discovery_graphql.places import FilePlace, Locations, locations, places
-from discovery_graphql.records import MOST_FILES, Record, show
+from discovery_graphql.record import Record
+from discovery_graphql.records import show
 from discovery_graphql.search import Info
+
+MOST_FILES: Final = 100
+"""Files of a record that are told of with a name that was looked up."""
 
 
 @strawberry.type(description="Where something is that somebody has named.")

@@ -18,10 +18,12 @@ from discovery_graphql.described import attribute, resolver
 from discovery_graphql.enums import CreationKind, CreationState, RoleName, Visibility, member
 from discovery_graphql.harvests import page_of
 from discovery_graphql.launches import Launch, shown_launch
-from discovery_graphql.records import Record, Volume, load, show
+from discovery_graphql.record import Record
+from discovery_graphql.records import load, show
 from discovery_graphql.rights import admitted
 from discovery_graphql.scalars import Instant, Json
 from discovery_graphql.search import MAX_PAGE, Info, Total
+from discovery_graphql.volumes import Volume
 
 Many = Annotated[int, strawberry.argument(description="How many, at most 100.")]
 Which = Annotated[strawberry.ID, strawberry.argument(description="The id.")]

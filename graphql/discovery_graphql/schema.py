@@ -23,6 +23,7 @@ from discovery_graphql.enums import Scope, Words, member
 from discovery_graphql.executor import PlainExecutor
 from discovery_graphql.harvests import HarvestMutations, HarvestQueries
 from discovery_graphql.inputs import FacetSelection, RecordFilter, RegionInput, SortInput, TimeInput
+from discovery_graphql.kinds import TYPES
 from discovery_graphql.launches import LaunchQueries, LaunchSubscriptions
 from discovery_graphql.limits import Limits
 from discovery_graphql.locating import LocatingQueries
@@ -30,7 +31,8 @@ from discovery_graphql.made import MadeQueries
 from discovery_graphql.measures import CellInput, RangeInput, to_place, to_ranges
 from discovery_graphql.naming import NameQueries
 from discovery_graphql.progress import HarvestSubscriptions
-from discovery_graphql.records import TYPES, Node, Record, load, show
+from discovery_graphql.record import Node, Record
+from discovery_graphql.records import load, show
 from discovery_graphql.remembering import Remembered, Remembering
 from discovery_graphql.scalars import SCALARS
 from discovery_graphql.search import MAX_PAGE, YEAR, Bin, Info, SearchConnection, Step, connection, steps

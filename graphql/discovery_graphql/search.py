@@ -20,7 +20,8 @@ from discovery.store.catalogue import Stored
 from discovery_graphql import measures, snippets
 from discovery_graphql.described import attribute, resolver
 from discovery_graphql.enums import FacetName, Interval, member
-from discovery_graphql.records import Record, show
+from discovery_graphql.record import Record
+from discovery_graphql.records import show
 from discovery_graphql.scalars import Instant
 from discovery_graphql.selection import Selected
 

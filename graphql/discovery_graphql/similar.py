@@ -18,7 +18,8 @@ from discovery_graphql.described import attribute, resolver
 from discovery_graphql.inputs import RegionInput, to_region
 from discovery_graphql.likeness import First, Like, Mode, SimilarFilter, SimilarMode, Within, examples, narrowed, size
 from discovery_graphql.places import FilePlace, places
-from discovery_graphql.records import Record, load
+from discovery_graphql.record import Record
+from discovery_graphql.records import load
 from discovery_graphql.scalars import Instant
 from discovery_graphql.search import Facet, Info, Names, Size, facet, facet_requests
 

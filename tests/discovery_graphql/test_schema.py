@@ -21,7 +21,7 @@ from discovery.portal import Portal
 from discovery.query.fields import FACETS, FIELDS, ORDERS
 from discovery.store.store import Store
 from discovery_graphql import sdl
-from discovery_graphql.records import TYPES
+from discovery_graphql.kinds import TYPES
 from discovery_graphql.schema import build
 from discovery_graphql.search import Context
 

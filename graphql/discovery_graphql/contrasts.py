@@ -13,8 +13,8 @@ from discovery.similarity import Contrast
 from discovery_graphql.described import attribute, resolver
 from discovery_graphql.inputs import TimeInput, to_time
 from discovery_graphql.likeness import First, Within, narrowed, size
-from discovery_graphql.search import Facet, Info, Names, Size, facet, facet_requests
-from discovery_graphql.similar import EmbeddingRow, described, shown
+from discovery_graphql.search import Facet, Info
+from discovery_graphql.similar import EmbeddingRow, counted, described, shown
 
 
 @strawberry.enum(description="What tells a place.")
@@ -73,11 +73,7 @@ class EmbeddingOutliers:
     records: strawberry.Private[tuple[str, ...]]
     """The ids of the records of the hits."""
 
-    @resolver("Counted values over the records of the hits, each record once.")
-    def facets(self, info: Info, names: Names = UNSET, size: Size = 12) -> list[Facet]:
-        """Return the facets of the hits."""
-        found = info.context.portal.facets_among(self.records, facet_requests(names, size, None))
-        return [facet(each) for each in found]
+    facets: list[Facet] = counted()
 
 
 Space = Annotated[str, strawberry.argument(description="Which space.")]

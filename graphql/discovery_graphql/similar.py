@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import strawberry
 from strawberry import UNSET
@@ -74,6 +74,24 @@ class SimilarHit(EmbeddingRow):
     score: float = attribute("How near it is, larger is nearer: the cosine, or the distance with its sign turned.")
 
 
+class Linked(Protocol):
+    """Hits with the records that they lead to."""
+
+    records: tuple[str, ...]
+
+
+def facets_of_hits(self: Linked, info: Info, names: Names = UNSET, size: Size = 12) -> list[Facet]:
+    """Return the facets of the records that hits lead to."""
+    found = info.context.portal.facets_among(self.records, facet_requests(names, size, None))
+    return [facet(each) for each in found]
+
+
+def counted() -> Any:
+    """Return the field of the facets of hits, anew for each type of answer: a field belongs to one type."""
+    told = "Counted values over the records of the hits, each record once."
+    return strawberry.field(resolver=facets_of_hits, description=told)
+
+
 @strawberry.type(description="The rows that are most like what was asked for, nearest first.")
 class Similar:
     """The rows that are most like what was asked for."""
@@ -87,11 +105,7 @@ class Similar:
     records: strawberry.Private[tuple[str, ...]]
     """The ids of the records of the hits."""
 
-    @resolver("Counted values over the records of the hits, each record once.")
-    def facets(self, info: Info, names: Names = UNSET, size: Size = 12) -> list[Facet]:
-        """Return the facets of the hits."""
-        found = info.context.portal.facets_among(self.records, facet_requests(names, size, None))
-        return [facet(each) for each in found]
+    facets: list[Facet] = counted()
 
 
 @strawberry.type

@@ -43,13 +43,40 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class ContrastContext:
-    """The page of what differs in a space."""
+class Around:
+    """What stands around an answer: the space, and what was asked of it."""
 
     site: Site
     space: SpaceRow
     numbers: int
     url: str
+    pairs: Sequence[tuple[str, str]]
+    base: str
+
+    @property
+    def narrowing(self) -> tuple[Field, ...]:
+        """The fields that narrow rows."""
+        return tuple(self.field(name, label) for name, label in NARROWING.items())
+
+    def field(self, name: str, label: str) -> Field:
+        """Return a field of the form with what was asked in it."""
+        return (name, label, dict(self.pairs).get(name, ""))
+
+    def curl(self, own: dict[str, str]) -> str:
+        """Return how a program asks the same."""
+        within = {name: value for name, value in self.pairs if name in NARROWING or name.startswith("facet.")}
+        body = {**own, **({"within": within} if within else {})}
+        data = orjson.dumps(body).decode().replace("'", "'\\''")
+        return f"curl '{self.base}{self.url}' -d '{data}'"
+
+
+@dataclass(frozen=True, slots=True)
+class ContrastContext:
+    """The page of what differs in a space."""
+
+    site: Site
+    around: Around
+    ways: rows.Ways
     heading: str
     button: str
     times: tuple[Field, ...]
@@ -58,7 +85,6 @@ class ContrastContext:
     choosing: str
     choices: tuple[tuple[str, str], ...]
     chosen: str
-    narrowing: tuple[Field, ...]
     example: Anchor
     """What to begin with."""
     asked: bool
@@ -70,9 +96,6 @@ class ContrastContext:
     """What is said where nothing was found."""
     map: rows.Spots | None
     curl: str
-    selection: str
-    notebook: str
-    exports: tuple[Anchor, ...]
 
 
 def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
@@ -145,34 +168,12 @@ class _Contrasts:
 
         return answer(await run_in_threadpool(found))
 
-    def _around(self, request: Request, space: Space, pairs: list[tuple[str, str]], what: str) -> _Around:
+    def _around(self, request: Request, space: Space, pairs: list[tuple[str, str]], what: str) -> Around:
         url = f"{PATH}/{space.name}/{what}"
         here = f"{url}?{urlencode(pairs)}" if pairs else url
         site = self._renderer.site(json=links.as_json(here) if pairs else "")
         base = str(request.base_url).rstrip("/")
-        return _Around(site, row_of(self._portal, space), space.dimensions, url, pairs, base)
-
-
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """What stands around an answer."""
-
-    site: Site
-    space: SpaceRow
-    numbers: int
-    url: str
-    pairs: Sequence[tuple[str, str]]
-    base: str
-
-    def field(self, name: str, label: str) -> Field:
-        return (name, label, dict(self.pairs).get(name, ""))
-
-    def curl(self, own: dict[str, str]) -> str:
-        """Return how a program asks the same."""
-        within = {name: value for name, value in self.pairs if name in NARROWING or name.startswith("facet.")}
-        body = {**own, **({"within": within} if within else {})}
-        data = orjson.dumps(body).decode().replace("'", "'\\''")
-        return f"curl '{self.base}{self.url}' -d '{data}'"
+        return Around(site, row_of(self._portal, space), space.dimensions, url, pairs, base)
 
 
 def _given(request: Request) -> list[tuple[str, str]]:
@@ -202,15 +203,12 @@ def _both(found: Changes | None) -> list[Hit]:
     return [hit for each in (found.changes if found else ()) for hit in (each.earlier, each.later)]
 
 
-def _changed(around: _Around, asked: Contrast | None, found: Changes | None, frame: str) -> ContrastContext:
-    hits = _both(found)
-    ways = rows.ways(hits, around.url, around.pairs, files=False)
+def _changed(around: Around, asked: Contrast | None, found: Changes | None, frame: str) -> ContrastContext:
     own = {name: value for name, value in around.pairs if name in asking.CHANGE}
     return ContrastContext(
         site=around.site,
-        space=around.space,
-        numbers=around.numbers,
-        url=around.url,
+        around=around,
+        ways=rows.ways(_both(found), around.url, around.pairs, files=False),
         heading="What changed",
         button="Find what changed",
         times=(around.field("earlier", "Earlier: A/B"), around.field("later", "Later: A/B")),
@@ -218,7 +216,6 @@ def _changed(around: _Around, asked: Contrast | None, found: Changes | None, fra
         choosing="A place is",
         choices=(("place", "Where it is"), ("id", "What its file calls it")),
         chosen=asked.by if asked else "place",
-        narrowing=tuple(around.field(name, label) for name, label in NARROWING.items()),
         example=Anchor("see what changed most between the first and the last time", f"{around.url}?by=place"),
         asked=found is not None,
         found=f"{len(found.changes) if found else 0} most changed",
@@ -228,21 +225,16 @@ def _changed(around: _Around, asked: Contrast | None, found: Changes | None, fra
         empty="No place is there at two times. Widen the place or the times, or ask by the other kind of place.",
         map=rows.spots([each.later for each in found.changes], frame) if found else None,
         curl=around.curl(own or {"by": "place"}),
-        selection=ways.selection,
-        notebook=ways.notebook,
-        exports=ways.exports,
     )
 
 
-def _unusual(around: _Around, asked: Contrast | None, found: Outliers | None, frame: str) -> ContrastContext:
+def _unusual(around: Around, asked: Contrast | None, found: Outliers | None, frame: str) -> ContrastContext:
     hits = found.hits if found else ()
-    ways = rows.ways(hits, around.url, around.pairs)
     own = {name: value for name, value in around.pairs if name in asking.OUTLIERS}
     return ContrastContext(
         site=around.site,
-        space=around.space,
-        numbers=around.numbers,
-        url=around.url,
+        around=around,
+        ways=rows.ways(hits, around.url, around.pairs),
         heading="What is unusual",
         button="Find what is unusual",
         times=(),
@@ -250,7 +242,6 @@ def _unusual(around: _Around, asked: Contrast | None, found: Outliers | None, fr
         choosing="Far from the middle of",
         choices=(("all", "All rows"), ("list", "Rows that are alike")),
         chosen=asked.of if asked else "all",
-        narrowing=tuple(around.field(name, label) for name, label in NARROWING.items()),
         example=Anchor("see what is least like all others", f"{around.url}?of=all"),
         asked=found is not None,
         found=f"{len(hits)} most unusual",
@@ -260,9 +251,6 @@ def _unusual(around: _Around, asked: Contrast | None, found: Outliers | None, fr
         empty="No row is in there. Widen the place or the time.",
         map=rows.spots(hits, frame),
         curl=around.curl(own or {"of": "all"}),
-        selection=ways.selection,
-        notebook=ways.notebook,
-        exports=ways.exports,
     )
 
 

@@ -1,28 +1,25 @@
 """STAC Items in a GeoParquet file: its footer checked before anything else is read, its rows as JSON Items.
 
-`python -m harvesters.geoparquet PATH NAME` is the process behind geoparquet_reader: it says first what the file is, and
-then answers each line `[group, row, size, ids]` with frames of rows and an empty one.
+`work` is done in the process behind geoparquet_reader: it is given a path and a name, says what the file is, and then
+answers each question `[group, row, size, ids]` with rows, a part of them at a time, and nothing at the end.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import os
-import resource
 import struct
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy
 import orjson
 import shapely
 
+from discovery.confinement import Questions, Say
 from discovery.errors import ConfigError, SourceUnavailableError
-from harvesters.geoparquet_reader import MAX_MEMORY, Row, framed, told
+from harvesters.geoparquet_reader import PART, Row, framed
 
 if TYPE_CHECKING:
     import pyarrow
@@ -436,41 +433,41 @@ def _refused(name: str, message: str) -> SourceUnavailableError:
     return SourceUnavailableError(f"{name[:300]} {message}", detail="unexpected_content")
 
 
-def _answer(file: File, question: list[Any], out: BinaryIO) -> None:
-    group, row, size, ids = question
-    for rows in file.read(group, row, size, ids=ids):
-        out.write(told(framed(rows)))
-        out.flush()
-    out.write(told(b""))
-    out.flush()
+def _parts(rows: list[Row]) -> Iterator[list[Row]]:
+    """Yield rows so many at a time that whoever is told of them has room for them."""
+    first = size = 0
+    for number, each in enumerate(rows):
+        if size and size + len(each.body) > PART:
+            yield rows[first:number]
+            first, size = number, 0
+        size += len(each.body)
+    yield rows[first:]
 
 
-def main(path: str, name: str) -> None:
-    """Answer questions about a file until nobody asks any more."""
-    # What a library prints must not come among the answers.
-    with os.fdopen(os.dup(1), "wb") as out:
-        os.dup2(2, 1)
-        try:
-            _arrow()
-            import pyarrow
+def work(asked: Questions, say: Say) -> None:
+    """Answer questions about a file until nobody asks any more.
 
-            pyarrow.set_memory_pool(pyarrow.system_memory_pool())
-            resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-            file = File(Path(path), name)
-        except ConfigError as error:
-            said: dict[str, Any] = {"missing": str(error)}
-        except SourceUnavailableError as error:
-            said = {"error": str(error), "detail": error.detail}
-        else:
-            said = {"fingerprint": file.fingerprint, "rows": file.rows(), "collections": file.collections()}
-            out.write(told(orjson.dumps(said)))
-            out.flush()
-            for line in sys.stdin.buffer:
-                _answer(file, orjson.loads(line), out)
-            return
-        out.write(told(orjson.dumps(said)))
+    Args:
+        asked: The path and the name of the file, then which rows are wanted.
+        say: Is given what the file is, or why it cannot be read, as JSON; then rows.
+    """
+    path, name = orjson.loads(next(asked))
+    try:
+        _arrow()
+        import pyarrow
 
-
-if __name__ == "__main__":
-    with suppress(BrokenPipeError):
-        main(*sys.argv[1:3])
+        pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+        file = File(Path(path), name)
+    except ConfigError as error:
+        say(orjson.dumps({"missing": str(error)}))
+        return
+    except SourceUnavailableError as error:
+        say(orjson.dumps({"error": str(error), "detail": error.detail}))
+        return
+    say(orjson.dumps({"fingerprint": file.fingerprint, "rows": file.rows(), "collections": file.collections()}))
+    for question in asked:
+        group, row, size, ids = orjson.loads(question)
+        for rows in file.read(group, row, size, ids=ids):
+            for part in _parts(rows):
+                say(framed(part))
+        say(b"")

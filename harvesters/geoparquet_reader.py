@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
-import signal
-import struct
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +9,17 @@ from typing import Any, Final
 
 import orjson
 
+from discovery.confinement import SILENT, Confined, Ended, Limits
 from discovery.errors import ConfigError, SourceUnavailableError
 
 SILENCE: Final = 120.0
 """Seconds without a word after which the reader is given up."""
-MAX_MEMORY: Final = 4 * 1024**3
-"""Bytes of memory that the reader may have, whatever a file asks it for."""
-_LENGTH: Final = struct.Struct(">Q")
+MAX_MEMORY: Final = 3 * 1024**3
+"""Bytes of memory that the reader may have beside what it needs itself, whatever a file asks it for."""
+PART: Final = 64 * 1024**2
+"""Bytes of rows that the reader tells of at once, or one row that has more."""
+LIMITS: Final = Limits(memory=MAX_MEMORY, answer=2 * PART, silence=SILENCE, imports=("pyarrow.parquet",))
+"""What the reader may take; how long it takes in all, the file says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +48,14 @@ class GeoParquet:
     """
 
     def __init__(self, path: Path, name: str) -> None:
-        self._command = [sys.executable, "-I", "-m", "harvesters.geoparquet", str(path), name]
+        self._path = path
         self._name = name
-        self._process, self._said = self._started()
+        self._reader, self._said = self._started()
         self._busy = False
 
     def close(self) -> None:
         """End the process."""
-        self._process.kill()
-        self._process.communicate()
+        self._reader.close()
 
     @property
     def rows(self) -> int:
@@ -93,77 +90,49 @@ class GeoParquet:
             size: How many rows a batch has.
             ids: Read nothing but the ids of Items and of their collections.
         """
-        if self._busy or self._process.poll() is not None:
+        if self._busy or not self._reader.running:
             self.close()
-            self._process, self._said = self._started()
+            self._reader, self._said = self._started()
         self._busy = True
         at = row
         try:
-            self._ask([group, row, size, ids])
-            while frame := self._frame():
+            self._reader.ask(orjson.dumps([group, row, size, ids]))
+            while frame := self._reader.hear():
                 rows = _rows(frame, group)
                 at = rows[-1].number + 1 or at
                 yield rows
             self._busy = False
-        except (EOFError, OSError) as error:
-            why = f"row group {group + 1} cannot be read from about row {at + 1} on: {self._end(error)}"
-            yield [Row(group, -1, b"", why)]
+        except SourceUnavailableError as error:
+            yield [Row(group, -1, b"", f"row group {group + 1} cannot be read from about row {at + 1} on: {error}")]
 
-    def _started(self) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
-        process = self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
-        )
+    def _started(self) -> tuple[Confined, dict[str, Any]]:
+        reader = self._reader = Confined("harvesters.geoparquet:work", LIMITS, _failed)
         try:
-            said: dict[str, Any] = orjson.loads(self._frame())
-        except (EOFError, OSError) as error:
-            why = f"{self._name} cannot be read as Parquet: {self._end(error)}"
-            raise SourceUnavailableError(why, detail="unexpected_content") from error
+            reader.ask(orjson.dumps([str(self._path), self._name]))
+            said: dict[str, Any] = orjson.loads(reader.hear())
+        except SourceUnavailableError as error:
+            why = f"{self._name} cannot be read as Parquet: {error}"
+            raise SourceUnavailableError(why, detail=error.detail) from error
         except BaseException:
             self.close()
             raise
         if "fingerprint" in said:
-            return process, said
+            return reader, said
         self.close()
         if "missing" in said:
             raise ConfigError(said["missing"])
         raise SourceUnavailableError(said["error"], detail=said["detail"])
 
-    def _ask(self, question: list[Any]) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(orjson.dumps(question) + b"\n")
 
-    def _frame(self) -> bytes:
-        """Return what the process says next.
-
-        Raises:
-            EOFError: It has ended, or says nothing any more.
-        """
-        (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size))
-        return self._exactly(length)
-
-    def _exactly(self, size: int) -> bytes:
-        assert self._process.stdout is not None
-        pipe = self._process.stdout.fileno()
-        out = bytearray()
-        while len(out) < size:
-            if not select.select([pipe], [], [], SILENCE)[0]:
-                raise EOFError(f"nothing came for {SILENCE:g} seconds")
-            data = os.read(pipe, min(1 << 20, size - len(out)))
-            if not data:
-                raise EOFError
-            out += data
-        return bytes(out)
-
-    def _end(self, error: BaseException) -> str:
-        """End the process, and return in words what became of it."""
-        if str(error):
-            self.close()
-            return str(error)
-        self._process.communicate()
-        code = self._process.returncode
-        if code < 0:
-            return f"its reader ended by {signal.Signals(-code).name}, so the file is damaged"
-        return f"its reader ended with {code}"
+def _failed(ended: Ended) -> SourceUnavailableError:
+    """Return in words what became of the process."""
+    if ended.why == SILENT:
+        why = f"nothing came for {SILENCE:g} seconds"
+    elif ended.signal:
+        why = f"its reader ended by {ended.signal}, so the file is damaged"
+    else:
+        why = f"its reader ended with {ended.status or ended.why}"
+    return SourceUnavailableError(why, detail="unexpected_content")
 
 
 def _rows(frame: bytes, group: int) -> list[Row]:
@@ -180,8 +149,3 @@ def framed(rows: list[Row]) -> bytes:
     """Return rows as they go through the pipe."""
     head = orjson.dumps([(each.number, len(each.body), each.fault) for each in rows])
     return b"\n".join((head, b"".join(each.body for each in rows)))
-
-
-def told(frame: bytes) -> bytes:
-    """Return a frame with its length before it; an empty one says that no more rows follow."""
-    return _LENGTH.pack(len(frame)) + frame

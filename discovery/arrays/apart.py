@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -18,6 +14,7 @@ import orjson
 from discovery.arrays import facts
 from discovery.arrays.facts import Look
 from discovery.arrays.reach import PATIENCE, Reach, policy_of, policy_to_dict
+from discovery.confinement import LARGE, SILENT, SLOW, Confined, Ended, Limits, Questions, Say
 from discovery.errors import NotFoundError, SourceRefusedError, SourceUnavailableError
 from discovery.http import Client, Policy
 
@@ -32,10 +29,16 @@ SECONDS: Final = 15.0
 MEMORY: Final = 768 << 20
 """Bytes of memory that reading may take beside what the reader itself needs."""
 _OUTPUT: Final = 16 << 20
-"""Bytes that a look may write."""
-_ENDING: Final = 1.0
-"""Seconds to wait for a process that was ended; one that hangs in a dead mount is left behind."""
-_ENVIRONMENT: Final = ("PATH", "PYTHONPATH", "LANG", "TZ")
+"""Bytes that a look may give."""
+LIMITS: Final = Limits(
+    memory=MEMORY,
+    answer=_OUTPUT,
+    seconds=SECONDS,
+    # Two threads unpack.
+    cpu=2 * SECONDS,
+    imports=("PIL.Image", "xarray", "zarr"),
+)
+"""What a look may take."""
 _STATES: Final = {
     "address": facts.NOT_ASKED,
     "redirects": facts.NOT_ASKED,
@@ -89,100 +92,62 @@ def look(question: Question, *, seconds: float = SECONDS) -> tuple[Look | None, 
         "policy": policy_to_dict(question.policy),
         "reaches": [each.to_dict() for each in question.reaches],
     }
-    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     address = question.reaches[0].address if question.reaches else ""
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as told:
-        given.write(orjson.dumps(asked))
-        given.seek(0)
-        work = subprocess.Popen(
-            [sys.executable, "-m", "discovery.arrays.apart"],
-            stdin=given,
-            stdout=told,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            cwd=tempfile.gettempdir(),
-        )
-        left = None
-        try:
-            why = _ended(work.wait(seconds))
-        except subprocess.TimeoutExpired:
-            why, left = Look(facts.SLOW, address), _killed(work)
-        except BaseException:
-            _killed(work)
-            raise
-        told.seek(0)
-        answers = told.read(_OUTPUT).split(b"\n")[:-1]
-    if answers and not why:
-        return (Look.unpacked(found) if (found := orjson.loads(answers[-1])) else None), None
-    why = why or Look(facts.BROKEN, address, "its reader said nothing.")
-    if not answers:
-        return replace(why, address=address, seconds=seconds if why.state == facts.SLOW else 0.0), left
-    # What was told before the picture was begun is true whatever became of that.
-    found = Look.unpacked(orjson.loads(answers[-1]))
-    return replace(found, picture=None, picture_state=why.state, picture_detail=why.detail), left
-
-
-def _killed(work: subprocess.Popen[bytes]) -> subprocess.Popen[bytes] | None:
-    """End a process, and return it where it does not end: one that hangs in a dead mount cannot be ended."""
-    work.kill()
+    heard: deque[bytes] = deque(maxlen=1)
+    why = None
+    reader = Confined("discovery.arrays.apart:work", replace(LIMITS, seconds=seconds), _failed)
     try:
-        work.wait(_ENDING)
-    except subprocess.TimeoutExpired:
-        return work
-    return None
+        with reader:
+            reader.ask(orjson.dumps(asked))
+            heard.extend(reader.answers())
+    except SourceUnavailableError as error:
+        why = Look(error.detail, detail=str(error))
+    if heard and not why:
+        return (Look.unpacked(found) if (found := orjson.loads(heard[-1])) else None), None
+    why = why or Look(facts.BROKEN, detail="its reader said nothing.")
+    if not heard:
+        return replace(why, address=address, seconds=seconds if why.state == facts.SLOW else 0.0), reader.left
+    # What was told before the picture was begun is true whatever became of that.
+    found = Look.unpacked(orjson.loads(heard[-1]))
+    return replace(found, picture=None, picture_state=why.state, picture_detail=why.detail), reader.left
 
 
-def _ended(status: int) -> Look | None:
-    """Return what the end of a process says, None where it ended as it should."""
-    if not status:
-        return None
-    return Look(
-        facts.BROKEN, detail=f"its reader ended with {f'signal {-status}' if status < 0 else f'status {status}'}."
-    )
+def _failed(ended: Ended) -> SourceUnavailableError:
+    """Return the state that the end of a process stands for, and what more it says."""
+    if ended.why in (SLOW, SILENT):
+        return SourceUnavailableError("", detail=facts.SLOW)
+    if ended.why == LARGE:
+        return SourceUnavailableError("its reader said too much.", detail=facts.BROKEN)
+    how = f"signal {-ended.status}" if ended.signal else f"status {ended.status}"
+    return SourceUnavailableError(f"its reader ended with {how}.", detail=facts.BROKEN)
 
 
-def main() -> None:
-    """Read a question from standard input, look, and write what came of it."""
-    given = orjson.loads(sys.stdin.buffer.read())
+def work(asked: Questions, say: Say) -> None:
+    """Look once, and tell what came of it: what is known before the picture is begun, and then all of it.
+
+    Args:
+        asked: One question.
+        say: Is given looks as JSON, null for one that is as it was before.
+    """
+    given = orjson.loads(next(asked))
     question = Question(
         tuple(Reach(**each) for each in given["reaches"]),
         policy_of(given["policy"], PATIENCE, _OUTPUT * 2),
         given["variable"],
         given["known"],
     )
+
+    def tell(look: Look | None) -> None:
+        say(orjson.dumps(look.packed() if look else None))
+
     try:
-        import PIL.Image  # noqa: F401 - before memory is limited
+        import PIL.Image  # noqa: F401
         import xarray  # noqa: F401
         import zarr  # noqa: F401
     except ModuleNotFoundError as error:
-        found: Look | None = Look(facts.NO_READER, detail=f"it needs the package {error.name}.")
-    else:
-        _confine()
-        found = read(question, _say)
-    _say(found)
-    # Threads that still wait for a server are not waited for.
-    os._exit(0)
-
-
-def _say(found: Look | None) -> None:
-    sys.stdout.buffer.write(orjson.dumps(found.packed() if found else None) + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def _confine() -> None:
-    """Limit what this process may take, as far as the system lets it."""
-    import resource
-    import warnings
-
-    warnings.simplefilter("ignore")
-    with suppress(OSError, ValueError):
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        most = pages * resource.getpagesize() + MEMORY
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (_OUTPUT, _OUTPUT))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        tell(Look(facts.NO_READER, detail=f"it needs the package {error.name}."))
+        return
+    tell(read(question, tell))
 
 
 def read(question: Question, say: Callable[[Look], None] = lambda _look: None) -> Look | None:
@@ -314,7 +279,3 @@ def _sentence(error: BaseException) -> str:
 
     found = text(str(error), 300).rstrip(".")
     return f"{found}." if found else ""
-
-
-if __name__ == "__main__":
-    main()

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import resource
-import signal
-import subprocess
-import sys
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
+from discovery.confinement import LARGE, Confined, Ended, Limits, Questions, Say
 from discovery.embeddings import blas
 from discovery.embeddings.building import Wanted
 from discovery.embeddings.deriving import Failed, Progress
@@ -23,6 +19,9 @@ from discovery.errors import ConfigError, DiscoveryError
 
 MEMORY: Final = 12 << 30
 """Bytes of memory that adding files may take at most; of a smaller machine three quarters of what it has."""
+LIMITS: Final = Limits(memory=MEMORY, answer=256 << 20, written=None, handles=None, mapped=True)
+"""What adding files may take: it maps tables of any size, writes what it derives, and takes as long as that takes."""
+_OURS: Final = "DISCOVERY_"
 
 
 def add(folder: Path, name: str, wanted: Wanted, progress: Progress | None = None) -> Space:
@@ -38,78 +37,65 @@ def add(folder: Path, name: str, wanted: Wanted, progress: Progress | None = Non
         ConfigError: The reader was ended by what it read.
     """
     asked = orjson.dumps({"folder": str(folder), "name": name, "wanted": asdict(wanted)})
-    command = [sys.executable, "-m", "discovery.embeddings.apart"]
     at = ""
-    environment = blas.hints() | os.environ
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as work:
-        assert work.stdin is not None
-        assert work.stdout is not None
-        try:
-            work.stdin.write(asked)
-            work.stdin.close()
-            for line in work.stdout:
-                told = orjson.loads(line)
-                if "made" in told:
-                    return Space.from_dict(told["made"])
-                if "error" in told:
-                    raise Failed(told["error"], told["message"]).error()
-                at = told["what"]
-                if progress is not None:
-                    progress(at, told["done"], told["of"])
-        except BaseException:
-            work.kill()
-            raise
-    ended = f"signal {signal.Signals(-work.returncode).name}" if work.returncode < 0 else f"status {work.returncode}"
+
+    def failed(ended: Ended) -> ConfigError:
+        return _failed(ended, at)
+
+    # The keys of buckets are in variables; what is in ours is of no use to who reads files.
+    environment = blas.hints() | {each: value for each, value in os.environ.items() if not each.startswith(_OURS)}
+    with Confined("discovery.embeddings.apart:work", LIMITS, failed, environment) as reader:
+        reader.ask(asked)
+        while True:
+            told = orjson.loads(reader.hear())
+            if "made" in told:
+                return Space.from_dict(told["made"])
+            if "error" in told:
+                raise Failed(told["error"], told["message"]).error()
+            at = told["what"]
+            if progress is not None:
+                progress(at, told["done"], told["of"])
+
+
+def _failed(ended: Ended, at: str) -> ConfigError:
+    by = f"signal {ended.signal}" if ended.signal else f"status {ended.status}"
+    by = "an answer that is too large" if ended.why == LARGE else by
     where = f" while {at} was read" if at else ""
-    raise ConfigError(f"the reader ended by {ended}{where}: a file is damaged, or memory ran out")
+    return ConfigError(f"the reader ended by {by}{where}: a file is damaged, or memory ran out")
 
 
-def _say(value: Mapping[str, Any]) -> None:
-    sys.stdout.buffer.write(orjson.dumps(value) + b"\n")
-    sys.stdout.buffer.flush()
+def work(asked: Questions, say: Say) -> None:
+    """Add the files that are asked for, and tell of it: what is done and how far, and at last what came of it.
 
-
-def _bounded() -> None:
-    """Keep a file that asks for more memory than there is from taking it from everybody else on this machine."""
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    most = min(MEMORY, there * 3 // 4)
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    if hard in (resource.RLIM_INFINITY, -1) or hard > most:
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-
-
-def main() -> None:
-    """Read what is asked for, do it, and tell of it line by line."""
-    _bounded()
-    asked = orjson.loads(sys.stdin.buffer.read())
-    given = asked["wanted"]
-    wanted = Wanted(
-        **given
-        | {
-            "addresses": tuple(given["addresses"]),
-            "model": Model(**given["model"]),
-            "quantization": Quantization(**given["quantization"]),
-        }
-    )
-
+    Args:
+        asked: One question.
+        say: Is given JSON.
+    """
+    given = orjson.loads(next(asked))
     at = ""
 
     def told(what: str, done: int, of: int) -> None:
         nonlocal at
         at = what
-        _say({"what": what, "done": done, "of": of})
+        say(orjson.dumps({"what": what, "done": done, "of": of}))
 
     try:
-        made = Spaces(Path(asked["folder"])).add(asked["name"], wanted, told)
+        made = Spaces(Path(given["folder"])).add(given["name"], _wanted(given["wanted"]), told)
     except DiscoveryError as error:
-        _say({"error": error.kind, "message": str(error)})
-        return
+        say(orjson.dumps({"error": error.kind, "message": str(error)}))
     except MemoryError:
         where = f" while {at} was read" if at else ""
-        _say({"error": ConfigError.kind, "message": f"memory ran out{where}: a file is damaged, or too large"})
-        return
-    _say({"made": made.to_dict()})
+        message = f"memory ran out{where}: a file is damaged, or too large"
+        say(orjson.dumps({"error": ConfigError.kind, "message": message}))
+    else:
+        say(orjson.dumps({"made": made.to_dict()}))
 
 
-if __name__ == "__main__":
-    main()
+def _wanted(given: dict[str, Any]) -> Wanted:
+    found = Wanted(**given)
+    return replace(
+        found,
+        addresses=tuple(found.addresses),
+        model=Model(**given["model"]),
+        quantization=Quantization(**given["quantization"]),
+    )

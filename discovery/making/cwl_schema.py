@@ -1,30 +1,27 @@
 """A CWL document held to the standard's own schema, by the extra `cwl`: a program of its own, for one document.
 
 The library takes a second and a hundred megabytes to come up, and what it reads strangers wrote. So it comes up in a
-process that ends with the document, with limits of time and memory, and with nothing that could fetch what is named.
+process that ends with the document, and with nothing that could fetch what is named; `workflows` has its limits.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import re
-import resource
-import sys
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 from urllib.parse import urljoin
 
+import orjson
 from cwl_utils import parser
 from schema_salad.exceptions import SchemaSaladException
 from schema_salad.fetcher import Fetcher
 from schema_salad.runtime import LoadingOptions
 from schema_salad.utils import yaml_no_ts
 
+from discovery.confinement import Questions, Say
 from discovery.model import cwl, yaml_text
 
-SECONDS: Final = 10
-MEMORY: Final = 2 << 30
 MAX_PROBLEMS: Final = 5
 _MAX_WORDS: Final = 300
 _HERE: Final = "file:///workflow.cwl"
@@ -105,19 +102,18 @@ def _sentence(place: tuple[int, int] | None, path: Sequence[str], words: str) ->
     return f"is not as CWL has it: {at}{': ' if at else ''}{said}"
 
 
-def main() -> None:
-    """Read a document from the standard input and print what is wrong with it as JSON."""
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    text = sys.stdin.buffer.read(yaml_text.MAX_BYTES + 1).decode("utf-8", "replace")
+def work(asked: Questions, say: Say) -> None:
+    """Tell what is wrong with a document.
+
+    Args:
+        asked: One question, the document.
+        say: Is given JSON.
+    """
+    text = next(asked)[: yaml_text.MAX_BYTES + 1].decode("utf-8", "replace")
     try:
         found = problems(text)
     except (ValueError, RecursionError) as error:
         found = [str(error)]
     except Exception as error:  # noqa: BLE001 - a document that the library stumbles over is not one that it accepts
         found = [f"cannot be read: {type(error).__name__} {str(error)[:_MAX_WORDS]}"]
-    sys.stdout.write(json.dumps({"problems": found}))
-
-
-if __name__ == "__main__":
-    main()
+    say(orjson.dumps({"problems": found}))

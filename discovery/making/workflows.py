@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
-import sys
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
 
+from discovery.confinement import SLOW, Confined, Ended, Limits
+from discovery.errors import UnavailableError
 from discovery.model import pipeline_document
 from discovery.model.document import Problem
 
 LIMIT: Final = 20.0
 """Seconds that a document may take, with what it takes to start; it has half of them to be read."""
+LIMITS: Final = Limits(memory=3 << 29, answer=1 << 20, seconds=LIMIT, cpu=LIMIT / 2)
+"""What a document may take."""
 INSTALLED: Final = importlib.util.find_spec("cwl_utils") is not None
 SCHEMA: Final = "the standard's schema"
 STRUCTURE: Final = "its structure alone; `pip install discovery-portal[cwl]` brings the standard's schema"
@@ -35,16 +38,18 @@ def problems(text: str, *, limit: float = LIMIT) -> list[str]:
     """
     if not INSTALLED:
         return []
-    command = [sys.executable, "-I", "-X", "utf8", "-m", "discovery.making.cwl_schema"]
     try:
-        # Without the variables of this process, among which secrets may be.
-        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=limit, check=False, env={})
-    except subprocess.TimeoutExpired:
-        return ["takes too long to be checked"]
-    try:
-        return [str(each) for each in orjson.loads(done.stdout)["problems"]]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return ["takes too much time or memory to be checked"]
+        with Confined("discovery.making.cwl_schema:work", replace(LIMITS, seconds=limit), _failed) as reader:
+            reader.ask(text.encode())
+            return [str(each) for each in orjson.loads(reader.hear())["problems"]]
+    except UnavailableError as error:
+        return [str(error)]
+
+
+def _failed(ended: Ended) -> UnavailableError:
+    slow = ended.why == SLOW and not ended.status
+    why = "takes too long to be checked" if slow else "takes too much time or memory to be checked"
+    return UnavailableError(why, retry_after=None)
 
 
 def check(given: object, *, complete: bool = True) -> tuple[dict[str, Any], tuple[Problem, ...]]:

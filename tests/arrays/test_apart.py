@@ -272,7 +272,10 @@ def test_the_reader_is_told_no_secret_of_the_environment(cubes: Path, monkeypatc
 
 
 def test_without_the_packages_a_look_says_which_is_missing(cubes: Path) -> None:
-    code = "import sys; sys.modules['zarr'] = None; from discovery.arrays import apart; apart.main()"
+    code = (
+        "import sys; sys.modules['zarr'] = None; from discovery.arrays import apart;"
+        "apart.work(iter([sys.stdin.buffer.read()]), sys.stdout.buffer.write)"
+    )
     asked = {"reaches": [here(str(cubes)).to_dict()], "policy": policy_to_dict(Policy()), "variable": "", "known": ""}
     done = subprocess.run([sys.executable, "-c", code], input=orjson.dumps(asked), capture_output=True, check=True)
     found = Look.unpacked(orjson.loads(done.stdout))

@@ -14,7 +14,9 @@ import shapely
 
 from discovery.errors import SourceUnavailableError
 from harvesters import geoparquet
+from harvesters import geoparquet
 from harvesters.geoparquet import File
+from harvesters.geoparquet_reader import Row
 
 Write = Callable[..., Path]
 POINT = shapely.to_wkb(shapely.Point(1, 2))
@@ -238,3 +240,10 @@ def test_another_content_has_another_fingerprint(write: Write) -> None:
     one = File(write(id=["a"]), "it").fingerprint
     assert File(write(id=["a"]), "it").fingerprint == one
     assert File(write(id=["b"]), "it").fingerprint != one
+
+
+def test_rows_are_told_of_so_many_at_a_time_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(geoparquet, "PART", 100)
+    rows = [Row(0, number, b"x" * size) for number, size in enumerate((60, 40, 1, 300, 50, 50, 0))]
+    parts = [[each.number for each in part] for part in geoparquet._parts(rows)]
+    assert parts == [[0, 1], [2], [3], [4, 5, 6]]

@@ -44,7 +44,7 @@ def test_a_reader_that_dies_costs_a_row_group_and_no_more(tmp_path: Path) -> Non
 def _dies_in_the_first_group(file: GeoParquet) -> None:
     reading = file.read(0, 0, 1)
     next(reading)
-    os.kill(file._process.pid, signal.SIGABRT)
+    os.kill(file._reader.pid, signal.SIGABRT)
     *_, last = [row for rows in reading for row in rows]
     assert (last.number, last.body) == (-1, b"")
     assert "row group 1 cannot be read" in last.fault

@@ -224,14 +224,13 @@ while sys.stdin.readline():
 
 
 def readers(path: Path) -> list[int]:
-    """Return the processes that read a file."""
-    found = []
-    for each in Path("/proc").glob("[0-9]*/cmdline"):
+    """Return the processes that have a file open."""
+    found = set()
+    for each in Path("/proc").glob("[0-9]*/fd/*"):
         with suppress(OSError):
-            command = each.read_bytes().split(b"\0")
-            if b"harvesters.geoparquet" in command and str(path).encode() in command:
-                found.append(int(each.parent.name))
-    return found
+            if each.readlink() == path:
+                found.add(int(each.parts[2]))
+    return sorted(found)
 
 
 def test_a_killed_walk_goes_on_and_leaves_no_reader_behind(store_url: str, tmp_path: Path) -> None:

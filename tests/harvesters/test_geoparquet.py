@@ -14,7 +14,6 @@ import shapely
 
 from discovery.errors import SourceUnavailableError
 from harvesters import geoparquet
-from harvesters import geoparquet
 from harvesters.geoparquet import File
 from harvesters.geoparquet_reader import Row
 

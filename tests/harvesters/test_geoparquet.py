@@ -34,7 +34,7 @@ def write(tmp_path: Path) -> Write:
     return go
 
 
-def rows(path: Path, **more: Any) -> list[geoparquet.Row]:
+def rows(path: Path, **more: Any) -> list[Row]:
     file = File(path, "it")
     return [row for group in range(len(file.rows())) for batch in file.read(group, 0, 500, **more) for row in batch]
 

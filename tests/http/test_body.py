@@ -74,11 +74,10 @@ def test_a_bomb_of_a_gibibyte_is_cut_early_and_in_little_memory(
 ) -> None:
     url = server.answer("/", gibibyte, headers=GZIP)
     tracemalloc.start()
-    started = time.perf_counter()
     assert refused(client, url) == "ratio"
-    seconds, peak = time.perf_counter() - started, tracemalloc.get_traced_memory()[1]
+    peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert seconds < 2
+    assert client.counters.bytes < len(gibibyte) / 4
     assert peak < 50 << 20
 
 
@@ -137,10 +136,10 @@ def test_an_empty_body_that_claims_gzip_is_empty(server: Server, client: Client)
 
 
 def test_a_length_over_the_cap_is_refused_unread(server: Server, client: Client) -> None:
-    url = server.raw("/", b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n", b"x", pause=1)
-    started = time.perf_counter()
+    # Whoever waited for more of it than its head would say that it is slow.
+    url = server.raw("/", b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n", b"x", pause=60)
     assert refused(client, url) == "too_large"
-    assert time.perf_counter() - started < 0.5
+    assert client.counters.bytes == 0
 
 
 def test_an_endless_stream_is_cut_at_the_cap(server: Server, hasty: Policy) -> None:
@@ -165,19 +164,19 @@ def test_an_endless_stream_is_cut_at_the_cap(server: Server, hasty: Policy) -> N
     ],
 )
 def test_a_drip_is_cut(server: Server, hasty: Policy, head: bytes) -> None:
-    drops = [b"1\r\nx\r\n" if b"chunked" in head else b"x" for _ in range(200)]
-    with Client(replace(hasty, total=0.4)) as client:
-        started = time.perf_counter()
+    drops = [b"1\r\nx\r\n" if b"chunked" in head else b"x" for _ in range(2000)]
+    with Client(replace(hasty, total=0.4, grace=0.2)) as client:
+        started = time.monotonic()
         assert refused(client, server.raw("/", head, *drops, pause=0.02)) in ("slow", "timeout")
-        assert time.perf_counter() - started < 1
+        assert time.monotonic() - started < 20
 
 
 def test_a_body_below_the_least_rate_is_cut_long_before_the_time_is_up(server: Server, hasty: Policy) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
     with Client(replace(hasty, grace=0.1)) as client:
-        started = time.perf_counter()
-        assert refused(client, server.raw("/", head, *[b"x"] * 100, pause=0.02)) == "slow"
-        assert time.perf_counter() - started < 1
+        started = time.monotonic()
+        assert refused(client, server.raw("/", head, *[b"x"] * 2000, pause=0.02)) == "slow"
+        assert time.monotonic() - started < hasty.total / 2
 
 
 @pytest.mark.parametrize(
@@ -223,13 +222,14 @@ def test_a_stream_is_a_file_for_lxml_and_for_lines(server: Server, client: Clien
         assert body.read(5) == b""
 
 
+@pytest.mark.slow
 def test_the_callers_own_work_does_not_count_as_the_sources_time(server: Server, hasty: Policy) -> None:
     url = server.raw("/", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n", b"abc", b"def", pause=0.02)
-    with Client(replace(hasty, total=0.2, grace=0.1, min_rate=10)) as client, client.stream(url) as body:
+    with Client(replace(hasty, total=1, grace=0.5, min_rate=10)) as client, client.stream(url) as body:
 
         def slowly() -> Iterator[bytes]:
             for chunk in body.chunks():
-                time.sleep(0.2)
+                time.sleep(1.2)
                 yield chunk
 
         assert b"".join(slowly()) == b"abcdef"

@@ -74,11 +74,11 @@ def test_the_name_goes_into_host_and_sni_and_the_connection_to_the_checked_addre
         thread.start()
         url = f"https://{NAME}:{port}/"
         try:
-            policy = Policy(ca_file=str(pem), connect=2).allowing(url)
+            policy = Policy(ca_file=str(pem)).allowing(url)
             with Client(policy, resolver=lambda host, port: ["127.0.0.1"]) as client:
                 assert client.get(url).status == 204
             assert told == {"host": f"{NAME}:{port}", "sni": NAME}
-            strict = Policy(connect=2).allowing(url)
+            strict = Policy().allowing(url)
             with (
                 Client(strict, resolver=lambda host, port: ["127.0.0.1"]) as client,
                 pytest.raises(SourceRefusedError) as caught,

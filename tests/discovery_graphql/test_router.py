@@ -129,9 +129,9 @@ def test_a_page_of_a_hundred_records_with_twenty_fields_is_quick(client: TestCli
     times = []
     response = client.post("/graphql", json={"query": query})
     for _ in range(7):
-        began = time.perf_counter()
+        began = time.process_time()
         response = client.post("/graphql", json={"query": query})
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     nodes = orjson.loads(response.content)["data"]["search"]["nodes"]
     assert (len(nodes), len(nodes[0])) == (100, 20)
     # Measured: 8 to 12 ms of processor time; twenty times that would be a resolver on every field.

@@ -66,6 +66,6 @@ def test_what_is_skipped_is_not_seen() -> None:
 @pytest.mark.slow
 def test_doubling_fragments_are_walked_once() -> None:
     steps = " ".join(f"fragment f{n} on Inner {{ ...f{n + 1} ...f{n + 1} }}" for n in range(60))
-    began = time.perf_counter()
+    began = time.process_time()
     assert "plain" in look("{ inner { ...f0 } } " + steps + " fragment f60 on Inner { plain }")
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 10

@@ -196,9 +196,9 @@ def test_hostile_records_are_resolved_in_time(make: Make, around: Around) -> Non
     long = "hstdata/hstdata_a/" * 100
     properties = {"file_path": (long,) * 20, "file_name": ("a" * 2_000, "b" * 50_000), "cloud_access": '"key":"' * 280}
     assets = [Asset(f"https://heasarc.gsfc.nasa.gov/FTP/{long}{n}", f"{n}" * 50) for n in range(2_000)]
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(found(make(*assets, properties=properties), around)) == MAX_FILES
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_the_real_file_lies_where_its_rule_says(hubble: Record, around: Around, mounted: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_name_without_digest_says_which_bytes_nobody_knows() -> None:
     "text", ["a" * 200 + "!/x", "a." * 100 + "!/x", "x/" + "a-" * 120 + "!", "a" * 100_000, "a:" * 50_000]
 )
 def test_no_name_takes_long(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(ValueError, match="has"):
         parse(text)
-    assert time.perf_counter() - began < 0.1
+    assert time.process_time() - began < 1

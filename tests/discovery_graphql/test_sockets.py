@@ -35,6 +35,8 @@ TOKEN: Final = "0123456789abcdef" * 4
 BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
 PROTOCOL: Final = Subprotocol("graphql-transport-ws")
 QUICK: Final = Bounds(streams=12, every=0.02)
+WAIT: Final = 30.0
+"""Seconds that something may take on a machine that is busy with other things."""
 RUN: Final = "subscription { harvestProgress(run: 1) { id status seen message } }"
 ANY: Final = "subscription { harvestProgress { id } }"
 
@@ -69,10 +71,9 @@ class Served:
         return talk
 
     def left(self) -> tuple[int, int]:
-        """Return how many websockets and subscriptions there are, when nothing changes any more or after 5 s."""
-        for _ in range(250):
-            if (self.face.sockets, self.face.streams.open) == (0, 0):
-                break
+        """Return how many websockets and subscriptions there are, as soon as there are none or after a while."""
+        until = time.monotonic() + WAIT
+        while (self.face.sockets, self.face.streams.open) != (0, 0) and time.monotonic() < until:
             time.sleep(0.02)
         return self.face.sockets, self.face.streams.open
 
@@ -106,7 +107,7 @@ def say(talk: ClientConnection, message: Any) -> None:
 
 
 def hear(talk: ClientConnection) -> Any:
-    return json.loads(talk.recv(timeout=10))
+    return json.loads(talk.recv(timeout=WAIT))
 
 
 def subscribe(talk: ClientConnection, id: str, query: str, **more: Any) -> None:
@@ -323,7 +324,7 @@ def test_a_process_holds_so_many_connections_and_no_more(
 def test_a_closed_tab_frees_everything(serve: Callable[..., Served]) -> None:
     served = serve()
     before = threading.active_count()
-    for _ in range(5):
+    for _ in range(10):
         talk = served.ready()
         for number in range(3):
             subscribe(talk, str(number), RUN)
@@ -332,7 +333,8 @@ def test_a_closed_tab_frees_everything(serve: Callable[..., Served]) -> None:
         # No word of goodbye: the machine has gone.
         talk.socket.shutdown(socket.SHUT_RDWR)
         assert served.left() == (0, 0)
-    assert threading.active_count() <= before + 5
+    # Fewer than those who came and went, or what they followed, would have left behind.
+    assert threading.active_count() < before + 10
 
 
 def deaf(place: str, query: str) -> socket.socket:
@@ -363,13 +365,13 @@ def test_a_slow_reader_is_dropped(serve: Callable[..., Served]) -> None:
             number += 1
             ledger.end(Report("ice", 1, RUNNING, Counts(seen=number), message=f"{number} " + "x" * 1_000_000))
             time.sleep(0.03)
-            assert time.monotonic() - began < 20, "it was never dropped"
+            assert time.monotonic() - began < WAIT, "it was never dropped"
         assert served.left() == (0, 0)
     ledger.end(Report("ice", 1, RUNNING, Counts(seen=0)))
 
 
 def test_a_connection_shows_signs_of_life_and_wants_some(serve: Callable[..., Served]) -> None:
-    served = serve(heartbeat=0.1, wait=0.1)
+    served = serve(heartbeat=0.1, wait=2.0)
     with served.ready() as talk:
         for _ in range(5):
             assert hear(talk) == {"type": "ping"}
@@ -381,7 +383,8 @@ def test_a_connection_shows_signs_of_life_and_wants_some(serve: Callable[..., Se
 
 
 def test_subscriptions_and_connections_end_after_their_time(serve: Callable[..., Served]) -> None:
-    served = serve(seconds=0.5, heartbeat=0.2)
+    # A connection ends at the first sign of life after its time: the subscription's own, which begins later, is before.
+    served = serve(seconds=1.0, heartbeat=3.0)
     talk = served.ready()
     subscribe(talk, "a", RUN)
     assert hear(talk)["type"] == "next"
@@ -401,5 +404,5 @@ def test_a_server_that_ends_ends_its_connections(portal: Portal, listening: List
         assert hear(talk) == {"type": "connection_ack"}
         subscribe(talk, "a", ANY)
         began = time.monotonic()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < WAIT
     assert closed(talk)[0] == 1012

@@ -35,7 +35,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 
 def test_a_stream_is_counted_while_it_is_open_whatever_ends_it(context: Context) -> None:
-    streams = Streams(build(), Bounds(seconds=0.2))
+    streams = Streams(build(), Bounds())
 
     async def seen() -> list[int]:
         counts = []
@@ -44,8 +44,10 @@ def test_a_stream_is_counted_while_it_is_open_whatever_ends_it(context: Context)
             counts.append(streams.open)
         counts.append(streams.open)
         # Its time is over.
+        streams.bounds = Bounds(seconds=1.0)
         assert len([each async for each in streams.answers(context, RUN)]) == 1
         counts.append(streams.open)
+        streams.bounds = Bounds()
         # Whoever waits for the next answer is gone.
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(taken(), 0.05)

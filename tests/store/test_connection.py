@@ -133,8 +133,8 @@ def test_a_new_file_that_somebody_else_is_just_making_is_waited_for(tmp_path: Pa
         # SQLite has five seconds for everything else that is locked, and none for this.
         other.execute("PRAGMA journal_mode=WAL")
     done = threading.Timer(0.3, lambda: maker.execute("COMMIT"))
-    done.start()
     began = time.monotonic()
+    done.start()
     Database(sqlite_url(path)).close()
     done.join()
     maker.close()

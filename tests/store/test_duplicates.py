@@ -474,10 +474,11 @@ def test_a_pass_that_is_killed_anywhere_ends_as_one_that_is_not(store: Store, st
     catalogue(store)
     with fresh(empty) as calm:
         catalogue(calm)
-        began = time.monotonic()
+        # Its own time: what it waits for others here, the one that is killed may not wait.
+        began = time.process_time()
         calm.duplicates.find()
         calm.parents.repair()
-        took = time.monotonic() - began
+        took = time.process_time() - began
         expected = whole(calm)
     chance = random.Random(5)
     seekers = subprocess.Popen(

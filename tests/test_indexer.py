@@ -157,8 +157,8 @@ def test_settling_waits_for_the_holder_to_catch_up(portal: Portal, lock: Lock) -
 
     holder = threading.Thread(target=hold)
     holder.start()
-    holds.wait(5)
-    assert settle(portal.store, portal.index, lock, wait=5) == 0
+    assert holds.wait(60)
+    assert settle(portal.store, portal.index, lock, wait=60) == 0
     assert found(portal) == ["a"]
     holder.join()
 

@@ -51,7 +51,7 @@ class Looker:
 
     def __call__(self, question: Question) -> tuple[Look | None, Any]:
         self.asked.append(question)
-        self.gate.wait(5)
+        self.gate.wait(60)
         return (self.answers.pop(0) if self.answers else READ), None
 
 
@@ -178,7 +178,7 @@ def test_many_who_ask_the_same_look_once(made: Callable[..., Arrays]) -> None:
     time.sleep(0.05)
     looker.gate.set()
     for each in threads:
-        each.join(5)
+        each.join(60)
     assert len(seen) == 6
     assert len(looker.asked) == 1
 
@@ -201,7 +201,7 @@ def test_only_so_many_look_at_once_and_only_so_many_wait(
     assert found.look(RECORD, "", "c").state == facts.BUSY
     looker.gate.set()
     for each in threads:
-        each.join(5)
+        each.join(60)
     assert [each.variable for each in looker.asked] == ["a", "b"]
     assert found._waiting == 0
 

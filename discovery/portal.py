@@ -473,6 +473,10 @@ class Portal:
         """Return what `similar` does for each of some questions; raises as `Similarity.batch` does."""
         return self._similar().batch(space, questions)
 
+    def times(self, space: str) -> tuple[int, int] | None:
+        """Return the first and the last time of the rows of a space; raises as `Similarity.times` does."""
+        return self._similar().times(space)
+
     def change(self, space: str, contrast: Contrast) -> Changes:
         """Return the places of a space that differ most between two times; raises as `Similarity.change` does."""
         return self._similar().change(space, contrast)

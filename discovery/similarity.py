@@ -150,6 +150,7 @@ class Similarity:
         self._planner = planner
         self._locate = locate
         self._leads: OrderedDict[tuple[str, int, str], int] = OrderedDict()
+        self._times: dict[str, tuple[int, tuple[int, int] | None]] = {}
         self._guard = threading.Lock()
         self.spaces = spaces
 
@@ -250,6 +251,22 @@ class Similarity:
             while len(self._leads) > _REMEMBERED:
                 self._leads.popitem(last=False)
         return row
+
+    def times(self, name: str) -> tuple[int, int] | None:
+        """Return the first and the last time of the rows of a space in UTC milliseconds, None where no row has one.
+
+        They are looked for once for each state of a space.
+
+        Raises:
+            NotFoundError: There is no such space.
+            ConfigError: What is derived is damaged.
+        """
+        from discovery.embeddings import differing
+
+        generation, held = self.spaces.get(name).generation, self._times.get(name)
+        if held is None or held[0] != generation:
+            held = self._times[name] = (generation, differing.times(self.spaces.searcher(name)))
+        return held[1]
 
     def change(self, name: str, contrast: Contrast) -> Changes:
         """Return the places of a space that differ most between two times.

@@ -353,3 +353,19 @@ def test_what_cannot_be_asked_is_named(
         similarity.similar("tom", question)
     with pytest.raises(NotFoundError, match="no space 'none'"):
         similarity.similar("none", like(1))
+
+
+def test_the_first_and_the_last_time_of_a_space_are_known(similarity: Similarity, tmp_path: Path) -> None:
+    assert similarity.times("tom") == (0, 299 * DAY)
+    assert similarity.times("twice") == (0, 699 * DAY)
+    with pytest.raises(NotFoundError):
+        similarity.times("none")
+    flat = pa.FixedSizeListArray.from_arrays(pa.array(VECTORS[:9].ravel()), 16)
+    pq.write_table(pa.table({"embedding": flat}), tmp_path / "timeless.parquet")
+    similarity.spaces.add("timeless", Wanted((str(tmp_path / "timeless.parquet"),)))
+    assert similarity.times("timeless") is None
+    again = pa.table({"embedding": flat, "timestamp": pa.array([5 * DAY] * 9, pa.timestamp("ms"))})
+    pq.write_table(again, tmp_path / "timed.parquet")
+    similarity.spaces.add("timeless", Wanted((str(tmp_path / "timed.parquet"),)))
+    assert similarity.times("timeless") == (5 * DAY, 5 * DAY)
+    similarity.spaces.remove("timeless")

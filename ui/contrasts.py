@@ -18,12 +18,12 @@ from discovery.hits import Change, Changes, Hit, Outliers
 from discovery.model.extent import EARTH
 from discovery.portal import Portal
 from discovery.similarity import Contrast
-from ui import asking, links, rows, text
+from ui import asking, links, rows
 from ui.contexts import Anchor, Site
 from ui.gate import Gate
 from ui.rendering import Renderer, answer
 from ui.routing import page_route, wants_json
-from ui.similar import NARROWING, PATH, SpaceRow, row_of
+from ui.similar import NARROWING, PATH, SpaceRow, row_of, said, still
 
 _CHANGE: Final = f"{PATH}/{{space}}/change"
 _OUTLIERS: Final = f"{PATH}/{{space}}/outliers"
@@ -48,6 +48,8 @@ class Around:
 
     site: Site
     space: SpaceRow
+    still: str
+    """Why nothing can have changed; empty where something can."""
     numbers: int
     url: str
     pairs: Sequence[tuple[str, str]]
@@ -88,10 +90,14 @@ class ContrastContext:
     example: Anchor
     """What to begin with."""
     asked: bool
+    question: str
+    """What was asked, in words."""
     found: str
     told: str
     pairs: tuple[Pair, ...]
     hits: tuple[rows.HitCard, ...]
+    shared: rows.HitCard | None
+    """One of them with the record that all of them have; None where they have several."""
     empty: str
     """What is said where nothing was found."""
     map: rows.Spots | None
@@ -173,7 +179,8 @@ class _Contrasts:
         here = f"{url}?{urlencode(pairs)}" if pairs else url
         site = self._renderer.site(json=links.as_json(here) if pairs else "")
         base = str(request.base_url).rstrip("/")
-        return Around(site, row_of(self._portal, space), space.dimensions, url, pairs, base)
+        row = row_of(self._portal, space)
+        return Around(site, row, still(self._portal, space.name), space.dimensions, url, pairs, base)
 
 
 def _given(request: Request) -> list[tuple[str, str]]:
@@ -205,6 +212,7 @@ def _both(found: Changes | None) -> list[Hit]:
 
 def _changed(around: Around, asked: Contrast | None, found: Changes | None, frame: str) -> ContrastContext:
     own = {name: value for name, value in around.pairs if name in asking.CHANGE}
+    by = asked.by if asked else "place"
     return ContrastContext(
         site=around.site,
         around=around,
@@ -215,13 +223,15 @@ def _changed(around: Around, asked: Contrast | None, found: Changes | None, fram
         choice="by",
         choosing="A place is",
         choices=(("place", "Where it is"), ("id", "What its file calls it")),
-        chosen=asked.by if asked else "place",
+        chosen=by,
         example=Anchor("see what changed most between the first and the last time", f"{around.url}?by=place"),
         asked=found is not None,
+        question=_question(around, f"a place is {'what its file calls it' if by == 'id' else 'where it is'}"),
         found=f"{len(found.changes) if found else 0} most changed",
         told=f"{found.compared:,} places compared in {found.elapsed_ms:.0f} ms" if found else "",
         pairs=tuple(_pair(around.space.name, each) for each in found.changes) if found else (),
         hits=(),
+        shared=None,
         empty="No place is there at two times. Widen the place or the times, or ask by the other kind of place.",
         map=rows.spots([each.later for each in found.changes], frame) if found else None,
         curl=around.curl(own or {"by": "place"}),
@@ -230,7 +240,9 @@ def _changed(around: Around, asked: Contrast | None, found: Changes | None, fram
 
 def _unusual(around: Around, asked: Contrast | None, found: Outliers | None, frame: str) -> ContrastContext:
     hits = found.hits if found else ()
+    cards, shared = rows.gathered([rows.card(around.space.name, each, f"Away {each.score:.4f}") for each in hits])
     own = {name: value for name, value in around.pairs if name in asking.OUTLIERS}
+    of = asked.of if asked else "all"
     return ContrastContext(
         site=around.site,
         around=around,
@@ -241,20 +253,27 @@ def _unusual(around: Around, asked: Contrast | None, found: Outliers | None, fra
         choice="of",
         choosing="Far from the middle of",
         choices=(("all", "All rows"), ("list", "Rows that are alike")),
-        chosen=asked.of if asked else "all",
+        chosen=of,
         example=Anchor("see what is least like all others", f"{around.url}?of=all"),
         asked=found is not None,
+        question=_question(around, f"far from the middle of {'rows that are alike' if of == 'list' else 'all rows'}"),
         found=f"{len(hits)} most unusual",
         told=f"{found.compared:,} rows compared in {found.elapsed_ms:.0f} ms" if found else "",
         pairs=(),
-        hits=tuple(rows.card(around.space.name, each, f"Away {each.score:.4f}") for each in hits),
+        hits=cards,
+        shared=shared,
         empty="No row is in there. Widen the place or the time.",
         map=rows.spots(hits, frame),
         curl=around.curl(own or {"of": "all"}),
     )
 
 
+def _question(around: Around, choice: str) -> str:
+    """Return what was asked in words, for whoever does not see the form."""
+    return ", ".join(filter(None, (choice, said(around.pairs, {"earlier": "earlier", "later": "later"}))))
+
+
 def _pair(space: str, each: Change) -> Pair:
-    names = dict.fromkeys(text.shown(hit.id or f"Row {hit.row}", 120) for hit in (each.earlier, each.later))
+    names = dict.fromkeys(rows.title(hit) for hit in (each.earlier, each.later))
     earlier, later = (rows.card(space, hit, "") for hit in (each.earlier, each.later))
     return Pair(" → ".join(names), f"{each.change:.4f}", earlier, later)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -36,6 +36,10 @@ _DOT: Final = 0.008
 """How large a dot is, of the map's width."""
 _LAND: Final = 5.0
 """Degrees below which our coarse coasts would be where there are none."""
+_LABELLED: Final = 5
+"""Lines of the coordinates each way that are labelled; of more, every second one."""
+_EDGE: Final = 14.0
+"""Units of a drawing within which of an edge no label stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,15 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """What a line of the coordinates is called."""
+
+    at: float
+    """Where it ends at the edge of a drawing of 360 by 180 units."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Spots:
     """Rows on a map of 360 by 180 units, or on the part of it where all of them lie."""
 
@@ -95,6 +108,12 @@ class Spots:
     """Footprints of the records."""
     grid: tuple[Line, ...]
     label: str
+    across: tuple[Label, ...] = ()
+    """The longitudes or right ascensions of the lines that go down."""
+    up: tuple[Label, ...] = ()
+    """The latitudes or declinations of the lines that go across."""
+    world: drawing.Map | None = None
+    """Where on the Earth the map lies; None where it shows all of it, or what is not the Earth."""
 
     @property
     def earth(self) -> bool:
@@ -119,7 +138,7 @@ def card(space: str, hit: Hit, said: str) -> HitCard:
         hit: The row.
         said: How near or far it is, in words; empty for nothing.
     """
-    facts = []
+    facts = [] if hit.id in ("", str(hit.row)) or _is_name(hit.id) else [f"called {text.shown(hit.id, 40)} in its file"]
     if hit.start is not None:
         facts.append(wording.day(hit.start))
     if hit.lon is not None and hit.lat is not None:
@@ -128,7 +147,7 @@ def card(space: str, hit: Hit, said: str) -> HitCard:
         facts.append(text.shown(hit.product, 120))
     return HitCard(
         row=hit.row,
-        title=text.shown(hit.id or f"Row {hit.row}", 120),
+        title=title(hit),
         score=said,
         record=Anchor(hit.record.title or hit.record.source_id, links.record(hit.record.id)) if hit.record else None,
         facts=tuple(facts),
@@ -140,9 +159,30 @@ def card(space: str, hit: Hit, said: str) -> HitCard:
     )
 
 
+def title(hit: Hit) -> str:
+    """Return what a row is called: by its file where that is a name, else by its number, as `24` says nothing."""
+    return text.shown(hit.id, 120) if _is_name(hit.id) else f"Row {hit.row}"
+
+
+def _is_name(id: str) -> bool:
+    return any(each.isalpha() for each in id)
+
+
+def gathered(cards: Sequence[HitCard]) -> tuple[tuple[HitCard, ...], HitCard | None]:
+    """Return cards without the record that all of them have, and one of them with it, to be said once.
+
+    The second is None where they have several, or there is one card alone.
+    """
+    first = cards[0] if len(cards) > 1 else None
+    if first is None or first.record is None or any(each.record != first.record for each in cards):
+        return tuple(cards), None
+    bare = [replace(each, record=None, places=(), nowhere="", launch="", open="") for each in cards]
+    return tuple(bare), first
+
+
 def spots(hits: Sequence[Hit], frame: str = EARTH) -> Spots | None:
     """Return where rows are, with the footprints of the scenes that they were made of; None where none has a place."""
-    dots = tuple(Dot(*_point(frame, each.lon, each.lat), text.shown(each.id or f"Row {each.row}", 120))
+    dots = tuple(Dot(*_point(frame, each.lon, each.lat), title(each))
                  for each in hits if each.lon is not None and each.lat is not None)  # fmt: skip
     if not dots:
         return None
@@ -151,6 +191,7 @@ def spots(hits: Sequence[Hit], frame: str = EARTH) -> Spots | None:
     height, near = width / 2, width < 360
     west, east = (180 - x - width, 180 - x) if frame == SKY else (x - 180, x + width - 180)
     seen = drawing.place(Extent(frame=SKY if frame == SKY else EARTH, bbox=(west, 90 - y - height, east, 90 - y)))
+    grid = tuple(_grid(x, y, width))
     return Spots(
         frame=frame,
         view=f"{x:g} {y:g} {width:g} {height:g}",
@@ -162,8 +203,11 @@ def spots(hits: Sequence[Hit], frame: str = EARTH) -> Spots | None:
         size=round(width * _DOT, 5),
         dots=dots,
         boxes=boxes,
-        grid=tuple(_grid(x, y, width)),
+        grid=grid,
         label=f"Where the rows are; the map shows {seen.label}" if near and seen else "Where the rows are",
+        across=tuple(_labels(frame, [each.x1 for each in grid if each.x1 == each.x2], x, width)),
+        up=tuple(_labels(frame, [each.y1 for each in grid if each.y1 == each.y2], y, width, up=True)),
+        world=seen if near and frame == EARTH else None,
     )
 
 
@@ -256,3 +300,22 @@ def _grid(x: float, y: float, width: float) -> Iterator[Line]:
     for number in range(int(y // step) + 1, int((y + height) / step) + 1):
         at = round(number * step, 5)
         yield Line(x, at, round(x + width, 5), at)
+
+
+def _labels(frame: str, lines: Sequence[float], begin: float, width: float, *, up: bool = False) -> Iterator[Label]:
+    """Yield what lines of the coordinates are called, but for those at the edges, where a text would be cut."""
+    far = (180 if up else 360) - _EDGE
+    placed = [(line, round((line - begin) * 360 / width, 2)) for line in lines]
+    inside = [(line, at) for line, at in placed if _EDGE <= at <= far]
+    step = inside[1][0] - inside[0][0] if len(inside) > _LABELLED else 0.0
+    for line, at in inside:
+        degrees = round(90 - line if up else 180 - line if frame == SKY else line - 180, 5)
+        if not step or round(degrees / step) % 2 == 0:
+            yield Label(at, _degrees(frame, degrees, up=up))
+
+
+def _degrees(frame: str, degrees: float, *, up: bool) -> str:
+    if frame == SKY:
+        return f"{degrees:+g}°" if up else f"{degrees % 360:g}°"
+    end = ("NS" if up else "EW")[degrees < 0]
+    return f"{abs(degrees):g}°{f' {end}' if degrees else ''}"

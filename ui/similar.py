@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -11,12 +12,12 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from discovery.embeddings.space import Space
-from discovery.errors import BadQueryError, MovedError, NotFoundError
+from discovery.errors import BadQueryError, ConfigError, MovedError, NotFoundError, UnavailableError
 from discovery.hits import Hit, Hits
 from discovery.model.extent import EARTH
 from discovery.portal import Portal
 from discovery.similarity import Question
-from ui import asking, links, rows
+from ui import asking, links, rows, text, wording
 from ui.contexts import Anchor, Site
 from ui.gate import Gate
 from ui.rendering import Renderer, answer
@@ -25,6 +26,8 @@ from ui.routing import page_route, wants_json
 PATH: Final = links.SPACES
 NARROWING: Final = {"bbox": "Box", "cone": "Circle", "near": "Near", "time": "Time", "filter": "Records' filter"}
 """The fields that narrow rows, with what people read."""
+_ASKED: Final = {"row": "like row", "id": "like", "here": "like what is in", "unlike": "unlike row", "mode": ""}
+"""What else is asked, with what people read before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +63,24 @@ class SpaceContext:
     id: str
     unlike: str
     here: str
+    question: str
+    """What was asked, in words."""
+    still: str
+    """Why nothing can have changed; empty where something can."""
     narrowing: tuple[tuple[str, str, str], ...]
     """Name, label and value of each field that narrows."""
     mode: str
     modes: tuple[tuple[str, str], ...]
     asked: bool
     hits: tuple[rows.HitCard, ...]
+    shared: rows.HitCard | None
+    """One of them with the record that all of them have; None where they have several."""
     map: rows.Spots | None
     told: str
     warnings: tuple[str, ...]
     curl: str
-    selection: str
-    """URL of the records of the hits, to be kept, compared, exported; empty without one."""
-    notebook: str
-    """URL of the notebook that opens them."""
-    exports: tuple[Anchor, ...]
+    ways: rows.Ways
+    """What can be done with all of them."""
 
 
 def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
@@ -143,7 +149,7 @@ class _Similar:
         given = dict(pairs)
         row = given.get("row", "")
         hits: tuple[Hit, ...] = found.hits if found else ()
-        ways = rows.ways(hits, f"{PATH}/{space.name}", pairs)
+        cards, shared = rows.gathered([rows.card(space.name, each, f"Score {each.score:.4f}") for each in hits])
         return SpaceContext(
             site=site,
             space=row_of(self._portal, space),
@@ -153,18 +159,19 @@ class _Similar:
             id=given.get("id", ""),
             unlike=given.get("unlike", ""),
             here=given.get("here", ""),
+            question=said(pairs, _ASKED),
+            still=still(self._portal, space.name),
             narrowing=tuple((name, label, given.get(name, "")) for name, label in NARROWING.items()),
             mode=given.get("mode", "balanced"),
             modes=(("fast", "Fast"), ("balanced", "Balanced"), ("exact", "Exact")),
             asked=found is not None,
-            hits=tuple(rows.card(space.name, each, f"Score {each.score:.4f}") for each in hits),
+            hits=cards,
+            shared=shared,
             map=rows.spots(hits, given.get("frame", EARTH)),
             told=_told(found) if found else "",
             warnings=found.warnings if found else (),
             curl=f"curl '{base}{PATH}/{space.name}/similar' -d '{{\"like\": {{\"rows\": [{row or 0}]}}}}'",
-            selection=ways.selection,
-            notebook=ways.notebook,
-            exports=ways.exports,
+            ways=rows.ways(hits, f"{PATH}/{space.name}", pairs),
         )
 
 
@@ -188,6 +195,30 @@ def row_of(portal: Portal, space: Space) -> SpaceRow:
         parent,
         "" if least is None else f"{least:.3f}",
     )
+
+
+def said(pairs: Sequence[tuple[str, str]], known: Mapping[str, str]) -> str:
+    """Return what was asked in words, for whoever does not see the form.
+
+    Args:
+        pairs: The parameters.
+        known: What is said before each that is special to the page.
+    """
+    labels = {**known, **{name: label.lower() for name, label in NARROWING.items()}}
+    found = [f"{labels[name]} {text.shown(value, 60)}".strip() for name, value in pairs if name in labels]
+    return ", ".join(found)
+
+
+def still(portal: Portal, name: str) -> str:
+    """Return why nothing can have changed in a space: its rows are of one time, or of none. Empty where it can."""
+    try:
+        ends = portal.times(name)
+    except (ConfigError, UnavailableError):
+        # Whoever asks for its rows is told what is wrong with it.
+        return ""
+    if ends is None:
+        return "none of its rows has a time"
+    return f"all its rows are of {wording.day(ends[0])}" if ends[0] == ends[1] else ""
 
 
 def about(space: Space) -> dict[str, Any]:

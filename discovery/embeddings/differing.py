@@ -112,6 +112,20 @@ def change(
     return Pairs(before[ranked], after[ranked], changes[ranked], len(before))
 
 
+def times(searcher: Searcher) -> tuple[int, int] | None:
+    """Return the first and the last time of the rows of a space in UTC milliseconds, None where no row has one.
+
+    Without two times nothing can have changed.
+    """
+    first, last = np.iinfo(np.int64).max, NO_TIME
+    for each in searcher.segments:
+        start = np.asarray(each.columns["start"])
+        timed = np.asarray(each.usable) & (start != NO_TIME)
+        first = min(first, int(start.min(where=timed, initial=first)))
+        last = max(last, int(start.max(where=timed, initial=last)))
+    return (int(first), int(last)) if first <= last else None
+
+
 def outliers(searcher: Searcher, size: int, *, of: str = ALL, allowed: Allowed | None = None) -> Far:
     """Return the rows that are farthest from the middle; ties go by their numbers.
 

@@ -91,7 +91,8 @@ def test_what_is_unusual_is_shown_on_a_map_from_near_and_taken_along(client: Tes
     assert f"{2 * tiles.PLACES} rows compared in " in page.text
     assert page.text.count('<circle class="dot"') == 5
     assert '<rect class="box"' in page.text
-    assert 'viewBox="0 0 360 180"' not in page.text
+    assert re.findall(r'<svg viewBox="([^"]+)">', page.text) != ["0 0 360 180"]
+    assert '<svg class="world"' in page.text
     assert "Away 0." in page.text or "Away 1." in page.text
     told = client.get("/embeddings/tiles/outliers", params={"of": "all", "size": "5", "f": "json"}).json()
     asked = client.post("/embeddings/tiles/outliers", json={"size": 5}).json()
@@ -145,3 +146,18 @@ def test_errors_for_programs_are_json(client: TestClient) -> None:
         client.get("/embeddings/tiles/outliers", params={"of": "odd", "f": "json"}),
     ):
         assert (answer.status_code, answer.json()["error"]["kind"]) == (400, "bad_query")
+
+
+def test_once_something_is_asked_the_form_is_folded_and_says_what(client: TestClient) -> None:
+    for path, params, told in (
+        ("", {"row": "5", "unlike": "7"}, "like row 5, unlike row 7"),
+        ("/change", {"by": "id", "bbox": "0,0,3,1"}, "a place is what its file calls it, box 0,0,3,1"),
+        ("/outliers", {"of": "all"}, "far from the middle of all rows"),
+    ):
+        before = client.get(f"/embeddings/tiles{path}").text
+        assert "<details" not in before
+        page = client.get(f"/embeddings/tiles{path}", params=params).text
+        folded = page.split('<details class="asking">')[1].split("</details>")[0]
+        assert f'<summary>Change the question <span class="small">{told}</span></summary>' in folded
+        assert "<form" in folded
+        assert " open" not in folded.split(">")[0]

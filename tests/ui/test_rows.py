@@ -27,7 +27,7 @@ def test_rows_that_lie_together_are_drawn_from_near_and_all_of_them_are_seen() -
         assert found.y < each.y < found.y + found.height
     assert 2 < len(found.grid) < 20
     assert "49." in found.label
-    assert [each.title for each in found.dots] == ["<1>", "<2>"]
+    assert [each.title for each in found.dots] == ["Row 1", "Row 2"]
 
 
 def test_rows_from_everywhere_are_drawn_on_the_whole_map() -> None:
@@ -94,3 +94,55 @@ def test_a_card_says_what_there_is() -> None:
     card = rows.card("x", Hit(7, "", 0.5, 10.0, 20.0, product="P"), "Score 0.5")
     assert (card.title, card.score, card.facts, card.record) == ("Row 7", "Score 0.5", ("10.000, 20.000", "P"), None)
     assert card.similar == "/embeddings/x?row=7"
+
+
+def test_a_number_alone_is_no_title() -> None:
+    numbered, named = Hit(7, "24", 0.5, 10.0, 20.0), Hit(7, "tile-24", 0.5, 10.0, 20.0)
+    assert (rows.title(numbered), rows.title(named), rows.title(Hit(7, "", 0.5))) == ("Row 7", "tile-24", "Row 7")
+    assert rows.card("x", numbered, "").facts[0] == "called 24 in its file"
+    assert (
+        rows.card("x", named, "").facts
+        == rows.card("x", Hit(24, "24", 0.5, 10.0, 20.0), "").facts
+        == ("10.000, 20.000",)
+    )
+
+
+def test_a_record_that_all_rows_have_is_said_once() -> None:
+    one, other = scene("a"), scene("b")
+    cards = [rows.card("x", each, "") for each in (hit(1, 0, 0, one), hit(2, 0, 0, one))]
+    bare, shared = rows.gathered(cards)
+    assert shared == cards[0]
+    assert [(each.record, each.open, each.title) for each in bare] == [(None, "", "Row 1"), (None, "", "Row 2")]
+    mixed = [*cards, rows.card("x", hit(3, 0, 0, other), "")]
+    assert rows.gathered(mixed) == (tuple(mixed), None)
+    assert rows.gathered(cards[:1]) == (tuple(cards[:1]), None)
+    loose = [rows.card("x", hit(each, 0, 0), "") for each in (1, 2)]
+    assert rows.gathered(loose) == (tuple(loose), None)
+
+
+def test_a_map_from_near_says_where_on_earth_it_is() -> None:
+    found = rows.spots([hit(1, -166.68, 65.743), hit(2, -166.0, 65.3)])
+    assert found is not None
+    assert found.world is not None
+    assert found.world.ring is not None
+    assert (round(found.world.ring[0]), round(found.world.ring[1])) == (14, 24)
+    assert [each.text for each in found.across][:2] == ["166.8° W", "166.6° W"]
+    assert all(each.text.endswith("° N") for each in found.up)
+    for each in found.across:
+        assert abs(found.x + each.at * found.width / 360 - 180 + float(each.text.split("°")[0])) < 1e-3
+    everywhere = rows.spots([hit(1, -179.0, 80.0), hit(2, 179.0, -80.0)])
+    assert everywhere is not None
+    assert everywhere.world is None
+    assert {"60° W", "0°", "60° E"} <= {each.text for each in everywhere.across}
+    assert {"60° N", "30° N", "0°", "60° S"} <= {each.text for each in everywhere.up}
+
+
+def test_labels_of_the_sky_are_right_ascensions_and_declinations() -> None:
+    found = rows.spots([hit(1, 10.0, -5.0), hit(2, 14.0, -4.0)], SKY)
+    assert found is not None
+    assert found.world is None
+    assert all(each.text.endswith("°") for each in (*found.across, *found.up))
+    assert [float(each.text[:-1]) for each in found.across] == sorted(
+        (float(each.text[:-1]) for each in found.across), reverse=True
+    )
+    assert all(each.text.startswith("-") for each in found.up)

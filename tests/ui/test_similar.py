@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -231,3 +232,23 @@ def test_what_cannot_be_asked_of_differences_says_why(
     found = client.post(f"/embeddings/{path}", json=body)
     assert found.status_code == status
     assert told in json.dumps(found.json()["error"])
+
+
+def test_where_nothing_can_have_changed_that_is_said_and_not_offered(client: TestClient) -> None:
+    for path in ("", "/outliers"):
+        page = client.get(f"/embeddings/clay{path}").text
+        assert 'href="/embeddings/clay/change"' not in page
+    assert "What changed cannot be asked: all its rows are of 2022-06-10" in client.get("/embeddings/clay").text
+    for params in ({}, {"by": "place"}):
+        page = client.get("/embeddings/clay/change", params=params).text
+        assert "Nothing can have changed here: all its rows are of 2022-06-10" in page
+        assert "discovery embeddings add clay" in page
+        assert 'class="similar"' not in page
+
+
+def test_the_record_of_all_hits_is_said_once(client: TestClient) -> None:
+    page = client.get("/embeddings/clay", params={"row": "5"}).text
+    assert page.count(f'href="/launch?id={TILE.id}"') == 1
+    assert "All of them are of <a" in page
+    assert len(re.findall(r"<h3>Row \d+</h3>", page)) == 12
+    assert " in its file" not in page

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass
 from html import escape
+from types import MappingProxyType
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -20,7 +22,7 @@ from discovery.portal import Portal
 from ui import caching, described, links, text, wording
 from ui.contexts import Anchor, Fact, Inside, Site
 from ui.gate import Gate
-from ui.rendering import HEADERS, Renderer, answer, redirect
+from ui.rendering import HEADERS, Renderer, answer, redirect, sentence
 from ui.routing import page_route, wants_json
 
 ASSET: Final = "asset"
@@ -28,6 +30,23 @@ VARIABLE: Final = "variable"
 _KEEP: Final = "public, max-age=600"
 _LINE: Final = 52
 """Characters of a line of words in the place of a picture."""
+_PART: Final = re.compile(r"[^/]+/*|/+")
+_UNMOUNTED: Final = "The volume that holds it is not mounted on this portal."
+_ELSEWHERE: Final = "Open it in a datalab or a notebook instead."
+_ADVICE: Final = MappingProxyType(
+    dict.fromkeys(facts.STATES, _ELSEWHERE)
+    | {
+        facts.UNREACHABLE: "Look again in a minute. A portal that is not connected to where the data are cannot look "
+        "inside them; open them from a place that is.",
+        facts.SLOW: "Look again in a minute, or open it in a datalab near the data.",
+        facts.BUSY: "Look again in a minute.",
+        facts.MISSING: "The record may be older than its data: see what its source says of them now.",
+        facts.REFUSED: "Open it in a notebook with an account of the server's.",
+        facts.NO_READER: "Whoever runs this portal can install them; until then, open it in a datalab or a notebook.",
+        facts.BROKEN: "Open it in a notebook, which may read it, or ask its provider.",
+    }
+)
+"""What to do for each thing that can come of a look."""
 _SVG: Final = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="480" height="{height}" viewBox="0 0 480 {height}" role="img">'
     '<rect width="480" height="{height}" fill="#f1f3f5"/>'
@@ -64,6 +83,22 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """Why one cannot look inside, and what to do."""
+
+    happened: str
+    said: str
+    """What the server or the reader said, for whoever looks for the cause; empty for nothing."""
+    tried: str
+    """How often and how long; empty where nobody was asked."""
+    advice: str
+    again: str
+    """Where one looks again; empty where it would be the same."""
+    open: str
+    """The page with the ways to open the record elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
 class ArraysContext:
     """The page of one Zarr file of a record."""
 
@@ -72,14 +107,17 @@ class ArraysContext:
     record: str
     """The address of the record's page."""
     file: str
-    address: str
+    address: tuple[str, ...]
+    """Its parts, between which a line may be broken."""
     others: tuple[Anchor, ...]
     """The record's other Zarr files."""
-    problem: str
-    """Why it cannot be read; empty where it was."""
+    problem: Problem | None
+    """Why it cannot be read; None where it was."""
     shown: Shown | None
     no_picture: str
     """Why there is no picture; empty where there is one."""
+    picture_said: str
+    """What the server or the reader said of it; empty for nothing."""
     facts: tuple[Fact, ...]
     rows: tuple[VariableRow, ...]
     left: int
@@ -171,7 +209,7 @@ class _Routes:
             return caching.answer(request, look.picture.png, "image/png", keep=_KEEP)
         passing = look.state in facts.PASSING or look.picture_state in facts.PASSING
         headers = {**HEADERS, "Cache-Control": "no-store"} | ({"Retry-After": "60"} if passing else {})
-        return Response(words(look.picture_message), 503 if passing else 404, headers, "image/svg+xml")
+        return Response(words(_happened(look)), 503 if passing else 404, headers, "image/svg+xml")
 
 
 def page(portal: Portal, record: Record, key: str, look: Look, site: Site) -> ArraysContext:
@@ -184,11 +222,12 @@ def page(portal: Portal, record: Record, key: str, look: Look, site: Site) -> Ar
         title=(record.title or record.source_id)[:200],
         record=links.record(record.id),
         file=_title(file),
-        address=text.shown(look.address, 300),
+        address=tuple(_PART.findall(text.shown(look.address, 300))),
         others=_others(record, [each for each in files if each is not file]),
-        problem="" if look.state == facts.READ else look.message,
+        problem=None if look.state == facts.READ else _problem(record, file, look),
         shown=_shown(record, file, look),
-        no_picture="" if look.picture or look.state != facts.READ else look.picture_message,
+        no_picture="" if look.picture or look.state != facts.READ else _happened(look),
+        picture_said=sentence(look.picture_detail) if look.state == facts.READ else "",
         facts=tuple(_facts(look)),
         rows=tuple(_row(record, file, each) for each in found.variables) if found else (),
         left=found.left if found else 0,
@@ -237,6 +276,27 @@ def _shown(record: Record, file: File, look: Look) -> Shown | None:
         caption=f"{label}: {found.part}. Colours: {found.scale}.",
         width=found.width,
         height=found.height,
+    )
+
+
+def _happened(look: Look) -> str:
+    """Return what came of a look that has no picture, in words of ours alone."""
+    state = look.picture_state if look.state == facts.READ else look.state
+    if state != facts.UNREACHABLE:
+        return facts.STATES[state]
+    server = text.host(look.address)
+    return f"The server {server} does not answer this portal." if server else _UNMOUNTED
+
+
+def _problem(record: Record, file: File, look: Look) -> Problem:
+    asked = f"Asked {'once' if look.requests == 1 else f'{look.requests:,} times'} in {look.seconds:.1f} s."
+    return Problem(
+        happened=_happened(look),
+        said=sentence(look.detail),
+        tried=asked if look.requests else "",
+        advice=_ADVICE[look.state],
+        again=links.arrays(record.id, file.key) if look.state in facts.PASSING else "",
+        open=links.opening(record.id),
     )
 
 

@@ -38,6 +38,8 @@ RETRIED_STATUS = frozenset({429, 502, 503, 504})
 RETRIED_DETAIL = frozenset({"connect", "cut", "timeout"})
 
 _HTML = re.compile(rb"<!doctype\s+html\b|<html\b")
+# The system's number of an error, which stands before the same in words.
+_NUMBER = re.compile(r"\[Errno -?\d+\] ")
 _HEADER_VALUE = re.compile(r"[ -~]{1,1000}")
 _BOM = b"\xef\xbb\xbf"
 
@@ -126,7 +128,7 @@ def fault(error: httpx.TransportError, what: str, over: bool, received: int) -> 
     if _by_certificate(error):
         return SourceRefusedError(f"{what}: the certificate is not valid: {error}", detail="tls")
     # The text may quote what the server sent.
-    why = str(error)[:200] or type(error).__name__
+    why = _NUMBER.sub("", str(error))[:200] or type(error).__name__
     if isinstance(error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)):
         return SourceRefusedError(f"{what}: {why}", detail="protocol")
     if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error) and "closed" not in str(error):

@@ -14,6 +14,8 @@ import uvicorn
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from discovery.arrays import facts
+from discovery.arrays.facts import Look
 from discovery.index.tantivy import TantivyIndex
 from discovery.model.record import Asset, Record
 from discovery.portal import Portal
@@ -21,7 +23,7 @@ from discovery.store.store import Store
 from tests.arrays.given import Served, cube, serving
 from tests.ui.conftest import app_of, fill
 from ui import arrays
-from ui.rendering import STATIC
+from ui.rendering import STATIC, Renderer
 
 pytestmark = pytest.mark.slow
 ZARR = "application/vnd+zarr"
@@ -152,6 +154,37 @@ def test_what_cannot_be_read_is_said_in_words_and_in_the_place_of_the_picture(
     assert said in picture.text
     assert picture.headers["Cache-Control"] == "no-store"
     assert client.get(f"{page}/arrays?asset={key}&f=json").json()["state"] in ("missing", "not-asked")
+
+
+def test_a_server_that_does_not_answer_is_told_with_what_was_tried_and_what_to_do(
+    portal: Portal, served: Served
+) -> None:
+    record = cube_of(served.url)
+    url = "https://far.example/a/long/way/x.zarr"
+    look = Look(
+        facts.UNREACHABLE, url, f"GET {url}/zarr.json: cannot look up far.example: <b>", requests=2, seconds=0.3
+    )
+    renderer = Renderer("Discovery")
+    html = bytes(renderer.page("arrays.html", arrays.page(portal, record, "cube", look, renderer.site())).body).decode()
+    assert "<strong>The server far.example does not answer this portal.</strong> Asked 2 times in 0.3 s." in html
+    assert "Look again in a minute." in html
+    assert f'href="/records/{record.id}/arrays?asset=cube" rel="nofollow">Look again</a>' in html
+    assert f'href="/open?id={record.id}" rel="nofollow">Ways to open it</a>' in html
+    folded = html.split("<summary>What was said</summary>")[1].split("</details>")[0]
+    assert "cannot look up far.example: &lt;b&gt;" in folded
+    assert "https://<wbr>far.example/<wbr>a/<wbr>long/<wbr>way/<wbr>x.zarr<wbr>" in html
+
+
+def test_a_volume_that_is_not_mounted_is_told_apart_from_a_server(portal: Portal, served: Served) -> None:
+    record = cube_of(served.url)
+    look = Look(facts.UNREACHABLE, "/media/data/x.zarr")
+    made = arrays.page(portal, record, "cube", look, Renderer("Discovery").site())
+    assert made.problem is not None
+    assert made.problem.happened == "The volume that holds it is not mounted on this portal."
+    assert (made.problem.tried, made.problem.said) == ("", "")
+    gone = arrays.page(portal, record, "cube", Look(facts.MISSING, "https://a.example/x"), Renderer("D").site()).problem
+    assert gone is not None
+    assert gone.again == ""
 
 
 def test_a_file_or_a_record_that_is_not_there_is_not_found(client: TestClient, page: str) -> None:

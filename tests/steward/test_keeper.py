@@ -24,14 +24,14 @@ def test_jobs_are_done_while_the_store_is_followed(tmp_path: Path) -> None:
     record = Record("s", "c", "a", "dataset", "Crab")
     portal.store.ingest.page("s", 1, [Mapped(record, RawRecord("c", "a", b"{}"))])
     job = portal.ask("retry", {})
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         job = portal.job(job.id)
         if job.ended and portal.search(Query(text="crab")).records:
             break
         time.sleep(0.05)
     steward.stop()
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     assert (job.status, job.result) == (DONE, {"released": 0, "left": 0})
     assert [each.record for each in portal.search(Query(text="crab")).records] == [record]

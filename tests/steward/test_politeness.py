@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +27,8 @@ class Counting:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.connections = self.most = self.requests = 0
+        self.connections: list[socket.socket] = []
+        self.most = self.requests = 0
         self.agents: set[str] = set()
         self.busy_every = 9
         self.resting_until = 0.0
@@ -61,6 +63,16 @@ def _item(n: int) -> dict[str, Any]:
     return {**base, "properties": properties, "links": [], "assets": {}}
 
 
+def is_open(connection: socket.socket) -> bool:
+    """Say whether the other side has not hung up."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
 @pytest.fixture
 def counting() -> Iterator[Counting]:
     state = Counting()
@@ -71,14 +83,10 @@ def counting() -> Iterator[Counting]:
 
         def setup(self) -> None:
             with state.lock:
-                state.connections += 1
-                state.most = max(state.most, state.connections)
+                # Those that have been hung up do not count, even if nobody here has noticed yet.
+                state.connections = [each for each in (*state.connections, self.request) if is_open(each)]
+                state.most = max(state.most, len(state.connections))
             super().setup()
-
-        def finish(self) -> None:
-            super().finish()
-            with state.lock:
-                state.connections -= 1
 
         def do_GET(self) -> None:
             with state.lock:

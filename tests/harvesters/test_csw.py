@@ -573,12 +573,12 @@ def test_what_is_no_catalogue_service_fails_the_run(
     assert said in report.message
 
 
-def test_an_answer_that_drips_is_given_up(catalogue: Catalogue, store: Store) -> None:
+def test_an_answer_that_drips_is_given_up(catalogue: Catalogue, store: Store, harvest: Harvest) -> None:
     from harvesters import run
 
     policy = Policy(attempts=1, total=0.4, grace=0.2).with_hosts("127.0.0.1")
     with serving(catalogue) as source, Client(policy) as client:
-        run.harvest(store, source, client=client)
+        harvest(source)
         catalogue.drip = 0.05
         began = time.monotonic()
         report = run.harvest(store, source, client=client, full=True)

@@ -364,7 +364,7 @@ def test_a_server_that_drips_is_not_waited_for(
     theirs.wrong = lambda path, query: (
         (*theirs.right(path, query)[:2], {"X-Drip": "0.05"}) if path == "/collections/a/items" else None
     )
-    policy = Policy(attempts=1, grace=0.3, min_rate=10_000).with_hosts("127.0.0.1")
+    policy = Policy(attempts=1, grace=0.6, min_rate=10_000).with_hosts("127.0.0.1")
     # The run that goes on leaves the catalogue that failed again, and reads the other one.
     for status in (FAILED, COMPLETE):
         with Client(policy) as impatient:

@@ -719,8 +719,9 @@ def test_a_hundred_kills_lose_nothing_double_nothing_and_leave_nothing_stale(
         api.items, started = publish(1), time.monotonic()
         assert walk(None) == 0
         duration = time.monotonic() - started
-        while kills < 100:
-            if walk(chance.random() * duration) == signal.SIGKILL:
+        while kills < 100 or version <= 10:
+            # Those that are to end, too, are given more time: the machine may be busier than it was for the whole one.
+            if walk(chance.random() * (1 if kills < 100 else 5) * duration) == signal.SIGKILL:
                 kills += 1
             else:
                 version += 1
@@ -729,7 +730,6 @@ def test_a_hundred_kills_lose_nothing_double_nothing_and_leave_nothing_stale(
             # What is left of the walk, and two whole ones: deletion takes two steps.
             assert walk(None) == 0
         parent.stdin.close()
-    assert version > 10
     fresh = Store(sqlite_url(tmp_path / "catalogue.sqlite"))
     titles = {
         (row["container"], row["source_id"]): row["title"]

@@ -27,6 +27,7 @@ BASE.flags.writeable = False
 # 17,000 to 28,000 of each order from 6 to 12, 32 points around each); the rest is for rounding.
 _BULGE = 1.002
 _TINY = 1e-9
+_PAD = 1e-7  # degrees around a box that holds a cell
 # The block of a cell and its neighbours reaches at least this many degrees / 2**order beyond the cell (measured 40.1
 # in orders 1 to 6).
 REACH = 35.0
@@ -85,6 +86,8 @@ def _spread(bits: Numbers) -> Numbers:
 
 def blocks(numbers: Numbers) -> Numbers:
     """Return an (n, 9) array with each cell and its neighbours; where a neighbour is lacking, the cell itself."""
+    if len(numbers) <= _FEW_BLOCKS:
+        return _found_around(numbers)
     depth, pixels = _split(numbers)
     found = np.empty((len(numbers), 9), dtype=np.int64)
     for order in np.unique(depth):
@@ -95,11 +98,32 @@ def blocks(numbers: Numbers) -> Numbers:
     return found + (np.int64(4) << (2 * depth.astype(np.int64)))[:, None]
 
 
+def _found_around(numbers: Numbers) -> Numbers:
+    """Return cells as `blocks` does: each neighbour has a corner of the cell, so it lies all around one of them."""
+    z, across, turn = (part[:, 1:, None] for part in _placed(numbers, *_MIDDLE_AND_CORNERS))
+    angle, size = turn * (np.pi / 4), 1e-3 / 2.0 ** orders(numbers)[:, None, None]
+    x, y = np.cos(angle), np.sin(angle)
+    # On the plane that touches the sphere at a corner: so far to the north and so far to the east.
+    up, aside = size * np.sin(_TURNED), size * np.cos(_TURNED)
+    ring = across * x - up * z * x - aside * y, across * y - up * z * y + aside * x, z + up * across
+    lon, lat = np.degrees(np.arctan2(ring[1], ring[0])), np.degrees(np.arctan2(ring[2], np.hypot(*ring[:2])))
+    order = np.broadcast_to(orders(numbers).astype(np.int64)[:, None, None], lon.shape)
+    near = _found(lon.ravel() % 360.0, lat.ravel(), order.ravel()).reshape(len(numbers), -1)
+    found = np.repeat(numbers[:, None], 9, axis=1)
+    for row, cells in enumerate(near):
+        others = np.unique(cells[cells != numbers[row]])
+        found[row, 1 : len(others) + 1] = others
+    return found
+
+
+_FEW_BLOCKS = 8
+"""Cells whose neighbours are looked for here, for the same reason as with `_FEW`."""
 _FEW = 3_000
 """Cells that are located here; the library begins a thread for each call, which takes longer than they do."""
 _ROWS: Floats = np.repeat((2.0, 3.0, 4.0), 4)
 _TURNS: Floats = np.array((1, 3, 5, 7, 0, 2, 4, 6, 1, 3, 5, 7), dtype=np.float64)
 _MIDDLE_AND_CORNERS = (np.array((0.5, 0.0, 1.0, 1.0, 0.0)), np.array((0.5, 0.0, 0.0, 1.0, 1.0)))
+_TURNED: Floats = np.arange(0.1, 6.3, 2 * np.pi / 16)
 _SPREAD = ((1, 0x3333333333333333), (2, 0x0F0F0F0F0F0F0F0F), (4, 0x00FF00FF00FF00FF), (8, 0x0000FFFF0000FFFF))
 
 
@@ -132,6 +156,58 @@ def _placed(numbers: Numbers, x: Floats, y: Floats) -> tuple[Floats, Floats, Flo
     with np.errstate(divide="ignore", invalid="ignore"):
         turn = np.where(near < 1e-15, _TURNS[face][:, None], _TURNS[face][:, None] + (u - v) / near)
     return np.asarray(z), np.asarray(across), np.asarray(turn)
+
+
+def middles(numbers: Numbers) -> Floats:
+    """Return unit vectors to the cells' centres, as three rows."""
+    spot = _Spot(numbers)
+    z, across = spot.placed(0.0)
+    angle = (spot.turn + spot.aside / spot.near) * (np.pi / 4)
+    return np.stack((across * np.cos(angle), across * np.sin(angle), z))
+
+
+def reaches(numbers: Numbers) -> Floats:
+    """Return the radius in degrees of a circle around each cell's centre that holds all of the cell."""
+    spot = _Spot(numbers)
+    z, across = spot.placed(0.0)
+    # East and west corner are as far from the pole as the centre.
+    chord = (across * (np.pi / 4) * spot.size / spot.near) ** 2
+    for sign in (-1.0, 1.0):
+        far_z, far_across = spot.placed(sign)
+        near = np.maximum(spot.capped(sign), 1e-15)
+        bend = ((np.pi / 4) * spot.aside * (1.0 / near - 1.0 / spot.near)) ** 2
+        # Where two points differ by an angle around the axis, the sine of its half is at most that, and at most 1.
+        there = (far_z - z) ** 2 + (far_across - across) ** 2 + across * far_across * np.minimum(bend, 4.0)
+        chord = np.maximum(chord, there)
+    return np.asarray(np.degrees(2 * np.arcsin(np.minimum(np.sqrt(chord) / 2, 1.0))) * _BULGE + _TINY)
+
+
+class _Spot:
+    """Where cells are: `row` grows from the north pole, `aside` is how far they are east of their base's middle."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        depth = orders(numbers).astype(np.int64)
+        pixel = numbers - (np.int64(4) << (2 * depth))
+        face = pixel >> (2 * depth)
+        within = pixel & ((np.int64(1) << (2 * depth)) - 1)
+        self.size: Floats = 1.0 / (np.int64(1) << depth)
+        u, v = _every_other(within), _every_other(within >> 1)
+        self.aside: Floats = (u - v) * self.size
+        self.row: Floats = _ROWS[face] - (u + v + 1) * self.size
+        self.turn: Floats = _TURNS[face]
+        self.near = self.capped(0.0)
+
+    def capped(self, steps: float) -> Floats:
+        """Return how far from its pole each centre is, so many cells to the south; 1 where the cap ends."""
+        row = self.row + steps * self.size
+        return np.asarray(np.clip(np.minimum(row, 4.0 - row), 0.0, 1.0))
+
+    def placed(self, steps: float) -> tuple[Floats, Floats]:
+        """Return height and distance from the axis of the place so many cells to the south of each centre."""
+        row = self.row + steps * self.size
+        near = self.capped(steps)
+        high = np.where(near < 1.0, near * near / 3.0, 1.0 - np.abs(2.0 - row) * (2.0 / 3.0))
+        return np.asarray(np.copysign(1.0 - high, 2.0 - row)), np.asarray(np.sqrt(high * (2.0 - high)))
 
 
 def _located(numbers: Numbers, x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -199,6 +275,31 @@ def rings(numbers: Numbers, step: int) -> tuple[Floats, Floats]:
     return clon[:, None] + ((lon - clon[:, None] + 180.0) % 360.0 - 180.0), lat
 
 
+def bounds(numbers: Numbers) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return west, south, east and north of boxes that hold all of each cell, longitudes as `rings` has them.
+
+    Along every edge of a cell longitude and latitude are monotone, so its corners tell.
+    """
+    spot = _Spot(numbers)
+    middle, half = spot.turn + spot.aside / spot.near, spot.size / spot.near
+    west, east = middle - half, middle + half
+    lats = []
+    for sign in (-1.0, 1.0):
+        near = spot.capped(sign)
+        # A pole has every longitude.
+        corner = np.where(near > _TINY, spot.turn + spot.aside / np.maximum(near, _TINY), middle)
+        west, east = np.minimum(west, corner), np.maximum(east, corner)
+        lats.append(np.degrees(np.arctan2(*spot.placed(sign))))
+    turn = (middle * 45.0 + 180.0) % 360.0 - 180.0 - middle * 45.0
+    north, south = lats
+    return (
+        west * 45.0 + turn - _PAD,
+        np.maximum(south - _PAD, -90.0),
+        east * 45.0 + turn + _PAD,
+        np.minimum(north + _PAD, 90.0),
+    )
+
+
 def outlines(numbers: Numbers) -> Objects:
     """Return polygons in lon/lat that hold all of each cell, a little larger than it.
 
@@ -220,15 +321,7 @@ def outlines(numbers: Numbers) -> Objects:
     x, y = clon + (x - clon) * 1.02, clat + (y - clat) * 1.02
     found = shapely.convex_hull(shapely.multipoints(shapely.points(x, y)))
     if boxed.any():
-        pole = np.abs(lat[boxed]) > 90.0 - _TINY
-        blon = np.where(pole, np.nan, lon[boxed])
-        pad = 1e-7
-        found[boxed] = shapely.box(
-            np.nanmin(blon, axis=1) - pad,
-            np.clip(lat[boxed].min(axis=1) - pad, -90, 90),
-            np.nanmax(blon, axis=1) + pad,
-            np.clip(lat[boxed].max(axis=1) + pad, -90, 90),
-        )
+        found[boxed] = shapely.box(*bounds(numbers[boxed]))
     return np.asarray(found, dtype=np.object_)
 
 

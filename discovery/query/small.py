@@ -24,6 +24,8 @@ _WIDEST = 63.3  # no cell's corner is farther from its centre than this many deg
 _CELL_SHARE = 84.0  # makes a cell's side a third to two thirds of the radius of the circle around a footprint
 _BENT = 0.1  # of a polygon's radius: how far its edges may lie from what they are taken for
 _MOST_ADDED = 50_000  # positions in all, so that none has to be bent thousands of times
+_MOST_SIDES = 40  # of a polygon whose every side is compared with a place; among more GEOS finds the near ones faster
+_SIDES = 60_000  # of polygons that are looked at together, so that they stay near the processor
 _LOW = (1 << 32) - 1
 
 
@@ -45,8 +47,6 @@ class _Discs:
     """Polygons on their planes, with the circles around them."""
 
     flat: Objects
-    lon: Floats
-    lat: Floats
     radius: Floats
     """In degrees, of the circle that holds all vertices."""
     axes: Floats
@@ -55,7 +55,11 @@ class _Discs:
 
 def distinct(keys: Numbers) -> Numbers:
     """Return sorted numbers, each once; faster for millions of them than numpy's own."""
-    keys = np.sort(keys)
+    return once(np.sort(keys))
+
+
+def once(keys: Numbers) -> Numbers:
+    """Return numbers that are sorted already, each once."""
     first = np.concatenate((np.ones(min(len(keys), 1), dtype=bool), keys[1:] != keys[:-1]))
     return np.asarray(keys[first], dtype=np.int64)
 
@@ -79,7 +83,7 @@ def small_cells(geometries: Sequence[Geometry | None], frame: str, max_cells: in
     chosen = np.flatnonzero(fine)
     if not len(chosen):
         return None
-    discs = _Discs(discs.flat[chosen], discs.lon[chosen], discs.lat[chosen], discs.radius[chosen], discs.axes[chosen])
+    discs = _Discs(discs.flat[chosen], discs.radius[chosen], discs.axes[chosen])
     owner, cells = _touching(discs, margin[chosen], max_cells)
     return Cells([rows[i] for i in kept[chosen].tolist()], owner, cells, lonlat[chosen])
 
@@ -90,9 +94,10 @@ def circle_cells(geometries: Sequence[Geometry | None], max_cells: int) -> Cells
     if not found:
         return None
     lon, lat, radius = np.array(list(found.values()), dtype=np.float64).T
-    owner, cells = _around(lon, lat, radius)
-    clon, clat, wide = healpix.caps(cells)
-    touch = healpix.separation(clon, clat, lon[owner], lat[owner]) <= radius[owner] + wide
+    middles = _vectors(lon, lat).T
+    owner, cells, xyz = _around(middles, radius)
+    away = np.degrees(2 * np.arcsin(np.minimum(np.linalg.norm(xyz - middles[:, owner], axis=0) / 2, 1.0)))
+    touch = away <= radius[owner] + healpix.reaches(cells)
     owner, cells = _few(owner[touch], cells[touch], len(lon), max_cells)
     return Cells(list(found), owner, cells, np.column_stack((lon, lat)))
 
@@ -150,9 +155,8 @@ def _discs(shapes: Objects) -> _Discs:
     # What reaches too far is left out later and must only not divide by zero here.
     flat = _laid(xyz, axes[owner])
     flat[radius[owner] >= 80] = 0.0
-    lon, lat = np.degrees(np.arctan2(z[:, 1], z[:, 0])), np.degrees(np.arctan2(z[:, 2], np.hypot(z[:, 0], z[:, 1])))
     made = shapely.polygons(shapely.linearrings(flat, indices=owner))
-    return _Discs(made, lon, lat, radius, axes)
+    return _Discs(made, radius, axes)
 
 
 def _laid(xyz: Floats, axes: Floats) -> Floats:
@@ -195,16 +199,54 @@ def _bent(shapes: Objects, radius: Floats) -> Objects:
 
 def _touching(discs: _Discs, margin: Floats, max_cells: int) -> tuple[Numbers, Numbers]:
     """Return (owner, cell) pairs of the cells that touch each polygon or its margin."""
-    owner, cells = _around(discs.lon, discs.lat, discs.radius + margin)
-    lon, lat, wide = healpix.caps(cells)
-    away = healpix.separation(lon, lat, discs.lon[owner], discs.lat[owner])
+    owner, cells, xyz = _around(discs.axes[:, 2].T, discs.radius + margin)
+    wide = healpix.reaches(cells)
+    axes = discs.axes.transpose(1, 2, 0).reshape(9, -1)[:, owner]
+    u, v, w = ((axes[at : at + 3] * xyz).sum(axis=0) for at in (0, 3, 6))
+    away = np.degrees(np.arctan2(np.hypot(u, v), w))
     near = away <= discs.radius[owner] + margin[owner] + wide
     owner, cells, away, wide = owner[near], cells[near], away[near], wide[near]
     # A length on the plane is at most 1 / cos**2 times that on the sphere, of the farther end from the middle.
     shrink = np.cos(np.radians(np.maximum(away, discs.radius[owner] + margin[owner]))) ** 2
-    places = shapely.points(_laid(_vectors(lon[near], lat[near]), discs.axes[owner]))
-    touch = shapely.dwithin(discs.flat[owner], places, np.radians(wide + margin[owner]) / shrink + 1e-12)
+    places = (np.stack((u, v))[:, near] / np.maximum(w[near], 1e-3)).T
+    touch = _reached(discs.flat, owner, places, np.radians(wide + margin[owner]) / shrink + 1e-12)
     return _few(owner[touch], cells[touch], len(discs.flat), max_cells)
+
+
+def _reached(shapes: Objects, owner: Numbers, places: Floats, reach: Floats) -> Flags:
+    """Return which places lie in the polygon that each belongs to, or at most so far from it.
+
+    Args:
+        shapes: Polygons of one ring.
+        owner: The polygon of each place, rising.
+        places: Where it is, on the polygon's plane.
+        reach: How far from it the polygon may be.
+    """
+    xy, ring = shapely.get_coordinates(shapes, return_index=True)
+    starts = np.searchsorted(ring, np.arange(len(shapes)))
+    sides = np.diff(np.append(starts, len(xy))) - 1
+    found = np.empty(len(owner), dtype=bool)
+    for count in np.unique(sides).tolist():
+        rows = np.flatnonzero((sides == count)[owner])
+        if count > _MOST_SIDES:
+            found[rows] = shapely.dwithin(shapes[owner[rows]], shapely.points(places[rows]), reach[rows])
+            continue
+        step = max(1, _SIDES // count)
+        for some in (rows[at : at + step] for at in range(0, len(rows), step)):
+            first = starts[owner[some], None] + np.arange(count)
+            found[some] = _held_or_near(xy[first], xy[first + 1], places[some, None], reach[some])
+    return found
+
+
+def _held_or_near(a: Floats, b: Floats, places: Floats, reach: Floats) -> Flags:
+    """Return which places lie in a ring, or within reach of it; rows are places, columns the ring's sides."""
+    x, y = (b - a)[..., 0], (b - a)[..., 1]
+    u, v = (places - a)[..., 0], (places - a)[..., 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        along = np.clip((u * x + v * y) / np.maximum(x * x + y * y, 1e-300), 0.0, 1.0)
+        crossed = ((v >= 0) != (v >= y)) & (u < v * (x / y))
+    near = (u - along * x) ** 2 + (v - along * y) ** 2
+    return np.asarray((near.min(axis=1) <= reach * reach) | (crossed.sum(axis=1) % 2 == 1), dtype=bool)
 
 
 def _few(owner: Numbers, cells: Numbers, count: int, most: int) -> tuple[Numbers, Numbers]:
@@ -212,25 +254,36 @@ def _few(owner: Numbers, cells: Numbers, count: int, most: int) -> tuple[Numbers
     keys = distinct((owner << 32) | cells)
     while (many := np.bincount(keys >> 32, minlength=count) > most).any():
         over = many[keys >> 32]
-        keys = distinct(np.where(over, ((keys >> 32) << 32) | ((keys & _LOW) >> 2), keys))
+        keys = once(np.where(over, ((keys >> 32) << 32) | ((keys & _LOW) >> 2), keys))
     return keys >> 32, keys & _LOW
 
 
-def _around(lon: Floats, lat: Floats, reach: Floats) -> tuple[Numbers, Numbers]:
-    """Return (owner, cell) pairs of the cells of a fitting order that may touch each circle."""
+def _around(middles: Floats, reach: Floats) -> tuple[Numbers, Numbers, Floats]:
+    """Return (owner, cell) pairs of the cells of a fitting order that may touch each circle, and the cells' centres.
+
+    Args:
+        middles: Unit vectors to the circles' middles, as three rows.
+        reach: Their radius in degrees.
+    """
     with np.errstate(divide="ignore"):
         target = np.clip(np.ceil(np.log2(_CELL_SHARE / reach)), 0, DEEPEST).astype(np.int64)
         first = np.clip(np.floor(np.log2(healpix.REACH / reach)), 0, target).astype(np.int64)
-    block = healpix.blocks(healpix.cells_at(lon, lat, first))
-    keys = distinct(((np.arange(len(reach), dtype=np.int64)[:, None] << 32) | block).ravel())
-    while True:
+    x, y, z = middles
+    at = healpix.cells_at(np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y))), first)
+    keys = distinct(((np.arange(len(reach), dtype=np.int64)[:, None] << 32) | healpix.blocks(at)).ravel())
+    levels = []
+    for deeper in range(int((target - first).max(initial=0)) + 1):
         owner, cells = keys >> 32, keys & _LOW
-        depth = healpix.orders(cells).astype(np.int64)
-        away = healpix.separation(*healpix.centres(cells), lon[owner], lat[owner])
-        near = away <= reach[owner] + _WIDEST / 2.0**depth
-        owner, cells, depth = owner[near], cells[near], depth[near]
-        coarse = depth < target[owner]
-        if not coarse.any():
-            return owner, cells
-        children = (owner[coarse, None] << 32) | (4 * cells[coarse, None] + np.arange(4))
-        keys = np.concatenate(((owner[~coarse] << 32) | cells[~coarse], children.ravel()))
+        xyz = healpix.middles(cells)
+        # All cells of a circle are of one order here: how long a chord may be is the same for them.
+        far = np.minimum(reach + _WIDEST / 2.0 ** (first + deeper), 180.0)
+        most = 4.0 * np.sin(np.radians(far) / 2) ** 2 + 1e-15
+        near = ((xyz - middles[:, owner]) ** 2).sum(axis=0) <= most[owner]
+        done = near & (target <= first + deeper)[owner]
+        levels.append((owner[done], cells[done], xyz[:, done]))
+        coarse = near & ~done
+        keys = ((owner[coarse, None] << 32) | (4 * cells[coarse, None] + np.arange(4))).ravel()
+    owners, found, centres = zip(*levels, strict=True)
+    owner, cells = np.concatenate(owners), np.concatenate(found)
+    order = np.argsort(owner, kind="stable")
+    return owner[order], cells[order], np.concatenate(centres, axis=1)[:, order]

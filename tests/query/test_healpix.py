@@ -19,6 +19,34 @@ def test_outlines_and_circles_of_cells_hold_all_of_the_cell() -> None:
         assert (healpix.separation(lon, lat, clon[:, None], clat[:, None]) <= radius[:, None]).all()
 
 
+@pytest.mark.parametrize("order", range(13))
+def test_middles_are_the_centres_and_circles_around_them_hold_the_cell_and_little_else(order: int) -> None:
+    numbers = np.concatenate((every(order), every(order) + 1, [(16 << 2 * order) - 1]))
+    clon, clat, radius = healpix.caps(numbers)
+    x, y, z = healpix.middles(numbers)
+    assert (
+        healpix.separation(np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y))), clon, clat).max()
+        < 1e-9
+    )
+    reach = healpix.reaches(numbers)
+    assert (reach >= radius - 1e-9).all()
+    assert (reach <= 1.2 * radius).all()
+    lon, lat = healpix.rings(numbers, 8)
+    assert (healpix.separation(lon, lat, clon[:, None], clat[:, None]) <= reach[:, None]).all()
+
+
+def test_boxes_of_cells_hold_all_of_the_cell_and_little_else() -> None:
+    for order in (0, 1, 2, 3, 4, 9):
+        numbers = np.arange(4 << 2 * order, 16 << 2 * order, max(1, 4**order // 60), dtype=np.int64)
+        lon, lat = healpix.rings(numbers, 8)
+        west, south, east, north = (side[:, None] for side in healpix.bounds(numbers))
+        polar = np.abs(lat) > 90 - 1e-9
+        assert (((west <= lon) & (lon <= east)) | polar).all()
+        assert ((south <= lat) & (lat <= north)).all()
+        assert np.allclose(west[:, 0], np.where(polar, np.inf, lon).min(axis=1), atol=1e-6)
+        assert np.allclose(north[:, 0], lat.max(axis=1), atol=1e-6)
+
+
 def every(order: int, most: int = 400) -> healpix.Numbers:
     """Return cells of an order, spread over the sphere."""
     return np.arange(4 << 2 * order, 16 << 2 * order, max(1, 12 * 4**order // most), dtype=np.int64)
@@ -58,6 +86,15 @@ def test_a_block_is_the_cell_and_what_touches_it() -> None:
         lon, lat, radius = healpix.caps(found.ravel())
         clon, clat, wide = healpix.caps(np.repeat(numbers, 9))
         assert (healpix.separation(lon, lat, clon, clat) <= radius + wide).all()
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 3, 4, 8, 12])
+def test_the_neighbours_of_a_few_cells_are_those_of_many(order: int) -> None:
+    numbers = every(order, 3_000)
+    many = healpix.blocks(np.resize(numbers, 400))
+    for at in range(0, min(len(numbers), 400), 8):
+        few = healpix.blocks(numbers[at : at + 8])
+        assert [set(row) for row in few.tolist()] == [set(row) for row in many[at : at + len(few)].tolist()]
 
 
 def test_a_block_reaches_as_far_as_promised() -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shapely
 
 from discovery.query import healpix
 from discovery.query.cover import cover
 from discovery.query.healpix import DEEPEST, Floats
-from discovery.query.small import circle_cells, distinct, small_cells
+from discovery.query.small import _reached, circle_cells, distinct, once, small_cells
 
 SIZES = (0.002, 0.05, 1.0, 6.0, 12.0)
 # Near nothing, the antimeridian, both 0/360 and the equator, and both poles.
@@ -156,6 +157,22 @@ def test_what_needs_care_is_left_and_hinders_nothing(geometry: Any) -> None:
     assert found.lonlat.tolist() == [[0, 0]]
 
 
+def test_places_in_a_polygon_or_near_it_are_those_that_geos_finds() -> None:
+    rng = np.random.default_rng(13)
+    shapes, owner = [], np.repeat(np.arange(40), 60)
+    for number in range(40):
+        corners = 3 + number % 9 if number % 10 else 60
+        turns = np.sort(rng.uniform(0, 2 * np.pi, corners))
+        away = rng.uniform(0.1, 1, corners)
+        shapes.append(shapely.Polygon(np.column_stack((away * np.cos(turns), away * np.sin(turns)))))
+    places, reach = rng.uniform(-1.3, 1.3, (len(owner), 2)), rng.uniform(0, 0.3, len(owner))
+    made = np.array(shapes, dtype=np.object_)
+    wanted = shapely.dwithin(made[owner], shapely.points(places), reach)
+    assert 0.1 < wanted.mean() < 0.9
+    assert (_reached(made, owner, places, reach) == wanted).all()
+
+
 def test_numbers_are_sorted_and_each_once() -> None:
     assert distinct(np.array([3, 1, 3, 2, 1])).tolist() == [1, 2, 3]
     assert distinct(np.empty(0, dtype=np.int64)).tolist() == []
+    assert once(np.array([1, 1, 2, 4, 4])).tolist() == [1, 2, 4]

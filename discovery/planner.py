@@ -15,7 +15,7 @@ from discovery.query import cover, fields, naming, order, place
 from discovery.query.facets import Place
 from discovery.query.query import And, Comparison, Or, Query, Sort, conjunction
 from discovery.query.text import TextQuery, any_of, parse
-from discovery.regions import Node, Regions, has_region
+from discovery.regions import FEW, Node, Regions, has_region
 from discovery.store.store import Store
 
 _log = logging.getLogger(__name__)
@@ -31,12 +31,14 @@ class Planner:
         store: Where the footprints on a region's border are read.
         index: What finds them.
         most: The most footprints on a region's border that are decided.
+        few: The most footprints in and on a small region that are all decided.
     """
 
-    def __init__(self, store: Store, index: Index, *, most: int = MAX_KEYS) -> None:
+    def __init__(self, store: Store, index: Index, *, most: int = MAX_KEYS, few: int = FEW) -> None:
         self._store = store
         self._index = index
         self._most = most
+        self._few = few
 
     def plan(self, query: Query, *, total: bool = True, text: TextQuery | None = None) -> Plan:
         """Return the plan of a question: names checked, text parsed, regions covered and their borders decided.
@@ -82,8 +84,9 @@ class Planner:
         asked = conjunction([plain, query.region])
         if not has_region(asked):
             return replace(plan, filter=asked)
-        regions = Regions(self._store, self._keys, plan, most=self._most, documents=self._documents(query.scope))
-        placed = regions.placed(asked)
+        documents = self._documents(query.scope)
+        regions = Regions(self._store, self._keys, plan, most=self._most, few=self._few, documents=documents)
+        placed = regions.whole(asked)
         return replace(plan, filter=placed, approximate=regions.approximate)
 
     def _documents(self, scope: str) -> int:

@@ -18,6 +18,12 @@ Node = Filter | Cells | Keys
 FindKeys = Callable[[Plan, int], Sequence[int]]
 FEW_KEYS: Final = 200
 """Keys that cost an engine as much as the cells that need not be asked for with them."""
+FEW: Final = 2_000
+"""Footprints that are all decided, so that an engine is told no more than who matches."""
+ASSUMED: Final = 1_000_000
+"""Documents of an engine that is not asked how many it has."""
+NARROWED: Final = 8
+"""How many times as many footprints as are few may lie in a region when something else narrows them."""
 FINER: Final = 10
 """How many times as many cells a region is covered by when its border holds too many footprints."""
 
@@ -30,17 +36,49 @@ class Regions:
         keys: What finds them: `Index.keys`.
         plan: What is asked beside the filter; only footprints that match its text are decided.
         most: The most footprints of one region that are decided.
+        few: The most of them that are all decided, those that are sure too.
         documents: Among how many it is asked, where that is known.
     """
 
-    def __init__(self, store: Store, keys: FindKeys, plan: Plan, *, most: int = MAX_KEYS, documents: int = 0) -> None:
+    def __init__(
+        self, store: Store, keys: FindKeys, plan: Plan, *, most: int = MAX_KEYS, few: int = FEW, documents: int = 0
+    ) -> None:
         self._store = store
         self._keys = keys
         self._plan = plan
         self._most = most
+        self._few = min(few, most)
         self._documents = documents
+        self._last: tuple[Region, Asked] | None = None
         self.approximate = False
         """Whether a region had more footprints on its border than are decided, so that cells had to do."""
+
+    def whole(self, node: Node | None) -> Node | None:
+        """Return a whole filter as `placed` does, or just the keys of what matches it where that is little."""
+        parts = _conjuncts(node)
+        here = [each for each in parts if isinstance(each, Region)]
+        rest = [each for each in parts if not isinstance(each, Region)]
+        if len(here) != 1 or any(map(has_region, rest)) or here[0].relation not in ("intersects", "within"):
+            return self.placed(node)
+        matching = self._matching(here[0], rest)
+        return self.placed(node) if matching is None else matching
+
+    def _matching(self, region: Region, rest: Sequence[Node]) -> Keys | None:
+        """Return what matches a region and the rest of a filter, None where more than a few may do.
+
+        An engine looks up a few keys sooner than the cells of a region, and it is asked for them again with each facet
+        that has a selection. Words are left aside: what is found has to stay true with others in their place.
+        """
+        expected = cover.share(region) * (self._documents or ASSUMED)
+        if expected > self._few * (NARROWED if rest else 1):
+            return None
+        near = _touched(region, self._covered(region))
+        keys = self._keys(Plan(scope=self._plan.scope, filter=_and(near, *rest)), self._few + 1)
+        if len(keys) > self._few:
+            return None
+        known, forms, shapes = self._store.footprints.many(keys)
+        truths = sieve.decide(region, forms, shapes)
+        return Keys(frozenset(itertools.compress(known, truths.tolist())))
 
     def placed(self, node: Node | None) -> Node | None:
         """Return the filter with every region as cells, less what its border touches without meeting the region."""
@@ -52,7 +90,7 @@ class Regions:
 
     def _decided(self, region: Region) -> Node:
         """Return what a region matches, exactly where its undecided footprints can be decided."""
-        asked = cover.ask(region, documents=self._documents)
+        asked = self._covered(region)
         keys = self._undecided(region, asked)
         if len(keys) > self._most:
             asked = cover.ask(region, times=FINER, documents=self._documents)
@@ -77,12 +115,25 @@ class Regions:
             return _and(_here(region), Or((Cells(asked.sure, ()), yes)))  # type: ignore[arg-type]
         return _and(touched, Not(no)) if no.keys else touched  # type: ignore[arg-type]
 
+    def _covered(self, region: Region) -> Asked:
+        """Return the cells of a region; the last ones are kept, for a region that turns out to hold more than a few."""
+        if self._last is None or self._last[0] is not region:
+            self._last = region, cover.ask(region, documents=self._documents)
+        return self._last[1]
+
     def _undecided(self, region: Region, asked: Asked) -> Sequence[int]:
         """Return the footprints that may or may not match, at most one more than are decided."""
         rest = () if has_region(self._plan.filter) else (self._plan.filter,)
         doubtful = conjunction([_doubtful(region, asked), *rest])  # type: ignore[list-item]
         asking = Plan(scope=self._plan.scope, text=self._plan.text, filter=doubtful)
         return self._keys(asking, self._most + 1)
+
+
+def _conjuncts(node: Node | None) -> list[Node]:
+    """Return what must all be true for a filter to match."""
+    if isinstance(node, And):
+        return [part for each in node.args for part in _conjuncts(each)]
+    return [] if node is None else [node]
 
 
 def _here(region: Region) -> Node:

@@ -9,11 +9,14 @@ import pytest
 
 from discovery.config import Settings
 from discovery.errors import BadQueryError, StaleIndexError, UnavailableError
-from discovery.index.base import Cells
+from discovery.index.base import Cells, Keys
+from discovery.model.extent import Geometry
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.planner import DEFAULT_SORT, Planner, answering
 from discovery.query.query import And, Comparison, Or, Query, Region, Sort
 from discovery.wiring import open_portal
+
+CIRCLE: Geometry = {"type": "Circle", "center": [10.0, 20.0], "radius": 1.0}
 
 
 @pytest.fixture
@@ -38,12 +41,22 @@ def test_phrases_are_one_more_thing_to_find_and_without_a_word_nothing_is(planne
     assert planner.plan(Query(phrases=("!?",))).filter == Or(())
 
 
+def test_a_small_region_becomes_what_matches_all_conditions(planner: Planner) -> None:
+    region = Region(CIRCLE, "sky")
+    assert planner.plan(Query(region=region)).filter == Keys(frozenset())
+    narrowed = Query(region=region, filter=Comparison("=", "level", "L1"))
+    assert planner.plan(narrowed).filter == Keys(frozenset())
+
+
 def test_a_region_becomes_cells_of_its_own_frame(planner: Planner) -> None:
-    circle = {"type": "Circle", "center": [10.0, 20.0], "radius": 1.0}
-    node = planner.plan(Query(region=Region(circle, "sky"))).filter
+    wide = Region({**CIRCLE, "radius": 170.0}, "sky", "disjoint")
+    assert "Cells" in repr(planner.plan(Query(region=wide)).filter)
+    planner = Planner(planner._store, planner._index, few=0)
+    node = planner.plan(Query(region=Region(CIRCLE, "sky"))).filter
     assert isinstance(node, And)
     assert node.args[0] == Comparison("=", "frame", "sky")
-    assert isinstance(node.args[1], Cells)
+    cells: object = node.args[1]
+    assert isinstance(cells, Cells)
 
 
 def test_names_that_are_not_there_stop_before_any_engine(planner: Planner) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from discovery.planner import Planner
 from discovery.portal import Portal
 from discovery.query import region
 from discovery.query.facets import CellRequest, RangeRequest
-from discovery.query.query import And, Comparison, FacetRequest, Filter, Histogram, Not, Or, Query, Region
+from discovery.query.query import And, Comparison, FacetRequest, Filter, Histogram, Not, Or, Query, Region, Selection
 from discovery.query.relate import RELATIONS, decide
+from discovery.regions import FEW
 from discovery.wiring import open_portal
 
 pytestmark = pytest.mark.slow
@@ -92,10 +94,12 @@ REGIONS = [
 ]
 
 
+@pytest.mark.parametrize("few", [0, 30, FEW])
 @pytest.mark.parametrize("relation", RELATIONS)
 def test_every_relation_is_exact_on_every_frame(
-    portal: Portal, shapes: dict[str, tuple[str, Geometry]], relation: str
+    portal: Portal, shapes: dict[str, tuple[str, Geometry]], relation: str, few: int
 ) -> None:
+    portal._planner = Planner(portal.store, portal.index, few=few)
     for each in REGIONS:
         asked = Region(each.geometry, each.frame, relation)
         assert names(portal, Query(scope=OBSERVATIONS, region=asked, size=1000)) == true(shapes, asked)
@@ -116,9 +120,26 @@ def test_regions_are_exact_in_and_beneath_not_and_or(portal: Portal, shapes: dic
         assert names(portal, Query(scope=OBSERVATIONS, filter=node, size=1000)) == wanted
 
 
+@pytest.mark.parametrize("few", [0, FEW])
+def test_a_region_among_other_conditions_is_exact_and_facets_are_counted_on_what_matches(
+    portal: Portal, shapes: dict[str, tuple[str, Geometry]], few: int
+) -> None:
+    portal._planner = Planner(portal.store, portal.index, few=few)
+    level = {name: f"L{n % 3}" for n, name in enumerate(shapes)}
+    for each in (REGIONS[0], REGIONS[8]):
+        inside = true(shapes, each)
+        asked = Query(
+            OBSERVATIONS, text="title", filter=And((Comparison("<>", "level", "L0"), each)), size=1000,
+            selections=(Selection("level", ("L1",)),), facets=(FacetRequest("level"),),
+        )  # fmt: skip
+        assert names(portal, asked) == {name for name in inside if level[name] == "L1"}
+        counts = {bucket.value: bucket.count for bucket in portal.search(asked).facets[0].buckets}
+        assert counts == Counter(level[name] for name in inside if level[name] != "L0")
+
+
 def test_finer_cells_do_where_a_border_is_crowded(portal: Portal, shapes: dict[str, tuple[str, Geometry]]) -> None:
     asked = REGIONS[8]
-    portal._planner = Planner(portal.store, portal.index, most=len(true(shapes, asked)) + 8)
+    portal._planner = Planner(portal.store, portal.index, most=len(true(shapes, asked)) + 8, few=0)
     assert names(portal, Query(scope=OBSERVATIONS, region=asked, size=1000)) == true(shapes, asked)
 
 

@@ -27,7 +27,7 @@ from discovery.query.footprint import prepared as prepare
 from discovery.query.healpix import BASE, DEEPEST, Flags, Floats, Numbers, Objects
 from discovery.query.knots import TANGLED
 from discovery.query.query import Region
-from discovery.query.small import circle_cells, distinct, small_cells
+from discovery.query.small import circle_cells, distinct, once, small_cells
 
 ANCHOR = 1 << 40
 """Marks the number of a cell that holds a record's anchor, apart from the cells of its cover."""
@@ -170,6 +170,22 @@ def _most(footprint: Footprint, documents: int) -> int:
     return _QUERY_CELLS[2] if disc is None else min(int(least + more * disc[2]), most)
 
 
+def share(region: Region) -> float:
+    """Return roughly how much of its sphere a region takes, from 0 to 1; 1 too where that takes long to tell.
+
+    Raises:
+        BadQueryError: The geometry cannot be read.
+    """
+    footprint = prepared(region)
+    if footprint.ranges is not None:
+        return 1.0
+    if footprint.sphere is None and footprint.plane is not None and not footprint.caps:
+        west, south, east, north = np.radians(shapely.bounds(footprint.plane)).tolist()
+        return float((east - west) * (math.sin(north) - math.sin(south)) / (4 * math.pi))
+    disc = _disc(footprint)
+    return 1.0 if disc is None else (1 - math.cos(math.radians(disc[2]))) / 2
+
+
 def _disc(footprint: Footprint) -> tuple[float, float, float] | None:
     """Return longitude, latitude and radius of a circle that holds a footprint; None where that is no small one."""
     if footprint.ranges is not None or len(footprint.caps) > 1:
@@ -294,7 +310,7 @@ def _test(footprint: Footprint, cells: Numbers, boundary: Any) -> tuple[Flags, F
         t, i = _range_test(footprint.ranges, cells)
         touch, inside = touch | t, inside | i
     if footprint.sphere is None and footprint.plane is not None:
-        t, i = plane_test(footprint.parts or (footprint.plane,), cells)
+        t, i = _flat_test(footprint.plane, footprint.parts, cells)
         touch, inside = touch | t, inside | i
     if footprint.sphere is None and not footprint.caps:
         return touch, inside
@@ -307,6 +323,12 @@ def _test(footprint: Footprint, cells: Numbers, boundary: Any) -> tuple[Flags, F
         touch |= away <= cap.radius + radius
         inside |= (away + radius <= cap.radius) | (cap.radius >= 180)
     return touch, inside
+
+
+def _flat_test(plane: Any, parts: Sequence[Any], cells: Numbers) -> tuple[Flags, Flags]:
+    if plane.geom_type == "Polygon" and len(plane.exterior.coords) == 5 and shapely.box(*plane.bounds).equals(plane):
+        return box_test(plane.bounds, cells)
+    return plane_test(parts or (plane,), cells)
 
 
 def _range_test(ranges: Any, cells: Numbers) -> tuple[Flags, Flags]:
@@ -366,6 +388,21 @@ def plane_test(parts: Sequence[Any], cells: Numbers) -> tuple[Flags, Flags]:
                 shapely.covers, parts, there, touch[rows]
             )
     return touch, inside
+
+
+def box_test(box: tuple[float, float, float, float], cells: Numbers) -> tuple[Flags, Flags]:
+    """Return which cells may touch a box within -180..180, and which lie in it, as `plane_test` does.
+
+    A cell reaches as far in each direction as the box around it, so only at a corner some more of them may touch.
+    """
+    west, south, east, north = box
+    w, s, e, n = healpix.bounds(cells)
+    touch = np.zeros(len(cells), dtype=bool)
+    for turn in (-360.0, 0.0, 360.0):
+        touch |= (w + turn <= east) & (e + turn >= west)
+    # What reaches over the antimeridian lies in no box but one around the world.
+    inside = ((w >= west) & (e <= east)) | (east - west >= 360)
+    return touch & (s <= north) & (n >= south), inside & (s >= south) & (n <= north)
 
 
 def _any(relation: Callable[..., Any], parts: Sequence[Any], outlines: Objects, among: Flags | None = None) -> Flags:
@@ -443,7 +480,7 @@ def _packed(owner: Numbers, cells: Numbers, anchors: Numbers) -> list[Cover]:
     chains = ((anchors[:, None] >> (2 * np.arange(DEEPEST + 1))) | ANCHOR).tolist()
     levels, keys = [], (owner << 32) | cells
     # A pair is one number: cells stay below 2**28.
-    while len(keys := distinct((((keys >> 32) << 32) | ((keys & _LOW) >> 2))[(keys & _LOW) >= 16])):
+    while len(keys := once((((keys >> 32) << 32) | ((keys & _LOW) >> 2))[(keys & _LOW) >= 16])):
         levels.append(keys)
     parents = distinct(np.concatenate(levels)) if levels else np.empty(0, dtype=np.int64)
     cell_list, parent_list = cells.tolist(), (parents & _LOW).tolist()

@@ -11,8 +11,19 @@ import shapely
 import spherely
 
 from discovery.errors import RecordError
-from discovery.query import healpix
-from discovery.query.cover import Asked, Cover, ask, bbox_cover, box_geometry, cover, covers
+from discovery.query import healpix, sieve
+from discovery.query.cover import (
+    Asked,
+    Cover,
+    ask,
+    bbox_cover,
+    box_geometry,
+    box_test,
+    cover,
+    covers,
+    plane_test,
+    share,
+)
 from discovery.query.query import Region
 from discovery.query.region import bbox, cone, geojson, polygon
 from discovery.query.relate import decide
@@ -274,6 +285,43 @@ def test_what_cannot_be_read_has_no_cover_among_others_that_can() -> None:
     bad: list[Any] = [None, {}, {"type": "Polygon"}, {"type": "Point", "coordinates": [0, math.nan]}]
     assert [each is None for each in covers([*bad, point])] == [True, True, True, True, False]
     assert covers([]) == []
+
+
+BOXES = [
+    [-20, -10, 30, 40],
+    [-179.9, 60, -179.5, 89],
+    [170, -89, 179.99, -60],
+    [0, 0, 1e-3, 1e-3],
+    [-179, -80, 179, 80],
+]
+
+
+@pytest.mark.parametrize("box", BOXES)
+def test_a_box_is_compared_with_cells_as_any_other_area_is(box: tuple[float, float, float, float]) -> None:
+    area, rng = shapely.box(*box), np.random.default_rng(8)
+    lon, lat = (np.append(rng.uniform(low, high, 300), (low, high)) for low, high in zip(box[:2], box[2:], strict=True))
+    for order in (0, 1, 3, 6):
+        held = np.unique(healpix.cells_at(lon, lat, order))
+        touch, _ = box_test(box, held)
+        assert touch.all()
+        cells = np.unique(healpix.blocks(held).ravel())
+        (touch, inside), (careful, sure) = box_test(box, cells), plane_test([area], cells)
+        assert touch.sum() <= 1.5 * careful.sum() + 4
+        assert (inside | ~sure).all()
+        assert shapely.covers(area, shapely.points(*healpix.rings(cells[inside], 4))).all()
+
+
+@pytest.mark.parametrize("region", [cone([10, 20, 7]), bbox([-5, 50, 30, 60]), polygon([0, 0, 20, 0, 10, 15])])
+def test_the_share_of_a_region_is_about_its_area(region: Region) -> None:
+    rng = np.random.default_rng(4)
+    lon, lat = rng.uniform(0, 360, 40_000), np.degrees(np.arcsin(rng.uniform(-1, 1, 40_000)))
+    hits = sieve.points(region, np.column_stack(((lon + 180) % 360 - 180, lat))).mean()
+    assert hits * 0.8 < share(region) < 4 * hits
+
+
+def test_the_share_of_what_is_wide_or_scattered_is_everything() -> None:
+    assert share(cone([0, 0, 180])) == 1.0
+    assert share(geojson({"type": "Moc", "moc": "3/1-4"}, frame="sky")) == 1.0
 
 
 def test_cells_are_finer_where_they_are_asked_among_more_documents() -> None:

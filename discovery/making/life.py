@@ -135,10 +135,11 @@ class Making:
         name = str(document.get("name") or document.get(known.slug) or "Without a name")
         if not id:
             self._free(known, document, "")
-            if (same := self._again(who, known, document)) is not None:
-                return same
-            made = self._store.creations.add(known.name, who.id, name, document)
-            self._audit(who, made, "write", "")
+            # What whoever asks has written word for word a moment ago: a second click makes no second one.
+            since = time.time_ns() // 1_000_000 - _MOMENT
+            made, is_new = self._store.creations.add_once(known.name, who.id, name, document, since)
+            if is_new:
+                self._audit(who, made, "write", "")
             return made
         old = self._mine(who, id)
         if old.kind != known.name:
@@ -152,13 +153,6 @@ class Making:
         saved = self._store.creations.save(new, person=who.id)
         self._audit(who, saved, "write", old.state)
         return saved
-
-    def _again(self, who: Principal, known: Kind, document: Mapping[str, Any]) -> Creation | None:
-        """Return what whoever asks has written word for word a moment ago: a second click makes no second one."""
-        moment = time.time_ns() // 1_000_000
-        newest = self._store.creations.of(who.id, known.name)[:1]
-        found = next((each for each in newest if each.document == document and each.state == DRAFT), None)
-        return found if found is not None and moment - found.updated < _MOMENT else None
 
     def delete(self, who: Principal, id: str, version: int) -> None:
         """Forget a draft with its history; what is published must be withdrawn first."""

@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from discovery.errors import BadQueryError, ConflictError, LimitError, NotFoundError
-from discovery.model.creation import DATALAB, LISTED, PIPELINE, SELECTION, STATES, VISIBILITIES, VOLUME, Creation
+from discovery.model.creation import DATALAB, DRAFT, LISTED, PIPELINE, SELECTION, STATES, VISIBILITIES, VOLUME, Creation
 from discovery.store.codec import pack, storable, unpack
 from discovery.store.connection import Database
 from discovery.store.ingest import now
@@ -80,18 +80,39 @@ class Creations:
 
         Raises:
             LimitError: It is larger than such a thing may be, or its owner has as many as one may have.
+            ConflictError: Something else stands for its record.
         """
-        moment = now()
-        made = Creation(_new_id(), kind, owner, name, document, **more, created=moment, updated=moment)
-        values = _values(made)
-        mine = select(func.count()).where(creations.c.owner == owner, creations.c.kind == kind)
+        made = _new(kind, owner, name, document, **more)
         with self._database.write() as connection:
-            if connection.execute(mine).scalar_one() >= MAX_OWNED:
-                raise LimitError("creations", f"there are {MAX_OWNED} of the kind {kind} already; delete some first")
-            connection.execute(insert(creations).values(id=made.id, created=moment, **values))
-            _note(connection, made, owner, MADE, "", values["document"])
+            _add(connection, made)
             also(connection)
         return _made(made)
+
+    def add_once(
+        self, kind: str, owner: str, name: str, document: Mapping[str, Any], since: int
+    ) -> tuple[Creation, bool]:
+        """Keep a new draft unless its owner's last one says the same; return the one that is kept, and if it is new.
+
+        Args:
+            kind: One of `KINDS`.
+            owner: The id of its person.
+            name: What its owner calls it.
+            document: JSON values.
+            since: The moment in UTC milliseconds before which a draft is an old one, and no second click.
+
+        Raises:
+            LimitError: As `add`.
+        """
+        made = _new(kind, owner, name, document)
+        mine = (creations.c.owner == owner) & (creations.c.kind == kind) & (creations.c.updated > since)
+        last = select(creations).where(mine).order_by(creations.c.updated.desc(), creations.c.id).limit(1)
+        with self._database.write() as connection:
+            row = connection.execute(last).first()
+            there = None if row is None else _creation(row)
+            if there is not None and there.state == DRAFT and there.document == _made(made).document:
+                return there, False
+            _add(connection, made)
+        return _made(made), True
 
     def get(self, id: str) -> Creation:
         """Return the creation with an id.
@@ -143,7 +164,8 @@ class Creations:
             also: Writes what must be written with it or not at all.
 
         Raises:
-            ConflictError: Somebody else has changed it since it was read; nothing was kept.
+            ConflictError: Somebody else has changed it since it was read, or something else stands for its record;
+                nothing was kept.
             NotFoundError: It is not there any more.
             LimitError: It is larger than such a thing may be.
         """
@@ -154,6 +176,7 @@ class Creations:
         with self._database.write() as connection:
             if connection.execute(update(creations).where(mine).values(values)).rowcount != 1:
                 _refuse(connection, creation)
+            _sole(connection, saved)
             _note(connection, saved, person, act, reason, values["document"])
             _thin(connection, creation.id)
             also(connection)
@@ -185,6 +208,32 @@ class Creations:
         newest = asked.order_by(creations.c.updated.desc(), creations.c.id).limit(MAX_LIST)
         with self._database.read() as connection:
             return [_creation(row) for row in connection.execute(newest)]
+
+
+def _new(kind: str, owner: str, name: str, document: Mapping[str, Any], **more: Any) -> Creation:
+    moment = now()
+    return Creation(_new_id(), kind, owner, name, document, **more, created=moment, updated=moment)
+
+
+def _add(connection: Connection, made: Creation) -> None:
+    """Write a new creation; one writer at a time, so that nobody comes between what is counted and what is written."""
+    values = _values(made)
+    mine = select(func.count()).where(creations.c.owner == made.owner, creations.c.kind == made.kind)
+    if connection.execute(mine).scalar_one() >= MAX_OWNED:
+        raise LimitError("creations", f"there are {MAX_OWNED} of the kind {made.kind} already; delete some first")
+    _sole(connection, made)
+    connection.execute(insert(creations).values(id=made.id, created=made.created, **values))
+    _note(connection, made, made.owner, MADE, "", values["document"])
+
+
+def _sole(connection: Connection, made: Creation) -> None:
+    """Raise where something else stands for the same record: whoever looked for that may have looked too early."""
+    if not made.record:
+        return
+    others = select(creations.c.name).where(creations.c.record == made.record, creations.c.id != made.id)
+    name = connection.execute(others.limit(1)).scalar()
+    if name is not None:
+        raise ConflictError(f"the short name is that of {name!r}: take another one")
 
 
 def _new_id() -> str:

@@ -254,6 +254,37 @@ def test_of_two_moderators_one_decides(
         assert sorted(threads.map(decide, (mod, other))) == [False, True]
 
 
+@pytest.mark.stores
+def test_of_two_drafts_with_one_short_name_that_are_accepted_at_once_one_is_published(
+    making: Making, ada: Principal, mod: Principal, someone: SignIn, store: Store, datalab: Given,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    theirs = someone("Bob", Role.DEVELOPER)
+    first, second = (
+        making.hand_in(who, making.write(who, "datalab", {**datalab, "abstract": text}).id, 1)
+        for who, text in ((ada, "Hers."), (theirs, "His."))
+    )
+    # Both moderators have looked before either of them wrote.
+    monkeypatch.setattr(making, "_free", lambda *_: None)
+    done = making.accept(mod, first.id, first.version)
+    with pytest.raises(ConflictError, match="the short name is that of"):
+        making.accept(mod, second.id, second.version)
+    assert making.get(mod, second.id).state == REVIEW
+    assert "Hers." in store.catalogue.get(done.record).record.description
+
+
+@pytest.mark.stores
+def test_two_clicks_at_once_make_one_draft(making: Making, ada: Principal, datalab: Given) -> None:
+    start = threading.Barrier(4)
+
+    def click(_: int) -> str:
+        start.wait()
+        return making.write(ada, "datalab", datalab).id
+
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(click, range(4)))) == 1
+
+
 @pytest.mark.parametrize("step", ["accept", "reject", "take_back"])
 def test_whoever_decides_second_is_told_that_it_is_late_whatever_came_first(
     making: Making, ada: Principal, mod: Principal, someone: SignIn, datalab: Given, step: str

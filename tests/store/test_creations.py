@@ -99,6 +99,27 @@ def test_of_many_who_save_at_once_one_does(store: Store) -> None:
     assert store.creations.get(first.id).version == 2
 
 
+def test_one_thing_stands_for_a_record(store: Store) -> None:
+    first = store.creations.add(DATALAB, "ada", "Hers", {"a": 1}, record="r1")
+    with pytest.raises(ConflictError, match="the short name is that of 'Hers'"):
+        store.creations.add(DATALAB, "bob", "His", {"a": 2}, record="r1")
+    second = store.creations.add(DATALAB, "bob", "His", {"a": 2})
+    with pytest.raises(ConflictError, match="the short name is that of 'Hers'"):
+        store.creations.save(replace(second, record="r1"), person="bob")
+    assert store.creations.get(second.id) == second
+    assert store.creations.save(replace(first, name="Still hers"), person="ada").record == "r1"
+
+
+def test_what_is_added_once_is_there_once_until_it_is_changed_or_old(store: Store) -> None:
+    first, is_new = store.creations.add_once(DATALAB, "ada", "Lab", {"a": 1, "b": [2]}, 0)
+    assert is_new
+    assert store.creations.add_once(DATALAB, "ada", "Lab", {"b": [2], "a": 1}, 0) == (first, False)
+    others = (("ada", {"a": 2}, 0), ("bob", {"a": 1, "b": [2]}, 0), ("ada", {"a": 1, "b": [2]}, first.updated + 60_000))
+    for owner, document, since in others:
+        assert store.creations.add_once(DATALAB, owner, "Lab", document, since)[1]
+    assert len(store.creations.of("ada")) == 3
+
+
 def test_the_owner_and_kind_of_a_thing_stay(store: Store) -> None:
     first = made(store)
     store.creations.save(replace(first, owner="mallory", kind=SELECTION), person="mallory")

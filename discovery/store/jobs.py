@@ -102,7 +102,9 @@ class Jobs:
             for row in rows:
                 job = _job(row)
                 if (job.kind not in LONG or job.source not in busy) and free(job):
-                    taken = {"status": RUNNING, "owner": owner, "lease": moment + lease, "attempts": row.attempts + 1}
+                    # From now on, and not since before other writers were waited for.
+                    until = now() + lease
+                    taken = {"status": RUNNING, "owner": owner, "lease": until, "attempts": row.attempts + 1}
                     connection.execute(update(jobs).where(jobs.c.id == row.id).values(taken))
                     return _job(row, status=RUNNING, attempts=row.attempts + 1)
         return None

@@ -61,6 +61,18 @@ def test_every_job_is_taken_by_exactly_one_of_many_takers(store: Store) -> None:
     assert sorted(each) == asked
 
 
+def test_a_lease_begins_when_the_job_is_had_however_long_that_took(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.jobs.ask("retry", {"number": 4})
+    asked = module.now()
+    # Another writer was waited for in between.
+    moments = iter((asked, asked + LEASE))
+    monkeypatch.setattr(module, "now", lambda: next(moments, asked + LEASE + 1))
+    assert take(store, "slow") is not None
+    assert take(store, "other") is None
+
+
 def test_a_job_whose_owner_died_is_taken_again_and_the_dead_have_no_say(store: Store) -> None:
     id = store.jobs.ask("harvest", {"source": "esa"}).id
     assert taken(store, "dead", OVER).attempts == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -157,7 +157,7 @@ def read(question: Question, say: Callable[[Look], None] = lambda _look: None) -
         question: What it is for.
         say: Is given what is known before the picture is begun, which takes longest.
     """
-    from discovery.arrays.references import opened
+    from discovery.arrays.opening import opened
     from discovery.arrays.stores import Budget
 
     began = time.monotonic()
@@ -166,10 +166,10 @@ def read(question: Question, say: Callable[[Look], None] = lambda _look: None) -
         for each in question.reaches:
             budget = Budget()
             try:
-                store = opened(each, client, budget)
-                if store is None:
+                found_there = opened(each, client, budget)
+                if found_there is None:
                     continue
-                found = _read(each, store, budget, question, say)
+                found = _read(each, found_there, budget, question, say)
             except (SourceUnavailableError, NotFoundError, MemoryError, *_DAMAGED) as error:
                 state, detail = told(error)
                 found = Look(state, detail=detail)
@@ -183,19 +183,23 @@ def read(question: Question, say: Callable[[Look], None] = lambda _look: None) -
     return Look(facts.UNREACHABLE if address else facts.NOT_ASKED, address)
 
 
-def _read(reach: Reach, store: Store, budget: Budget, question: Question, say: Callable[[Look], None]) -> Look | None:
+def _read(
+    reach: Reach, there: Iterable[Store], budget: Budget, question: Question, say: Callable[[Look], None]
+) -> Look | None:
     import zarr
 
     from discovery.arrays.picture import drawable
     from discovery.arrays.structure import structure, walked
 
     zarr.config.set({"async.concurrency": 6, "threading.max_workers": 2})
-    try:
-        node: Any = zarr.open(store=store, mode="r")
-    except FileNotFoundError:
-        if budget.refused:
-            return Look(facts.REFUSED, detail=f"{budget.refused}.")
-        return Look(facts.MISSING)
+    for store in there:
+        try:
+            node: Any = zarr.open(store=store, mode="r")
+        except FileNotFoundError:
+            continue
+        break
+    else:
+        return Look(facts.REFUSED, detail=f"{budget.refused}.") if budget.refused else Look(facts.MISSING)
     if question.known and budget.fingerprint == question.known:
         return None
     mark = budget.fingerprint

@@ -20,6 +20,8 @@ from discovery.model.record import Asset, Record
 
 FAMILY: Final = "zarr"
 _KERCHUNK: Final = "kerchunk"
+_ICECHUNK: Final = "icechunk"
+_TABLES: Final = (".parq", ".parquet")
 _ROLES: Final = frozenset({"references", "reference", "virtual"})
 """Roles that assets of references have."""
 MAX_SHOWN: Final = 12
@@ -85,13 +87,13 @@ class Arrays:
     def files(self, record: Record) -> tuple[File, ...]:
         """Return the Zarr files of a record, the main ones first; nothing is asked for it.
 
-        A document of references (Kerchunk) is one too, where its asset says that it is.
+        References (Kerchunk) and repositories (Icechunk) are some too, where their assets say that they are.
         """
         resolver = self._resolver()
         found = [each for each in resolver.files(record) if each.family == FAMILY]
         known = {each.key for each in found}
         for asset in record.assets[:MAX_ASSETS]:
-            if asset.key not in known and _is_references(asset) and (places := resolver.places(record, asset.href)):
+            if asset.key not in known and _is_virtual(asset) and (places := resolver.places(record, asset.href)):
                 name = base_name(asset.href)
                 found.append(File(asset.key, asset.title, name, FAMILY, asset.media_type, asset.size, places))
                 known.add(asset.key)
@@ -210,12 +212,16 @@ class Arrays:
             self._kept.clear()
 
 
-def _is_references(asset: Asset) -> bool:
-    """Say whether an asset is a document of references: a JSON file that is called so by one of its names."""
-    if not asset.href.lower().partition("?")[0].endswith(".json"):
-        return False
-    said = (asset.key, asset.title, asset.media_type, asset.href, *asset.roles)
-    return any(_KERCHUNK in each.lower() for each in said) or bool(_ROLES.intersection(asset.roles))
+def _is_virtual(asset: Asset) -> bool:
+    """Say whether an asset stands for a store that its address does not show, because it is called so by its names."""
+    said = [each.lower() for each in (asset.key, asset.title, asset.media_type, asset.href, *asset.roles)]
+    if any(_ICECHUNK in each for each in said):
+        return True
+    address = asset.href.lower().partition("#")[0].partition("?")[0].rstrip("/")
+    called = any(_KERCHUNK in each for each in said)
+    if address.endswith(".json"):
+        return called or bool(_ROLES.intersection(asset.roles))
+    return called and address.endswith(_TABLES)
 
 
 def _failed(look: Look) -> bool:

@@ -58,15 +58,24 @@ def _reach(place: Place, roots: Mapping[str, str], mounts: Mapping[str, str]) ->
     return Reach(place.address, url=place.address)
 
 
-def index_of(reach: Reach) -> tuple[Reach, str] | None:
-    """Return the folder of a document of references and its name there; None for what is a store itself."""
+def file_of(reach: Reach, end: str) -> tuple[Reach, str] | None:
+    """Return the folder of a file whose name has an end, and its key there; None for what has another one.
+
+    Args:
+        reach: The way to it.
+        end: Such as `.json`.
+    """
     path = reach.url.partition("#")[0].partition("?")[0] if reach.url else reach.tail
     folder, slash, name = path.rpartition("/")
-    if not name.lower().endswith(".json") or (reach.url and not slash):
+    if not name.lower().endswith(end) or (reach.url and not slash):
         return None
-    if not reach.url:
-        return replace(reach, tail=folder), name
-    return replace(reach, url=f"{folder}/{reach.url[len(path) :]}"), name
+    # An address stands for itself, whatever is quoted in it.
+    return (reach, "") if reach.url else (replace(reach, tail=folder), name)
+
+
+def above(reach: Reach) -> Reach:
+    """Return the folder that a folder of this machine is in, or a volume itself; an address stays what it is."""
+    return reach if reach.url else replace(reach, tail=reach.tail.rstrip("/").rpartition("/")[0])
 
 
 def joined(url: str, key: str) -> str:

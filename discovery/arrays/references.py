@@ -16,46 +16,21 @@ from urllib.parse import urljoin, urlsplit
 import orjson
 from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 
-from discovery.arrays import stores
-from discovery.arrays.reach import Reach, index_of
-from discovery.arrays.stores import Budget, FolderStore, Reading, cut, fetched
-from discovery.errors import NotFoundError, SourceRefusedError
+from discovery.arrays.stores import Budget, FolderStore, Reading, beneath, cut, fetched
+from discovery.errors import SourceRefusedError
 from discovery.http import Client
 from discovery.launch.existence import bucket_url
 from discovery.launch.resolver import STORE, Place
+
+Reference = bytes | tuple[Any, ...]
+"""The bytes of a key, or where they are: an address, and it may be an offset and a length."""
 
 _INLINE: Final = "base64:"
 _WEB: Final = ("http://", "https://")
 _BUCKET: Final = "s3://"
 
 
-def opened(reach: Reach, client: Client, budget: Budget) -> Reading | None:
-    """Return the store that can be reached so, made of references where a document of them is named.
-
-    Returns:
-        None for a folder that is not here.
-
-    Raises:
-        SourceRefusedError: The folder may not be read.
-        SourceUnavailableError: The document of references cannot be had.
-        NotFoundError: There is none.
-        ValueError: It is damaged, or wants to be computed.
-    """
-    found = index_of(reach)
-    if found is None:
-        return stores.opened(reach, client, budget)
-    folder, name = found
-    beside = stores.opened(folder, client, budget)
-    if beside is None:
-        return None
-    budget.index = name
-    index = beside.read(name, None)
-    if index is None:
-        raise NotFoundError(f"there is no {name[:80]!r}")
-    return ReferenceStore(references(index), reach.url, beside, client, budget)
-
-
-def references(document: bytes) -> dict[str, Any]:
+def references(document: bytes) -> dict[str, Reference]:
     """Return the references of a document by their keys: bytes, or an address alone, or with an offset and a length.
 
     Raises:
@@ -78,7 +53,7 @@ def references(document: bytes) -> dict[str, Any]:
     return {key: _reference(value, words) for key, value in found.items()}
 
 
-def _reference(value: Any, words: Mapping[str, str]) -> Any:
+def _reference(value: Any, words: Mapping[str, str]) -> Reference:
     if isinstance(value, dict):
         return orjson.dumps(value)
     if isinstance(value, str):
@@ -98,43 +73,36 @@ def _reference(value: Any, words: Mapping[str, str]) -> Any:
     return (url, *numbers)
 
 
-class ReferenceStore(Reading):
+class Referring(Reading):
     """A store whose keys are pieces of other files.
 
     Args:
-        found: The references by their keys.
-        base: The address of their document; empty where it lies in a folder.
-        beside: The folder of the document.
+        base: The address that others are meant to be beside; empty where it lies in a folder.
+        beside: The folder of it.
         client: Sees to it that nothing private is asked, redirects included.
         budget: Counts what is read.
     """
 
     supports_listing = True
 
-    def __init__(self, found: Mapping[str, Any], base: str, beside: Reading, client: Client, budget: Budget) -> None:
+    def __init__(self, base: str, beside: Reading, client: Client, budget: Budget) -> None:
         super().__init__(budget)
-        self._found = found
         self._base = base
         self._beside = beside
         self._client = client
-        self._folders: dict[str, dict[str, None]] = {}
-        for key in found:
-            parts = key.split("/")
-            for number, name in enumerate(parts):
-                self._folders.setdefault("/".join(parts[:number]), {})[name] = None
+
+    def reference(self, key: str) -> Reference | None:
+        """Return what a key stands for: bytes, or an address alone, or with an offset and a length."""
+        raise NotImplementedError
 
     def read(self, key: str, part: ByteRequest | None) -> bytes | None:
         """Return the bytes of a key, or of a part of it; None where there is none."""
-        given = self._found.get(key)
+        given = self.reference(key)
         if given is None:
             return None
         if isinstance(given, bytes):
             return cut(given, part)
         return self._piece(key, given[0], within(part, *given[1:]) if len(given) > 1 else part)
-
-    def names(self, prefix: str) -> tuple[str, ...]:
-        """Return the names directly beneath a prefix."""
-        return tuple(sorted(self._folders.get(prefix.strip("/"), ())))
 
     def _piece(self, key: str, url: str, part: ByteRequest | None) -> bytes | None:
         if isinstance(part, RangeByteRequest) and part.start >= part.end:
@@ -149,7 +117,35 @@ class ReferenceStore(Reading):
             raise SourceRefusedError(
                 "its references lead to what is neither on the web nor beside them", detail="address"
             )
-        return fetched(url, key, part, self._client, self._budget)
+        found = fetched(url, key, part, self._client, self._budget)
+        return None if found is None else found.data
+
+
+class ReferenceStore(Referring):
+    """A store whose references are all in one document.
+
+    Args:
+        found: The references by their keys.
+        base: The address of their document; empty where it lies in a folder.
+        beside: The folder of the document.
+        client: Sees to it that nothing private is asked, redirects included.
+        budget: Counts what is read.
+    """
+
+    def __init__(
+        self, found: Mapping[str, Reference], base: str, beside: Reading, client: Client, budget: Budget
+    ) -> None:
+        super().__init__(base, beside, client, budget)
+        self._found = found
+        self._folders = beneath(found)
+
+    def reference(self, key: str) -> Reference | None:
+        """Return what a key stands for."""
+        return self._found.get(key)
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """Return the names directly beneath a prefix."""
+        return tuple(sorted(self._folders.get(prefix.strip("/"), ())))
 
 
 def within(part: ByteRequest | None, offset: int, length: int) -> RangeByteRequest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import stat
 import threading
 import time
@@ -30,9 +31,10 @@ MAX_ENTRIES: Final = 10_000
 """Entries of one folder that are looked through."""
 TOO_LARGE: Final = "too_large"
 MAX_REFERENCES: Final = 16 << 20
-"""Bytes of a document of references, which names every chunk."""
+"""Bytes of a document of references or of an archive's directory, which name every chunk, or of a table of them."""
 _METADATA: Final = (".zgroup", ".zarray", ".zattrs", ".zmetadata", "zarr.json")
 _PARTIAL: Final = 206
+_SIZE: Final = re.compile(r"bytes \d{1,18}-\d{1,18}/(\d{1,18})")
 _ABSENT: Final = frozenset({401, 403})
 """What object stores answer for a key that is not there to those who may not list."""
 
@@ -46,8 +48,10 @@ class Budget:
     requests: int = 0
     refused: str = ""
     """Why the first key was refused, if one was."""
-    index: str = ""
-    """The name of a document of references, if the store is made of one."""
+    index: str | None = None
+    """The key of what names every chunk, if the store has such a thing."""
+    whole: tuple[str, bytes] = ("", b"")
+    """The address and the bytes of a file that was sent as a whole to whoever wanted a part."""
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _seen: dict[str, str] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
@@ -90,9 +94,14 @@ class Budget:
         """Count what was read, and return it."""
         with self._guard:
             self.fetched += len(data)
-            if key == self.index or key.rpartition("/")[2] in _METADATA:
-                self._seen[key] = f"{tag} {sha256(data).hexdigest()}"
+        if key == self.index or key.rpartition("/")[2] in _METADATA:
+            self.note(key, data, tag)
         return data
+
+    def note(self, key: str, data: bytes, tag: str = "") -> None:
+        """Take what was read as something that the store is known by."""
+        with self._guard:
+            self._seen[key] = f"{tag} {sha256(data).hexdigest()}"
 
 
 class Reading(Store):
@@ -162,7 +171,29 @@ class Reading(Store):
         raise NotImplementedError(f"what lies beneath {prefix} cannot be listed")
 
 
-class WebStore(Reading):
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a file."""
+
+    data: bytes
+    size: int
+    """Of the whole file; -1 where its server does not say."""
+
+
+class Files(Reading):
+    """A store whose keys are files, which can be read in part."""
+
+    def read(self, key: str, part: ByteRequest | None) -> bytes | None:
+        """Return the bytes of a key, or of a part of it; None where there is none."""
+        found = self.piece(key, part)
+        return None if found is None else found.data
+
+    def piece(self, key: str, part: ByteRequest | None) -> Piece | None:
+        """Return a part of a file, and how large that is; None where there is no such file."""
+        raise NotImplementedError
+
+
+class WebStore(Files):
     """A store behind an address of the web, which cannot be listed.
 
     Args:
@@ -176,12 +207,12 @@ class WebStore(Reading):
         self._url = url
         self._client = client
 
-    def read(self, key: str, part: ByteRequest | None) -> bytes | None:
-        """Return the bytes of a key, or of a part of it; None where there is none."""
+    def piece(self, key: str, part: ByteRequest | None) -> Piece | None:
+        """Return a part of a file, and how large that is; None where there is no such file."""
         return fetched(joined(self._url, key), key, part, self._client, self._budget)
 
 
-def fetched(url: str, key: str, part: ByteRequest | None, client: Client, budget: Budget) -> bytes | None:
+def fetched(url: str, key: str, part: ByteRequest | None, client: Client, budget: Budget) -> Piece | None:
     """Return what is at an address, or a part of it; None where there is nothing for us.
 
     Args:
@@ -191,6 +222,8 @@ def fetched(url: str, key: str, part: ByteRequest | None, client: Client, budget
         client: Sees to it that nothing private is asked, redirects included.
         budget: Counts what is read.
     """
+    if part is not None and budget.whole[0] == url:
+        return Piece(cut(budget.whole[1], part), len(budget.whole[1]))
     budget.ask()
     headers = {"range": f"bytes={_span(part)}"} if part is not None else {}
     try:
@@ -204,11 +237,16 @@ def fetched(url: str, key: str, part: ByteRequest | None, client: Client, budget
         return None
     tag = answer.headers.get("etag", "") or answer.headers.get("last-modified", "")
     data = budget.read(key, answer.content, tag)
-    # Who does not know ranges sends the whole file.
-    return cut(data, part) if part is not None and answer.status != _PARTIAL else data
+    if answer.status == _PARTIAL:
+        said = _SIZE.fullmatch(answer.headers.get("content-range", ""))
+        return Piece(data, int(said[1]) if said else -1)
+    if part is not None:
+        # Who does not know ranges sends the whole file, and would send it again.
+        budget.whole = (url, data)
+    return Piece(cut(data, part), len(data))
 
 
-class FolderStore(Reading):
+class FolderStore(Files):
     """A store in a folder of this machine; no link leads out of the folder that it has to be in.
 
     Args:
@@ -224,8 +262,8 @@ class FolderStore(Reading):
         self._root = os.path.realpath(root)
         self._tail = tail.strip("/")
 
-    def read(self, key: str, part: ByteRequest | None) -> bytes | None:
-        """Return the bytes of a key, or of a part of it; None where there is none."""
+    def piece(self, key: str, part: ByteRequest | None) -> Piece | None:
+        """Return a part of a file, and how large that is; None where there is no such file."""
         self._budget.ask()
         try:
             at = self._opened(key, os.O_RDONLY | os.O_NONBLOCK)
@@ -235,11 +273,12 @@ class FolderStore(Reading):
             known = os.fstat(at)
             if not stat.S_ISREG(known.st_mode):
                 return None
-            start, length = _bounds(part, known.st_size)
+            start, length = bounds(part, known.st_size)
             if length > self._budget.most(key):
                 raise SourceUnavailableError(f"{key[:200]} has {length:,} bytes", detail=TOO_LARGE)
             file.seek(start)
-            return self._budget.read(key, file.read(length), str(known.st_mtime_ns))
+            data = self._budget.read(key, file.read(length), str(known.st_mtime_ns))
+            return Piece(data, known.st_size)
 
     def names(self, prefix: str) -> tuple[str, ...]:
         """Return the names directly beneath a prefix."""
@@ -272,7 +311,7 @@ class FolderStore(Reading):
         return open_beneath(self._root, inside, flags)
 
 
-def opened(reach: Reach, client: Client, budget: Budget) -> Reading | None:
+def opened(reach: Reach, client: Client, budget: Budget) -> Files | None:
     """Return the store that can be reached so; None for a folder that is not here.
 
     Raises:
@@ -298,7 +337,7 @@ def _span(part: ByteRequest) -> str:
     return f"{part.offset}-" if isinstance(part, OffsetByteRequest) else f"-{part.suffix}"
 
 
-def _bounds(part: ByteRequest | None, size: int) -> tuple[int, int]:
+def bounds(part: ByteRequest | None, size: int) -> tuple[int, int]:
     """Return where a part begins, and how long it is."""
     start, end = 0, size
     if isinstance(part, RangeByteRequest):
@@ -310,7 +349,17 @@ def _bounds(part: ByteRequest | None, size: int) -> tuple[int, int]:
     return start, max(0, end - start)
 
 
+def beneath(keys: Iterable[str]) -> dict[str, dict[str, None]]:
+    """Return the names directly beneath each folder that keys have."""
+    found: dict[str, dict[str, None]] = {}
+    for key in keys:
+        parts = key.split("/")
+        for number, name in enumerate(parts):
+            found.setdefault("/".join(parts[:number]), {})[name] = None
+    return found
+
+
 def cut(data: bytes, part: ByteRequest | None) -> bytes:
     """Return a part of some bytes."""
-    start, length = _bounds(part, len(data))
+    start, length = bounds(part, len(data))
     return data[start : start + length]

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from discovery.portal import Portal
 
 app = typer.Typer()
+_FILES = frozenset({".json", ".zip"})
+"""Ends of files that are stores: documents of references, and archives."""
 
 
 @app.command()
 def inspect(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="A record, or the address or folder of a Zarr group or array.")],
+    name: Annotated[str, typer.Argument(help="A record, or the address, folder or file of a Zarr group or array.")],
     asset: Annotated[str, typer.Option(help="Which of the record's Zarr files, by its key; else the first.")] = "",
     variable: Annotated[str, typer.Option(help="The path of the array to draw; else one is chosen.")] = "",
     picture: Annotated[Path | None, typer.Option(help="Write the quicklook to this file, as PNG.")] = None,
@@ -53,7 +55,7 @@ def _look(context: typer.Context, portal: Portal, name: str, asset: str, variabl
 
     policy = Policy()
     folder = Path(name).expanduser()
-    if folder.is_dir() or (folder.suffix == ".json" and folder.is_file()):
+    if folder.is_dir() or (folder.suffix.lower() in _FILES and folder.is_file()):
         ways: tuple[Reach, ...] = (here(str(folder.resolve())),)
     elif (record := portal.locations.record(name)) is not None:
         return portal.arrays.look(record, asset, variable)

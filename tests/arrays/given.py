@@ -131,11 +131,12 @@ def handler(folder: Path, served: Served) -> type[http.server.SimpleHTTPRequestH
 
         def _send(self, body: bytes) -> None:
             found = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", "")) if served.parts else None
+            self.send_response(206 if found else 200)
             if found:
                 start = int(found[1]) if found[1] else max(0, len(body) - int(found[2]))
-                end = int(found[2]) + 1 if found[1] and found[2] else len(body)
+                end = min(int(found[2]) + 1, len(body)) if found[1] and found[2] else len(body)
+                self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(body)}")
                 body = body[start:end]
-            self.send_response(206 if found else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -92,8 +92,20 @@ def test_a_document_of_references_is_a_file_where_it_is_called_one(made: Callabl
         Asset("http://user:pw@a.example/kerchunk.json", "e"),
     )
     found = made(Looker()).files(Record("s", "c", "3", "observation", "References", assets=assets))
-    assert [each.key for each in found] == ["kerchunk", "c"]
+    assert [each.key for each in found] == ["kerchunk", "c", "d"]
     assert found[0].places[0].address == "https://a.example/b.json"
+
+
+def test_tables_and_repositories_are_files_where_they_are_called_so(made: Callable[..., Arrays]) -> None:
+    assets = (
+        Asset("https://a.example/items.parquet", "references", roles=("references",)),
+        Asset("https://a.example/refs.parquet/", "b", roles=("kerchunk",)),
+        Asset("s3://bucket/repo", "c", media_type="application/vnd.zarr+icechunk"),
+        Asset("https://a.example/x-icechunk/", "d"),
+        Asset("https://a.example/x.zarr.zip", "e", media_type="application/zip"),
+    )
+    found = made(Looker()).files(Record("s", "c", "3", "observation", "References", assets=assets))
+    assert {each.key for each in found} == {"b", "c", "d", "e"}
 
 
 def test_the_first_file_is_looked_into_unless_one_is_named(made: Callable[..., Arrays]) -> None:

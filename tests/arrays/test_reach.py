@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from discovery.arrays.reach import PATIENCE, Reach, joined, policy_of, policy_to_dict, reaches
+from discovery.arrays.reach import PATIENCE, Reach, above, file_of, joined, policy_of, policy_to_dict, reaches
 from discovery.http import Policy
 from discovery.launch.resolver import Place
 from discovery.model.storage import Storage
@@ -62,3 +62,26 @@ def test_a_policy_travels_to_another_process_with_the_patience_of_a_look() -> No
     made = policy_of(policy_to_dict(given), PATIENCE, 1 << 20)
     assert (made.contact, made.allow_hosts, made.ports) == (given.contact, given.allow_hosts, given.ports)
     assert (made.attempts, made.total, made.max_bytes) == (1, PATIENCE, 1 << 20)
+
+
+def test_a_file_is_told_by_the_end_of_its_name() -> None:
+    assert file_of(Reach("", url="https://a.example/x.zarr"), ".json") is None
+    assert file_of(Reach("", root="/v", tail="x.zarr"), ".json") is None
+    for name in ("x.json", "X.JSON"):
+        assert file_of(Reach("a", root="/v", tail=name), ".json") == (Reach("a", root="/v"), name)
+    assert file_of(Reach("a", root="/v", tail="d/x.zarr.zip"), ".zip") == (
+        Reach("a", root="/v", tail="d"),
+        "x.zarr.zip",
+    )
+
+
+def test_an_address_of_a_file_stands_for_itself() -> None:
+    for url in ("https://a.example/d/x.json?v=1", "https://a.example/d/a%20b.json"):
+        assert file_of(Reach("a", url=url), ".json") == (Reach("a", url=url), "")
+
+
+def test_what_is_above_a_folder_is_still_in_its_volume() -> None:
+    assert above(Reach("a", root="/v", tail="d/x.parq/")) == Reach("a", root="/v", tail="d")
+    assert above(Reach("a", root="/v", tail="x.parq")) == Reach("a", root="/v")
+    assert above(Reach("a", root="/v")) == Reach("a", root="/v")
+    assert above(Reach("a", url="https://a.example/x")) == Reach("a", url="https://a.example/x")

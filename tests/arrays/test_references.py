@@ -14,7 +14,7 @@ from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Suf
 from discovery.arrays import facts
 from discovery.arrays.arrays import here
 from discovery.arrays.facts import Look
-from discovery.arrays.reach import Reach, index_of
+from discovery.arrays.reach import Reach
 from discovery.arrays.references import references, within
 from tests.arrays.given import Served, look_here, looked
 
@@ -159,14 +159,6 @@ def test_a_template_is_put_in_as_it_stands() -> None:
 )
 def test_a_part_of_a_piece_never_leaves_the_piece(part: ByteRequest | None, made: tuple[int, int]) -> None:
     assert within(part, 100, 10) == RangeByteRequest(*made)
-
-
-def test_only_json_is_a_document_of_references() -> None:
-    assert index_of(Reach("", url="https://a.example/x.zarr")) is None
-    assert index_of(Reach("", root="/v", tail="x.zarr")) is None
-    found = index_of(Reach("a", url="https://a.example/d/x.json?v=1"))
-    assert found == (Reach("a", url="https://a.example/d/?v=1"), "x.json")
-    assert index_of(Reach("a", root="/v", tail="x.json")) == (Reach("a", root="/v"), "x.json")
 
 
 def test_an_empty_piece_is_empty(tmp_path: Path) -> None:

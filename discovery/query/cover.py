@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -427,16 +427,16 @@ def covers(geometries: Sequence[Geometry | None], frame: str = EARTH, *, max_cel
         cells = _cells_of([points[i] for i in rows]) if rows else np.empty(0, dtype=np.int64)
         for i, item in zip(rows, _packed(np.arange(len(rows)), cells, cells), strict=True):
             found[i] = item
-        others = [i for i in chunk if i not in points]
-        left = [single(geometries[i]) for i in others]
-        for small in (small_cells(left, frame, max_cells), circle_cells(left, max_cells)):
+        rest = [i for i in chunk if i not in points]
+        for together in (partial(small_cells, frame=frame), circle_cells):
+            small = together([single(geometries[i]) for i in rest], max_cells=max_cells)
             if small is None:
                 continue
-            rows = [others[row] for row in small.rows]
+            rows = [rest[row] for row in small.rows]
             anchors = healpix.cells_at(small.lonlat[:, 0], small.lonlat[:, 1], DEEPEST)
             for i, item in zip(rows, _packed(small.owner, small.cells, anchors), strict=True):
                 found[i] = item
-        rest = [i for i in others if found[i] is None]
+            rest = [i for i in rest if found[i] is None]
         for i, footprint in zip(rest, footprints([geometries[i] for i in rest], frame), strict=True):
             if footprint is not None:
                 found[i] = _cover(footprint, max_cells)
@@ -448,7 +448,8 @@ _CHUNK = 2_000
 
 def single(geometry: Geometry | None) -> Geometry | None:
     """Return the polygon of a collection of one, as boxes on the sky are; anything else as it is."""
-    if isinstance(geometry, Mapping) and geometry.get("type") == "MultiPolygon":
+    # Nearly all are plain dictionaries, which is told ten times as fast.
+    if (type(geometry) is dict or isinstance(geometry, Mapping)) and geometry.get("type") == "MultiPolygon":
         parts = geometry.get("coordinates")
         if isinstance(parts, list | tuple) and len(parts) == 1:
             return {"type": "Polygon", "coordinates": parts[0]}
@@ -460,7 +461,7 @@ def _points(geometries: Sequence[Geometry | None], rows: range) -> dict[int, tup
     found: dict[int, tuple[float, float]] = {}
     for i in rows:
         geometry = geometries[i]
-        if isinstance(geometry, Mapping) and geometry.get("type") == "Point":
+        if (type(geometry) is dict or isinstance(geometry, Mapping)) and geometry.get("type") == "Point":
             place = geometry.get("coordinates")
             if isinstance(place, list | tuple) and len(place) >= 2:
                 lon, lat = place[0], place[1]
@@ -477,22 +478,18 @@ def _cells_of(points: Sequence[tuple[float, float]]) -> Numbers:
 def _packed(owner: Numbers, cells: Numbers, anchors: Numbers) -> list[Cover]:
     """Return covers from (owner, cell) pairs sorted by owner, and each owner's anchor cell."""
     count = len(anchors)
-    chains = ((anchors[:, None] >> (2 * np.arange(DEEPEST + 1))) | ANCHOR).tolist()
+    chains = map(tuple, ((anchors[:, None] >> (2 * np.arange(DEEPEST + 1))) | ANCHOR).tolist())
     levels, keys = [], (owner << 32) | cells
     # A pair is one number: cells stay below 2**28.
     while len(keys := once((((keys >> 32) << 32) | ((keys & _LOW) >> 2))[(keys & _LOW) >= 16])):
         levels.append(keys)
     parents = distinct(np.concatenate(levels)) if levels else np.empty(0, dtype=np.int64)
-    cell_list, parent_list = cells.tolist(), (parents & _LOW).tolist()
+    every, above = _tuple(cells), _tuple(parents & _LOW)
     ends = np.searchsorted(owner, np.arange(count + 1)).tolist()
     parent_ends = np.searchsorted(parents >> 32, np.arange(count + 1)).tolist()
     return [
-        Cover(
-            tuple(cell_list[ends[i] : ends[i + 1]]),
-            tuple(parent_list[parent_ends[i] : parent_ends[i + 1]]),
-            tuple(chains[i]),
-        )
-        for i in range(count)
+        Cover(every[ends[i] : ends[i + 1]], above[parent_ends[i] : parent_ends[i + 1]], chain)
+        for i, chain in enumerate(chains)
     ]
 
 

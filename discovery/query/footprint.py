@@ -497,7 +497,7 @@ def one_ringed(geometries: Sequence[Geometry | None]) -> tuple[list[int], list[i
     """Part the polygons of one ring, closed and of plain pairs, from all the others."""
     quick, rest = [], []
     for i, geometry in enumerate(geometries):
-        if isinstance(geometry, Mapping) and geometry.get("type") == "Polygon":
+        if (type(geometry) is dict or isinstance(geometry, Mapping)) and geometry.get("type") == "Polygon":
             rings = geometry.get("coordinates")
             if isinstance(rings, list | tuple) and len(rings) == 1 and isinstance(rings[0], list | tuple):
                 ring = rings[0]

@@ -6,6 +6,8 @@ are `4 * n` to `4 * n + 3`, and the twelve cells of order 0 are 4 to 15.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import cdshealpix.cdshealpix as _cds
@@ -158,56 +160,82 @@ def _placed(numbers: Numbers, x: Floats, y: Floats) -> tuple[Floats, Floats, Flo
     return np.asarray(z), np.asarray(across), np.asarray(turn)
 
 
-def middles(numbers: Numbers) -> Floats:
-    """Return unit vectors to the cells' centres, as three rows."""
-    spot = _Spot(numbers)
-    z, across = spot.placed(0.0)
-    angle = (spot.turn + spot.aside / spot.near) * (np.pi / 4)
-    return np.stack((across * np.cos(angle), across * np.sin(angle), z))
+@dataclass(frozen=True, slots=True)
+class Spots:
+    """Where cells are, for as many of them at once as there are."""
 
+    size: Floats
+    """One over the number of cells along the edge of a base cell."""
+    row: Floats
+    """How far each centre is from the north pole, in edges of base cells: 0 to 4."""
+    aside: Floats
+    """How far east of the middle of its base cell, in the same."""
+    turn: Floats
+    """The middle of the base cell as an angle, in quarters of a half turn."""
 
-def reaches(numbers: Numbers) -> Floats:
-    """Return the radius in degrees of a circle around each cell's centre that holds all of the cell."""
-    spot = _Spot(numbers)
-    z, across = spot.placed(0.0)
-    # East and west corner are as far from the pole as the centre.
-    chord = (across * (np.pi / 4) * spot.size / spot.near) ** 2
-    for sign in (-1.0, 1.0):
-        far_z, far_across = spot.placed(sign)
-        near = np.maximum(spot.capped(sign), 1e-15)
-        bend = ((np.pi / 4) * spot.aside * (1.0 / near - 1.0 / spot.near)) ** 2
-        # Where two points differ by an angle around the axis, the sine of its half is at most that, and at most 1.
-        there = (far_z - z) ** 2 + (far_across - across) ** 2 + across * far_across * np.minimum(bend, 4.0)
-        chord = np.maximum(chord, there)
-    return np.asarray(np.degrees(2 * np.arcsin(np.minimum(np.sqrt(chord) / 2, 1.0))) * _BULGE + _TINY)
-
-
-class _Spot:
-    """Where cells are: `row` grows from the north pole, `aside` is how far they are east of their base's middle."""
-
-    def __init__(self, numbers: Numbers) -> None:
+    @classmethod
+    def of(cls, numbers: Numbers) -> Spots:
+        """Return the places of cells."""
         depth = orders(numbers).astype(np.int64)
         pixel = numbers - (np.int64(4) << (2 * depth))
         face = pixel >> (2 * depth)
         within = pixel & ((np.int64(1) << (2 * depth)) - 1)
-        self.size: Floats = 1.0 / (np.int64(1) << depth)
+        size: Floats = 1.0 / (np.int64(1) << depth)
         u, v = _every_other(within), _every_other(within >> 1)
-        self.aside: Floats = (u - v) * self.size
-        self.row: Floats = _ROWS[face] - (u + v + 1) * self.size
-        self.turn: Floats = _TURNS[face]
-        self.near = self.capped(0.0)
+        return cls(size, _ROWS[face] - (u + v + 1) * size, (u - v) * size, _TURNS[face])
 
-    def capped(self, steps: float) -> Floats:
-        """Return how far from its pole each centre is, so many cells to the south; 1 where the cap ends."""
+    def some(self, rows: Flags | Numbers) -> Spots:
+        """Return some of them."""
+        return Spots(self.size[rows], self.row[rows], self.aside[rows], self.turn[rows])
+
+    @classmethod
+    def together(cls, parts: Sequence[Spots]) -> Spots:
+        """Return those of several as one."""
+        found = (np.concatenate([getattr(part, each) for part in parts]) for each in ("size", "row", "aside", "turn"))
+        return cls(*found)
+
+    def children(self) -> Spots:
+        """Return the four children of each, as `4 * numbers + (0, 1, 2, 3)` are."""
+        half = self.size[:, None] / 2
+        row, aside = self.row[:, None] + half * _SOUTH, self.aside[:, None] + half * _EAST
+        return Spots(np.repeat(self.size / 2, 4), row.ravel(), aside.ravel(), np.repeat(self.turn, 4))
+
+    def middles(self) -> tuple[Floats, Floats, Floats]:
+        """Return x, y and z of unit vectors to the cells' centres."""
+        z, across = self.placed(0.0)
+        angle = (self.turn + self.aside / self.near(0.0)) * (np.pi / 4)
+        return across * np.cos(angle), across * np.sin(angle), z
+
+    def reaches(self) -> Floats:
+        """Return the radius in degrees of a circle around each cell's centre that holds all of the cell."""
+        z, across = self.placed(0.0)
+        here = self.near(0.0)
+        # East and west corner are as far from the pole as the centre.
+        chord = (across * (np.pi / 4) * self.size / here) ** 2
+        for sign in (-1.0, 1.0):
+            far_z, far_across = self.placed(sign)
+            near = np.maximum(self.near(sign), 1e-15)
+            bend = ((np.pi / 4) * self.aside * (1.0 / near - 1.0 / here)) ** 2
+            # Where two points differ by an angle around the axis, the sine of its half is at most that, and at most 1.
+            there = (far_z - z) ** 2 + (far_across - across) ** 2 + across * far_across * np.minimum(bend, 4.0)
+            chord = np.maximum(chord, there)
+        return np.asarray(np.degrees(2 * np.arcsin(np.minimum(np.sqrt(chord) / 2, 1.0))) * _BULGE + _TINY)
+
+    def near(self, steps: float) -> Floats:
+        """Return how far from its pole each place is so many cells to the south; 1 where the polar cap ends."""
         row = self.row + steps * self.size
-        return np.asarray(np.clip(np.minimum(row, 4.0 - row), 0.0, 1.0))
+        return np.asarray(np.minimum(np.maximum(np.minimum(row, 4.0 - row), 0.0), 1.0))
 
     def placed(self, steps: float) -> tuple[Floats, Floats]:
         """Return height and distance from the axis of the place so many cells to the south of each centre."""
         row = self.row + steps * self.size
-        near = self.capped(steps)
+        near = self.near(steps)
         high = np.where(near < 1.0, near * near / 3.0, 1.0 - np.abs(2.0 - row) * (2.0 / 3.0))
         return np.asarray(np.copysign(1.0 - high, 2.0 - row)), np.asarray(np.sqrt(high * (2.0 - high)))
+
+
+_SOUTH: Floats = np.array((1.0, 0.0, 0.0, -1.0))
+_EAST: Floats = np.array((0.0, 1.0, -1.0, 0.0))
 
 
 def _located(numbers: Numbers, x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -280,12 +308,13 @@ def bounds(numbers: Numbers) -> tuple[Floats, Floats, Floats, Floats]:
 
     Along every edge of a cell longitude and latitude are monotone, so its corners tell.
     """
-    spot = _Spot(numbers)
-    middle, half = spot.turn + spot.aside / spot.near, spot.size / spot.near
+    spot = Spots.of(numbers)
+    here = spot.near(0.0)
+    middle, half = spot.turn + spot.aside / here, spot.size / here
     west, east = middle - half, middle + half
     lats = []
     for sign in (-1.0, 1.0):
-        near = spot.capped(sign)
+        near = spot.near(sign)
         # A pole has every longitude.
         corner = np.where(near > _TINY, spot.turn + spot.aside / np.maximum(near, _TINY), middle)
         west, east = np.minimum(west, corner), np.maximum(east, corner)

@@ -17,7 +17,7 @@ import shapely
 from discovery.model.extent import EARTH, Geometry
 from discovery.query import healpix
 from discovery.query.footprint import one_ringed, polygons
-from discovery.query.healpix import DEEPEST, Flags, Floats, Numbers, Objects
+from discovery.query.healpix import DEEPEST, Flags, Floats, Numbers, Objects, Spots
 
 _REACH = 17.0  # degrees from the middle; the blocks of cells that the search starts with reach a little farther
 _WIDEST = 63.3  # no cell's corner is farther from its centre than this many degrees / 2**order (measured 63.1)
@@ -25,7 +25,6 @@ _CELL_SHARE = 84.0  # makes a cell's side a third to two thirds of the radius of
 _BENT = 0.1  # of a polygon's radius: how far its edges may lie from what they are taken for
 _MOST_ADDED = 50_000  # positions in all, so that none has to be bent thousands of times
 _MOST_SIDES = 40  # of a polygon whose every side is compared with a place; among more GEOS finds the near ones faster
-_SIDES = 60_000  # of polygons that are looked at together, so that they stay near the processor
 _LOW = (1 << 32) - 1
 
 
@@ -95,16 +94,16 @@ def circle_cells(geometries: Sequence[Geometry | None], max_cells: int) -> Cells
         return None
     lon, lat, radius = np.array(list(found.values()), dtype=np.float64).T
     middles = _vectors(lon, lat).T
-    owner, cells, xyz = _around(middles, radius)
-    away = np.degrees(2 * np.arcsin(np.minimum(np.linalg.norm(xyz - middles[:, owner], axis=0) / 2, 1.0)))
-    touch = away <= radius[owner] + healpix.reaches(cells)
+    owner, cells, spots = _around(middles, radius)
+    chord = np.linalg.norm(np.stack(spots.middles()) - middles[:, owner], axis=0)
+    touch = np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1.0))) <= radius[owner] + spots.reaches()
     owner, cells = _few(owner[touch], cells[touch], len(lon), max_cells)
     return Cells(list(found), owner, cells, np.column_stack((lon, lat)))
 
 
 def _circle(geometry: Geometry | None) -> tuple[float, float, float] | None:
     """Return longitude, latitude and radius of a plain small circle, None for all else."""
-    if not isinstance(geometry, Mapping) or geometry.get("type") != "Circle":
+    if not (type(geometry) is dict or isinstance(geometry, Mapping)) or geometry.get("type") != "Circle":
         return None
     center, radius = geometry.get("center"), geometry.get("radius")
     if not isinstance(center, list | tuple) or len(center) != 2:
@@ -199,54 +198,86 @@ def _bent(shapes: Objects, radius: Floats) -> Objects:
 
 def _touching(discs: _Discs, margin: Floats, max_cells: int) -> tuple[Numbers, Numbers]:
     """Return (owner, cell) pairs of the cells that touch each polygon or its margin."""
-    owner, cells, xyz = _around(discs.axes[:, 2].T, discs.radius + margin)
-    wide = healpix.reaches(cells)
-    axes = discs.axes.transpose(1, 2, 0).reshape(9, -1)[:, owner]
-    u, v, w = ((axes[at : at + 3] * xyz).sum(axis=0) for at in (0, 3, 6))
+    reach = discs.radius + margin
+    owner, cells, spots = _around(discs.axes[:, 2].T, reach)
+    wide = spots.reaches()
+    xyz, axes = spots.middles(), discs.axes.transpose(1, 2, 0).reshape(9, -1)
+    u, v, w = (sum(axes[at + i][owner] * xyz[i] for i in range(3)) for at in (0, 3, 6))
     away = np.degrees(np.arctan2(np.hypot(u, v), w))
-    near = away <= discs.radius[owner] + margin[owner] + wide
-    owner, cells, away, wide = owner[near], cells[near], away[near], wide[near]
+    near = np.flatnonzero(away <= reach[owner] + wide)
+    owner, away, wide, w = owner[near], away[near], wide[near], w[near]
     # A length on the plane is at most 1 / cos**2 times that on the sphere, of the farther end from the middle.
-    shrink = np.cos(np.radians(np.maximum(away, discs.radius[owner] + margin[owner]))) ** 2
-    places = (np.stack((u, v))[:, near] / np.maximum(w[near], 1e-3)).T
+    shrink = np.cos(np.radians(np.maximum(away, reach[owner]))) ** 2
+    places = np.stack((u[near], v[near])) / np.maximum(w, 1e-3)
     touch = _reached(discs.flat, owner, places, np.radians(wide + margin[owner]) / shrink + 1e-12)
-    return _few(owner[touch], cells[touch], len(discs.flat), max_cells)
+    return _few(owner[touch], cells[near[touch]], len(discs.flat), max_cells)
 
 
 def _reached(shapes: Objects, owner: Numbers, places: Floats, reach: Floats) -> Flags:
     """Return which places lie in the polygon that each belongs to, or at most so far from it.
 
     Args:
-        shapes: Polygons of one ring.
+        shapes: Polygons of one ring around the origin, each on a plane of its own.
         owner: The polygon of each place, rising.
-        places: Where it is, on the polygon's plane.
+        places: Where it is on that plane, as two rows.
         reach: How far from it the polygon may be.
     """
-    xy, ring = shapely.get_coordinates(shapes, return_index=True)
-    starts = np.searchsorted(ring, np.arange(len(shapes)))
-    sides = np.diff(np.append(starts, len(xy))) - 1
-    found = np.empty(len(owner), dtype=bool)
-    for count in np.unique(sides).tolist():
-        rows = np.flatnonzero((sides == count)[owner])
-        if count > _MOST_SIDES:
-            found[rows] = shapely.dwithin(shapes[owner[rows]], shapely.points(places[rows]), reach[rows])
-            continue
-        step = max(1, _SIDES // count)
-        for some in (rows[at : at + step] for at in range(0, len(rows), step)):
-            first = starts[owner[some], None] + np.arange(count)
-            found[some] = _held_or_near(xy[first], xy[first + 1], places[some, None], reach[some])
-    return found
+    sides = _Sides.of(shapes)
+    few = np.flatnonzero(sides.count <= _MOST_SIDES)
+    inner = np.full(len(shapes), -1.0)
+    least, holds = sides.away(few, np.zeros((2, len(few))))
+    # A circle around the origin that lies in the polygon holds most of what is in it.
+    inner[few] = np.where(holds, np.sqrt(least), -1.0)
+    found = np.hypot(*places) <= inner[owner] + reach
+    rest = np.flatnonzero(~found)
+    many = sides.count[owner[rest]] > _MOST_SIDES
+    rows = rest[many]
+    found[rows] = shapely.dwithin(shapes[owner[rows]], shapely.points(places[:, rows].T), reach[rows])
+    rows = rest[~many]
+    least, holds = sides.away(owner[rows], places[:, rows])
+    found[rows] = holds | (least <= reach[rows] ** 2)
+    return np.asarray(found, dtype=bool)
 
 
-def _held_or_near(a: Floats, b: Floats, places: Floats, reach: Floats) -> Flags:
-    """Return which places lie in a ring, or within reach of it; rows are places, columns the ring's sides."""
-    x, y = (b - a)[..., 0], (b - a)[..., 1]
-    u, v = (places - a)[..., 0], (places - a)[..., 1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        along = np.clip((u * x + v * y) / np.maximum(x * x + y * y, 1e-300), 0.0, 1.0)
-        crossed = ((v >= 0) != (v >= y)) & (u < v * (x / y))
-    near = (u - along * x) ** 2 + (v - along * y) ** 2
-    return np.asarray((near.min(axis=1) <= reach * reach) | (crossed.sum(axis=1) % 2 == 1), dtype=bool)
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The sides of rings one after another: where each begins, how far it goes, and how those two depend."""
+
+    first: Numbers
+    count: Numbers
+    begins: Floats
+    goes: Floats
+    slope: Floats
+    scale: Floats
+    """One over the square of its length."""
+
+    @classmethod
+    def of(cls, shapes: Objects) -> _Sides:
+        """Return the sides of polygons of one ring."""
+        xy, ring = shapely.get_coordinates(shapes, return_index=True)
+        first = np.searchsorted(ring, np.arange(len(shapes)))
+        goes = np.diff(xy, axis=0, append=xy[-1:]).T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slope = goes[0] / goes[1]
+        scale = 1.0 / np.maximum((goes**2).sum(axis=0), 1e-300)
+        return cls(first, np.diff(np.append(first, len(xy))) - 1, np.ascontiguousarray(xy.T), goes, slope, scale)
+
+    def away(self, owner: Numbers, places: Floats) -> tuple[Floats, Flags]:
+        """Return the squares of how far places are from the sides of their rings, and which lie within these."""
+        least, holds = np.full(len(owner), np.inf), np.zeros(len(owner), dtype=bool)
+        count, rows = self.count[owner], np.arange(len(owner))
+        for number in range(int(count.max(initial=0))):
+            more = count[rows] > number
+            if not more.all():
+                rows = rows[more]
+            at = self.first[owner[rows]] + number
+            x, y = self.goes[0][at], self.goes[1][at]
+            u, v = places[0][rows] - self.begins[0][at], places[1][rows] - self.begins[1][at]
+            along = np.minimum(np.maximum((u * x + v * y) * self.scale[at], 0.0), 1.0)
+            least[rows] = np.minimum(least[rows], (u - along * x) ** 2 + (v - along * y) ** 2)
+            with np.errstate(invalid="ignore"):
+                holds[rows] ^= ((v >= 0) != (v >= y)) & (u < v * self.slope[at])
+        return least, holds
 
 
 def _few(owner: Numbers, cells: Numbers, count: int, most: int) -> tuple[Numbers, Numbers]:
@@ -258,8 +289,8 @@ def _few(owner: Numbers, cells: Numbers, count: int, most: int) -> tuple[Numbers
     return keys >> 32, keys & _LOW
 
 
-def _around(middles: Floats, reach: Floats) -> tuple[Numbers, Numbers, Floats]:
-    """Return (owner, cell) pairs of the cells of a fitting order that may touch each circle, and the cells' centres.
+def _around(middles: Floats, reach: Floats) -> tuple[Numbers, Numbers, Spots]:
+    """Return (owner, cell) pairs of the cells of a fitting order that may touch each circle, and where the cells are.
 
     Args:
         middles: Unit vectors to the circles' middles, as three rows.
@@ -271,19 +302,19 @@ def _around(middles: Floats, reach: Floats) -> tuple[Numbers, Numbers, Floats]:
     x, y, z = middles
     at = healpix.cells_at(np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y))), first)
     keys = distinct(((np.arange(len(reach), dtype=np.int64)[:, None] << 32) | healpix.blocks(at)).ravel())
-    levels = []
-    for deeper in range(int((target - first).max(initial=0)) + 1):
-        owner, cells = keys >> 32, keys & _LOW
-        xyz = healpix.middles(cells)
-        # All cells of a circle are of one order here: how long a chord may be is the same for them.
-        far = np.minimum(reach + _WIDEST / 2.0 ** (first + deeper), 180.0)
-        most = 4.0 * np.sin(np.radians(far) / 2) ** 2 + 1e-15
-        near = ((xyz - middles[:, owner]) ** 2).sum(axis=0) <= most[owner]
-        done = near & (target <= first + deeper)[owner]
-        levels.append((owner[done], cells[done], xyz[:, done]))
-        coarse = near & ~done
-        keys = ((owner[coarse, None] << 32) | (4 * cells[coarse, None] + np.arange(4))).ravel()
-    owners, found, centres = zip(*levels, strict=True)
-    owner, cells = np.concatenate(owners), np.concatenate(found)
-    order = np.argsort(owner, kind="stable")
-    return owner[order], cells[order], np.concatenate(centres, axis=1)[:, order]
+    owner, cells, found = keys >> 32, keys & _LOW, []
+    spots = Spots.of(cells)
+    for order in range(int((target - first).max(initial=0)) + 1):
+        a, b, c = spots.middles()
+        # All cells of a circle are of one order here, so that one angle is the farthest for them all.
+        far = np.radians(np.minimum(reach + _WIDEST / 2.0 ** (first + order), 180.0))
+        near = np.flatnonzero(a * x[owner] + b * y[owner] + c * z[owner] >= (np.cos(far) - 1e-15)[owner])
+        done = (target <= first + order)[owner[near]]
+        rows, deeper = near[done], near[~done]
+        found.append((owner[rows], cells[rows], spots.some(rows)))
+        owner, cells = np.repeat(owner[deeper], 4), (4 * cells[deeper, None] + np.arange(4)).ravel()
+        spots = spots.some(deeper).children()
+    owners, numbers, places = zip(*found, strict=True)
+    owner = np.concatenate(owners)
+    rows = np.argsort(owner, kind="stable")
+    return owner[rows], np.concatenate(numbers)[rows], Spots.together(places).some(rows)

@@ -118,7 +118,8 @@ def test_labels_of_missions_are_found_beside_their_paths() -> None:
 def test_a_footprint_becomes_cells_and_their_ancestors() -> None:
     square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
     found = document(record(extent=Extent(geometry=square)), 1)
-    cover = region.cover(square)
+    (cover,) = region.covers([square])
+    assert cover is not None
     assert found.cells == cover.cells + cover.anchors
     assert found.parents == cover.parents
     assert found.keywords["frame"] == ("earth",)

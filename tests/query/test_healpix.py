@@ -23,16 +23,24 @@ def test_outlines_and_circles_of_cells_hold_all_of_the_cell() -> None:
 def test_middles_are_the_centres_and_circles_around_them_hold_the_cell_and_little_else(order: int) -> None:
     numbers = np.concatenate((every(order), every(order) + 1, [(16 << 2 * order) - 1]))
     clon, clat, radius = healpix.caps(numbers)
-    x, y, z = healpix.middles(numbers)
+    x, y, z = healpix.Spots.of(numbers).middles()
     assert (
         healpix.separation(np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y))), clon, clat).max()
         < 1e-9
     )
-    reach = healpix.reaches(numbers)
+    reach = healpix.Spots.of(numbers).reaches()
     assert (reach >= radius - 1e-9).all()
     assert (reach <= 1.2 * radius).all()
     lon, lat = healpix.rings(numbers, 8)
     assert (healpix.separation(lon, lat, clon[:, None], clat[:, None]) <= reach[:, None]).all()
+
+
+def test_children_are_where_their_numbers_say() -> None:
+    numbers = np.concatenate([every(order) for order in (0, 1, 4, 11)])
+    one = healpix.Spots.of(numbers).children()
+    other = healpix.Spots.of((4 * numbers[:, None] + np.arange(4)).ravel())
+    assert np.array_equal(one.middles(), other.middles())
+    assert np.array_equal(one.reaches(), other.reaches())
 
 
 def test_boxes_of_cells_hold_all_of_the_cell_and_little_else() -> None:

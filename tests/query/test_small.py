@@ -169,7 +169,7 @@ def test_places_in_a_polygon_or_near_it_are_those_that_geos_finds() -> None:
     made = np.array(shapes, dtype=np.object_)
     wanted = shapely.dwithin(made[owner], shapely.points(places), reach)
     assert 0.1 < wanted.mean() < 0.9
-    assert (_reached(made, owner, places, reach) == wanted).all()
+    assert (_reached(made, owner, places.T, reach) == wanted).all()
 
 
 def test_numbers_are_sorted_and_each_once() -> None:

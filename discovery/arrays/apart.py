@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -169,7 +170,8 @@ def read(question: Question, say: Callable[[Look], None] = lambda _look: None) -
                 found_there = opened(each, client, budget)
                 if found_there is None:
                     continue
-                found = _read(each, found_there, budget, question, say)
+                with closing(found_there):
+                    found = _read(each, found_there, budget, question, say)
             except (SourceUnavailableError, NotFoundError, MemoryError, *_DAMAGED) as error:
                 state, detail = told(error)
                 found = Look(state, detail=detail)

@@ -4,18 +4,22 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import icechunk
 import pytest
 
 from discovery.arrays.archive import Archive
 from discovery.arrays.opening import opened
 from discovery.arrays.reach import Reach
 from discovery.arrays.references import ReferenceStore
+from discovery.arrays.repository import RepositoryStore
 from discovery.arrays.stores import Budget, FolderStore, Reading
 from discovery.arrays.tables import TableStore
 from discovery.errors import NotFoundError
 from discovery.http import Client, Policy
 from tests.arrays.given import Served
 from tests.arrays.test_archive import packed
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -47,6 +51,13 @@ def test_a_folder_is_a_folder_and_nothing_else_is_asked_for(
 def test_a_folder_of_tables_is_tried_last(tmp_path: Path, kinds: Callable[[str], list[type[Reading]]]) -> None:
     (tmp_path / "a" / ".zmetadata").write_text('{"metadata": {}, "record_size": 100}')
     assert kinds("a") == [FolderStore, TableStore]
+
+
+def test_a_repository_is_told_by_what_every_repository_has(
+    tmp_path: Path, kinds: Callable[[str], list[type[Reading]]]
+) -> None:
+    icechunk.Repository.create(icechunk.local_filesystem_storage(str(tmp_path / "r")))
+    assert kinds("r") == [FolderStore, RepositoryStore]
 
 
 def test_files_are_told_by_their_ends(tmp_path: Path, kinds: Callable[[str], list[type[Reading]]]) -> None:

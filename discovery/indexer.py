@@ -114,7 +114,7 @@ class _Behind:
 
 
 def follow(store: Store, index: Index, *, progress: Progress | None = None) -> int:
-    """Bring an engine level with the store and return how many changes it took; the caller holds the lock.
+    """Bring an engine level with the store as it is now and return how many changes it took; the caller holds the lock.
 
     Raises:
         ConfigError: The engine has seen changes that the store has not: it is not the engine of this store.
@@ -139,9 +139,12 @@ def follow(store: Store, index: Index, *, progress: Progress | None = None) -> i
                     more = len(changes) == size
                     behind.do(partial(index.write, scope, live, gone, after), soon=not more)
                 done += len(changes)
-                size = min(2 * size, MOST) if more else BATCH
+                size = min(2 * size, MOST)
                 if progress:
                     progress(scope, done, max(done, waiting))
+                if not more:
+                    # What came since then is for the next time: a commit costs as much as some hundred records.
+                    break
         taken += done
     return taken
 

@@ -56,6 +56,24 @@ def test_following_takes_each_change_once(portal: Portal) -> None:
     assert portal.status()[RESOURCES].documents == 0
 
 
+def test_following_ends_while_somebody_goes_on_writing(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    plain = portal.index.write
+
+    def written(scope: str, documents: Iterable[Document], deleted: Iterable[int], change: int) -> None:
+        plain(scope, documents, deleted, change)
+        taken.append(change)
+        write(portal, f"while {change}")
+
+    write(portal, "a", "b")
+    monkeypatch.setattr(portal.index, "write", written)
+    assert follow(portal.store, portal.index) == 2
+    # What came meanwhile is for the next time: one commit each would cost more than all of them together.
+    assert taken == [2]
+    assert follow(portal.store, portal.index) == 1
+    assert found(portal) == ["a", "b", "while 2"]
+
+
 @pytest.fixture
 def learning(tmp_path: Path) -> Iterator[Portal]:
     np.savez(tmp_path / "w.npz", words=np.array(["rain", "ice"]), vectors=np.eye(2, dtype=np.float32))

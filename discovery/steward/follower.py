@@ -8,7 +8,7 @@ from typing import Final
 
 from discovery.config import Settings
 from discovery.errors import ConflictError, DiscoveryError, StaleIndexError
-from discovery.indexer import follow, learn, rebuild
+from discovery.indexer import BATCH, follow, learn, rebuild
 from discovery.portal import Portal
 from discovery.wiring import index_lock
 
@@ -54,5 +54,7 @@ class Follower:
                 self._stop.wait(RETRY)
 
     def _follow(self) -> None:
-        while not self._stop.is_set() and follow(self._portal.store, self._portal.index):
+        # While a harvest writes, a few changes at a time would be a commit each, and many small files to be merged.
+        # Whoever has nearly caught up waits for more.
+        while not self._stop.is_set() and follow(self._portal.store, self._portal.index) >= BATCH:
             pass

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from lxml import etree
 
 from discovery.errors import RecordError, SourceUnavailableError
+from harvesters import votable_rows
 
 OK: Final = "OK"
 OVERFLOW: Final = "OVERFLOW"
@@ -25,6 +26,8 @@ _MAX_FIELDS: Final = 2000
 _MAX_TAGS: Final = 1_000_000
 """Tags outside of the rows that were let go; each takes some hundred bytes of memory, however short it is."""
 _PIECE: Final = 65_536
+_ROWS: Final = b"<TABLEDATA>"
+"""What rows begin behind."""
 _NUMERALS: Final = frozenset("0123456789+-.")
 
 
@@ -81,8 +84,8 @@ class Readable(Protocol):
 def read(body: bytes | Readable, *, most: int, pack: Callable[[dict[str, str]], Any] | None = None) -> Table:
     """Return the first table of a VOTable; names of columns are in lower case, empty cells are left out of a row.
 
-    Rows are read one by one as they come, so what is in memory is the texts of the rows and never the document. What
-    the service says of their number (`nrows`) is not looked at. Only when this returns has the status been read.
+    Rows are read as they come, so what is in memory is the texts of the rows and never the document. What the service
+    says of their number (`nrows`) is not looked at. Only when this returns has the status been read.
 
     Args:
         body: The whole answer, or where it is read from; what that raises is raised.
@@ -92,12 +95,14 @@ def read(body: bytes | Readable, *, most: int, pack: Callable[[dict[str, str]], 
     Raises:
         RecordError: It is not a VOTable, or it ends before its end (`broken-votable`); rows of it cannot be trusted.
     """
-    source = _Recorded(io.BytesIO(body) if isinstance(body, bytes) else body)
+    source = _Source(io.BytesIO(body) if isinstance(body, bytes) else body)
     reader = _Reader(most, source, pack)
     try:
         for event, element in _events(source):
             if reader.take(event, element):
                 break
+    except _EnoughError:
+        pass
     except etree.XMLSyntaxError as error:
         raise RecordError("broken-votable", f"the VOTable is broken: {error.msg}") from error
     if reader.binary:
@@ -130,28 +135,56 @@ def _events(source: Readable) -> Iterator[tuple[str, Any]]:
     )
 
 
-class _Recorded:
-    """A source of bytes that are kept until it is known that nobody will want to read them again."""
+class _EnoughError(Exception):
+    """There are more rows than the caller takes."""
+
+
+class _Source:
+    """What the parser reads: an answer without its regular rows, which are cut out ahead of it.
+
+    The bytes are kept until it is known that nobody will want to read them again.
+    """
 
     def __init__(self, source: Readable) -> None:
         self._source = source
         self._kept: list[bytes] | None = []
+        self._held = b""
+        """What has come and the parser has not had yet."""
+        self._looks = True
+        """Whether it is looked for where the rows begin."""
+        self._stopped = False
+        """Whether the parser has had everything up to there, and nothing behind it."""
+        self._take: Callable[[list[list[str]]], None] | None = None
         self.tags = 0
         """How many there were, less those of the rows that were let go."""
 
     def read(self, size: int, /) -> bytes:
         """Return what comes next."""
-        data = self._source.read(size)
+        self._stopped = False
+        if self._looks:
+            data = self._up_to_rows(size)
+        elif self._take is not None:
+            data = self._behind_rows(self._take)
+        elif self._held:
+            data = self._held
+            self._held = b""
+        else:
+            data = self._more(size)
         self.tags += data.count(b"<")
         if self.tags > _MAX_TAGS:
             raise RecordError("broken-votable", f"the VOTable has more than {_MAX_TAGS} tags beside its rows")
-        if self._kept is not None:
-            self._kept.append(data)
         return data
 
-    def let_go(self) -> None:
-        """Keep nothing any more: what comes is text, which is read only once."""
+    def rows_begin(self, take: Callable[[list[list[str]]], None] | None) -> None:
+        """Keep nothing any more: what comes is text, which is read only once.
+
+        Args:
+            take: Called with the cells of regular rows instead of having them read by the parser; None for no rows.
+        """
+        head = b"".join(self._kept or ())
         self._kept = None
+        if self._stopped and votable_rows.in_utf8(head):
+            self._take = take
 
     def whole(self) -> bytes:
         """Return everything from the first byte on, bounded by whatever bounds the source."""
@@ -160,11 +193,59 @@ class _Recorded:
             kept.append(data)
         return b"".join(kept)
 
+    def _more(self, size: int) -> bytes:
+        data = self._source.read(size)
+        if self._kept is not None:
+            self._kept.append(data)
+        return data
+
+    def _up_to_rows(self, size: int) -> bytes:
+        """Return what comes next, but nothing that is behind the beginning of rows."""
+        while True:
+            more = self._more(size)
+            data = self._held + more
+            self._held = b""
+            if (at := data.find(_ROWS)) >= 0:
+                self._looks, self._stopped = False, True
+                self._held = data[at + len(_ROWS) :]
+                return data[: at + len(_ROWS)]
+            # The tag may come in two pieces.
+            cut = data.rfind(b"<", max(0, len(data) - len(_ROWS) + 1)) if more else -1
+            if cut < 0:
+                return data
+            self._held = data[cut:]
+            if cut:
+                return data[:cut]
+
+    def _behind_rows(self, take: Callable[[list[list[str]]], None]) -> bytes:
+        """Return what is behind the regular rows, or the rows themselves from where one of them is in doubt."""
+        self._take = None
+        data, self._held = self._held, b""
+        while True:
+            if (end := data.rfind(votable_rows.END)) >= 0:
+                end += len(votable_rows.END)
+                rows = votable_rows.cut(data[:end], MAX_CELL)
+                if rows is None:
+                    return data
+                take(rows)
+                data = data[end:]
+            if len(data) > votable_rows.LONGEST or data.lstrip().startswith(b"</"):
+                return data
+            # By large pieces, so that one which comes byte by byte is not looked through again for each of them.
+            pieces = [data]
+            size = 0
+            while size < _PIECE and (more := self._more(_PIECE)):
+                pieces.append(more)
+                size += len(more)
+            if not size:
+                return data
+            data = b"".join(pieces)
+
 
 class _Reader:
     """Takes the parser's events one by one and forgets rows as they are read."""
 
-    def __init__(self, most: int, source: _Recorded, pack: Callable[[dict[str, str]], Any] | None) -> None:
+    def __init__(self, most: int, source: _Source, pack: Callable[[dict[str, str]], Any] | None) -> None:
         self.table = Table()
         self._pack = pack
         self.begun = False
@@ -206,7 +287,10 @@ class _Reader:
         elif name in _BINARY and self._tables == 1:
             self.binary = True
         elif name == "TABLEDATA":
-            self._source.let_go()
+            names = [each.name for each in self.table.columns]
+            # Where a name comes twice it matters in which order cells are looked at.
+            plain = self._tables == 1 and len(set(names)) == len(names)
+            self._source.rows_begin(self._rows if plain else None)
 
     def _field(self, element: Any) -> None:
         datatype = element.get("datatype") or "char"
@@ -224,13 +308,41 @@ class _Reader:
         )
         self._null = ""
 
-    def _row(self, element: Any) -> bool:
+    def _rows(self, found: list[list[str]]) -> None:
+        """Take the cells of rows that were cut out of the answer.
+
+        Raises:
+            _EnoughError: There are more than the caller takes.
+        """
+        names = [each.name for each in self.table.columns]
+        numbers = [each for each in self.table.columns if not each.text]
+        for cells in found:
+            if self._is_full():
+                raise _EnoughError
+            row = {name: cell for name, cell in zip(names, cells, strict=False) if cell}
+            for column in numbers:
+                cell = row.get(column.name)
+                if cell and (column.null or cell[0] not in _NUMERALS) and (cell == "NaN" or not column.value(cell)):
+                    del row[column.name]
+            self._keep(row)
+
+    def _is_full(self) -> bool:
+        """Say whether no further row is taken, and that there was one."""
         table = self.table
-        if len(table.rows) + len(table.packed) >= self._most:
-            table.full = True
+        table.full = len(table.rows) + len(table.packed) >= self._most
+        return table.full
+
+    def _keep(self, row: dict[str, str]) -> None:
+        if self._pack is None:
+            self.table.rows.append(row)
+        else:
+            self.table.packed.append(self._pack(row))
+
+    def _row(self, element: Any) -> bool:
+        if self._is_full():
             return True
         row: dict[str, str] = {}
-        for column, cell in zip(table.columns, element, strict=False):
+        for column, cell in zip(self.table.columns, element, strict=False):
             text = cell.text
             if not text:
                 continue
@@ -240,10 +352,7 @@ class _Reader:
             if len(text) > MAX_CELL:
                 raise RecordError("broken-votable", f"a cell of {column.name} is longer than {MAX_CELL} characters")
             row[column.name] = text
-        if self._pack is None:
-            table.rows.append(row)
-        else:
-            table.packed.append(self._pack(row))
+        self._keep(row)
         self._source.tags -= 2 * len(element) + 2
         # Rows that are read are let go, with what stands before them, so that a page takes the memory of its texts.
         element.clear()

@@ -1,4 +1,4 @@
-"""Asking for the next page while the last one is being stored, so that the wait for a source costs nothing."""
+"""Asking for the next pages while the last one is being stored, so that the wait for a source costs nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _A = TypeVar("_A")
 
 
 class Ahead(Generic[_Q, _A]):
-    """Answers questions, one of them before it is asked.
+    """Answers questions, some of them before they are asked.
 
     Args:
         answer: Called with a question, in another thread for one that was begun ahead of its time.
@@ -20,24 +20,31 @@ class Ahead(Generic[_Q, _A]):
 
     def __init__(self, answer: Callable[[_Q], _A]) -> None:
         self._answer = answer
-        self._begun: tuple[_Q, queue.SimpleQueue[_A | BaseException]] | None = None
+        self._begun: dict[_Q, queue.SimpleQueue[_A | BaseException]] = {}
 
-    def begin(self, question: _Q) -> None:
-        """Begin to look for the answer that will be wanted next."""
-        box: queue.SimpleQueue[_A | BaseException] = queue.SimpleQueue()
-        self._begun = (question, box)
-        # A daemon: whoever ends the walk early must not wait for a page that nobody reads.
-        threading.Thread(target=self._look, args=(question, box), name="page ahead", daemon=True).start()
+    def begin(self, *questions: _Q) -> None:
+        """Begin to look for the answers that will be wanted next; earlier ones that are none of them are let go."""
+        before, self._begun = self._begun, {}
+        for question in questions:
+            self._begun[question] = before.get(question) or self._looked_for(question)
 
     def take(self, question: _Q) -> _A:
         """Return the answer, which was begun or is looked for now; raises what looking for it has raised."""
-        begun, self._begun = self._begun, None
-        if begun is None or begun[0] != question:
+        box = self._begun.pop(question, None)
+        if box is None:
+            # What was expected to follow does not, nor will what was expected behind it.
+            self._begun.clear()
             return self._answer(question)
-        found = begun[1].get()
+        found = box.get()
         if isinstance(found, BaseException):
             raise found
         return found
+
+    def _looked_for(self, question: _Q) -> queue.SimpleQueue[_A | BaseException]:
+        box: queue.SimpleQueue[_A | BaseException] = queue.SimpleQueue()
+        # A daemon: whoever ends the walk early must not wait for a page that nobody reads.
+        threading.Thread(target=self._look, args=(question, box), name="page ahead", daemon=True).start()
+        return box
 
     def _look(self, question: _Q, box: queue.SimpleQueue[_A | BaseException]) -> None:
         try:

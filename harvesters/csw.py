@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,8 @@ _MAX_TAIL: Final = 4096
 _STEP: Final = 10
 _MOST_BACK: Final = 320
 """Records that may be taken away in front of a walk between two pages; where more are, a total that is missed tells."""
+_QUICK: Final = 2.0
+"""Seconds within which a service answers that is asked for two pages at a time: it may do one after the other."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY: Final = "1000-01-01"
 
@@ -215,7 +218,7 @@ class Csw:
             rejections = walk.take(results, last)
             if not walk.done:
                 # Before anything else is read: while we do that the service is at work, too.
-                ahead.begin(walk.ask)
+                ahead.begin(*walk.asks(far=results.seconds < _QUICK))
             raws = self._raws(results.elements, walk.dialect.url)
             if tail:
                 raws = tuple(raw for raw in raws if raw.source_id not in tail)
@@ -270,7 +273,7 @@ class Csw:
         return walk.least if self._context.text("totals") == "check" else None
 
     def _ask(self, ask: Ask) -> Results:
-        client = self._context.client
+        client, began = self._context.client, time.monotonic()
         try:
             if ask.dialect.post:
                 kind = {"content-type": "application/xml"}
@@ -285,7 +288,7 @@ class Csw:
                     f"{error}: {told}", detail="query", answer_status=error.answer_status, content=error.content
                 ) from error
             raise
-        return csw_page.read(answer.content, answer.url)
+        return replace(csw_page.read(answer.content, answer.url), seconds=time.monotonic() - began)
 
 
 @dataclass(slots=True)
@@ -309,6 +312,8 @@ class _Walk:
     """The last records of the page before, by which the next page is known to follow it."""
     laps: bool = False
     """Whether the next page begins with the last record of the page before."""
+    steady: bool = False
+    """Whether the last page had as many records as were asked for, and the next one begins behind them."""
     back: int = 0
     """By how many records the walk has gone back to find them, since others were taken away in front of them."""
     done: bool = False
@@ -336,6 +341,16 @@ class _Walk:
     def ask(self) -> Ask:
         """The request for the next page."""
         return Ask(self.dialect, self.start, self.size)
+
+    def asks(self, *, far: bool) -> tuple[Ask, ...]:
+        """Return the request for the next page and, if wanted, what will be that for the page behind it.
+
+        That can be told where pages are as long as they are asked to be; else only the first is returned.
+        """
+        behind = self.start + self.size
+        if not far or not self.steady or self.least is None or behind > self.least:
+            return (self.ask,)
+        return self.ask, Ask(self.dialect, behind - self.laps, min(self.full, self.size * 2))
 
     def position(self) -> Position | None:
         """Return the walk as JSON values; None at its end."""
@@ -386,6 +401,7 @@ class _Walk:
 
     def _go_on(self, count: int, last: tuple[str, ...], following: int) -> None:
         """Ask for what follows, and where the order is that of identifiers, once more for the last record."""
+        self.steady = count == self.size and following == self.start + count
         known = all(last) and sum(map(len, last)) < _MAX_TAIL
         self.laps = bool(self.dialect.sort) and count > 1 and following == self.start + count and known
         self.tail = last if self.laps else ()

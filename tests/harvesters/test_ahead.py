@@ -29,6 +29,38 @@ def test_the_next_answer_is_looked_for_meanwhile() -> None:
     assert begun.wait(10)
 
 
+def test_several_answers_are_looked_for_at_a_time_and_each_of_them_once() -> None:
+    together = threading.Barrier(2, timeout=10)
+    asked: list[int] = []
+
+    def answer(question: int) -> int:
+        asked.append(question)
+        if question < 3:
+            together.wait()
+        return question * 2
+
+    ahead = Ahead(answer)
+    ahead.begin(1, 2)
+    assert ahead.take(1) == 2
+    ahead.begin(2, 3)
+    assert [ahead.take(2), ahead.take(3)] == [4, 6]
+    assert sorted(asked) == [1, 2, 3]
+
+
+def test_what_was_expected_behind_a_wrong_guess_is_let_go() -> None:
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return question
+
+    ahead = Ahead(answer)
+    ahead.begin("b", "c")
+    assert ahead.take("x") == "x"
+    assert ahead.take("c") == "c"
+    assert sorted(asked) == ["b", "c", "c", "x"]
+
+
 def test_an_answer_to_another_question_is_not_given() -> None:
     ahead = Ahead[str, str](lambda question: question.upper())
     ahead.begin("a")

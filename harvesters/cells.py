@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -13,7 +13,7 @@ from discovery.model.extent import Geometry
 from discovery.model.record import Asset, make_asset
 from discovery.model.units import from_degrees, jd_to_ms, mjd_to_ms, to_bytes, to_degrees, to_metres
 from discovery.query.stc import footprint
-from harvesters.document import Notes, clean, moment
+from harvesters.document import MAX_NAME, MAX_TAIL, MAX_VALUE, Notes, clean, moment, tail
 
 _T = TypeVar("_T")
 
@@ -36,7 +36,10 @@ class Cells:
         self, row: Mapping[str, str], units: Mapping[str, str], notes: Notes, usual: Mapping[str, str] | None = None
     ) -> None:
         # As `clean` does, which is asked only for what cannot be printed: a row has some thirty cells.
-        self.row = {name: value.strip() if value.isprintable() else clean(value) for name, value in row.items()}
+        if "".join(row.values()).isprintable():
+            self.row = {name: value.strip() for name, value in row.items()}
+        else:
+            self.row = {name: clean(value) for name, value in row.items()}
         self.notes = notes
         self._units = units
         self._usual = usual or {}
@@ -44,6 +47,17 @@ class Cells:
     def text(self, name: str, limit: int = 1000) -> str:
         """Return a text; empty where there is none."""
         return self.row.get(name, "")[:limit]
+
+    def others(self, used: Set[str]) -> dict[str, str | tuple[str, ...]]:
+        """Return the texts of all columns but some, as `tail` does of properties that were not looked at before."""
+        row = self.row
+        if len(row) > MAX_TAIL or not "".join(row).isprintable():
+            return tail(((name, value) for name, value in row.items() if name not in used), self.notes)
+        return {
+            name: value[:MAX_VALUE]
+            for name, value in row.items()
+            if value and name not in used and 0 < len(name) <= MAX_NAME
+        }
 
     def words(self, name: str, separator: str = "#") -> tuple[str, ...]:
         """Return the different parts of a list that is written as one text."""
@@ -64,7 +78,7 @@ class Cells:
 
     def metres(self, name: str, unit: str = "m") -> float | None:
         """Return the wavelength in metres of a length, frequency or energy; none is 0, so 0 stands for unknown."""
-        return self._read(name, lambda value, given: to_metres(value, given) if value else None, unit)
+        return self._read(name, _metres, unit)
 
     def seconds(self, name: str, unit: str = "s") -> float | None:
         """Return a duration; negative ones stand for unknown."""
@@ -72,7 +86,7 @@ class Cells:
 
     def bytes(self, name: str, unit: str = "byte") -> int | None:
         """Return a size; negative ones stand for unknown."""
-        return self._read(name, lambda value, given: to_bytes(value, given) if value >= 0 else None, unit)
+        return self._read(name, _bytes, unit)
 
     def mjd(self, name: str) -> int | None:
         """Return the instant of a Modified Julian Date."""
@@ -172,6 +186,14 @@ def ordered(one: float | None, other: float | None) -> tuple[float | None, float
 def known(values: Mapping[str, float | None]) -> dict[str, float]:
     """Return the numbers that are there."""
     return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def _metres(value: float, unit: str) -> float | None:
+    return to_metres(value, unit) if value else None
+
+
+def _bytes(value: float, unit: str) -> int | None:
+    return to_bytes(value, unit) if value >= 0 else None
 
 
 def _arcseconds(value: float, unit: str) -> float:

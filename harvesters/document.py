@@ -22,6 +22,8 @@ MAX_DESCRIPTION: Final = 200_000
 MAX_VALUES: Final = 500
 """Values of one list, such as keywords; more of them describe nothing."""
 MAX_VALUE: Final = 1000
+MAX_NAME: Final = 100
+"""Characters of the name of a property."""
 MAX_TAIL: Final = 200
 MAX_ISSUES: Final = 50
 
@@ -156,7 +158,7 @@ def moment(value: Any, notes: Notes, path: str, *, end: bool = False) -> int | N
     if not isinstance(value, str):
         notes.add("bad-date", f"{path} is a {type(value).__name__}, not a date", path)
         return None
-    if _ZONED_DAY.fullmatch(value):
+    if len(value) > 10 and _ZONED_DAY.fullmatch(value):
         # XML's dates may have a zone; a day that began some hours earlier somewhere is still that day.
         value = value[:10]
     try:
@@ -185,7 +187,7 @@ def tail(properties: Iterable[tuple[str, Any]], notes: Notes) -> dict[str, str |
     out: dict[str, str | tuple[str, ...]] = {}
     for name, value in properties:
         # What can be printed has nothing unwanted.
-        if not name or len(name) > 100 or (not name.isprintable() and _UNWANTED.search(name)):
+        if not name or len(name) > MAX_NAME or (not name.isprintable() and _UNWANTED.search(name)):
             continue
         flat = _flat(value)
         if not flat:

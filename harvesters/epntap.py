@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from discovery.model import terms
-from discovery.model.extent import EARTH, SKY, Extent, Geometry
-from discovery.model.record import Asset, Link, Record, record_id
+from discovery.model.extent import EARTH, SKY, Geometry
+from discovery.model.record import Asset, Link, Record, make_extent, make_record, record_id
 from discovery.query.region import FRAMES
 from harvesters import stac
 from harvesters.cells import Cells, data_asset, known, ordered
 from harvesters.defaults import Defaults
-from harvesters.document import MAX_TITLE, Notes, clean, tail
+from harvesters.document import MAX_TITLE, Notes, clean
 from harvesters.places import Box, bbox
 from harvesters.tap_table import Standard
 
@@ -108,37 +108,38 @@ def to_record(
     notes = Notes()
     cells = Cells(row, units, notes, UNITS)
     hosts, targets, service = cells.words("instrument_host_name"), cells.words("target_name"), cells.text(SERVICES)
-    properties = tail(((name, value) for name, value in cells.row.items() if name not in _USED), notes)
+    properties = cells.others(_USED)
     properties |= {name: value for name, value in (("collection", service), ("platform", hosts)) if value}
     assets = _assets(cells)
     frame, geometry, box = _place(cells, xtypes, targets)
     start, end = cells.interval(_time(cells, xtypes, "time_min"), _time(cells, xtypes, "time_max"), "time_min")
-    record = Record(
+    missions = defaults.missions(_missions(hosts))
+    return make_record(
         defaults.source,
         container,
         source_id,
         "observation",
         _title(cells, targets, source_id),
-        missions=_missions(hosts),
+        domain=defaults.domain_of(missions),
+        missions=missions,
         instruments=stac.instruments(cells.words("instrument_name")),
         keywords=cells.words("target_class") + cells.words("feature_name") + cells.words("species"),
         targets=targets,
-        provider=cells.text("publisher"),
+        provider=cells.text("publisher") or defaults.provider,
         level=_level(cells),
         product_type=_product_type(cells),
         formats=stac.formats(assets[:1]),
         dataset=record_id(defaults.source, SERVICES, service) if service else "",
-        extent=Extent(frame, geometry, box, start, end),
+        extent=make_extent(frame, geometry, box, start, end),
         assets=assets,
         links=_links(cells),
         doi=_doi(cells),
         created=cells.instant("creation_date"),
         metadata_updated=cells.instant("modification_date"),
         numbers=_numbers(cells, frame),
-        properties=properties,
+        properties=defaults.marked(properties),
         issues=notes.issues,
     )
-    return defaults.fill(record)
 
 
 def to_dataset(name: str, table: str, defaults: Defaults) -> Record:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -229,7 +229,7 @@ def _within(point: list[float], box: Box | None) -> bool:
 
 
 def _period(part: Any, found: _Found, notes: Notes) -> None:
-    for each in part.iter("{*}TimePeriod", "{*}TimeInstant"):
+    for each in _moments(part):
         ends = tree.group(each)
         if tree.name(each) == "TimePeriod":
             start, end = _position(ends, "begin", notes, end=False), _position(ends, "end", notes, end=True)
@@ -240,6 +240,14 @@ def _period(part: Any, found: _Found, notes: Notes) -> None:
             found.starts.append(start)
             found.ends.append(end)
         return
+
+
+def _moments(part: Any) -> Iterable[Any]:
+    """Return the periods and instants inside of an extent; nearly always it is one, and stands where it should."""
+    if len(part) == 1 and len(part[0]) == 1 and tree.name(part[0][0]) in ("TimePeriod", "TimeInstant"):
+        return (part[0][0],)
+    found: Iterable[Any] = part.iter("{*}TimePeriod", "{*}TimeInstant")
+    return found
 
 
 def _position(ends: tree.Group, side: str, notes: Notes, *, end: bool) -> int | None:

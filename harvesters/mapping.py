@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from discovery.errors import RecordError
 from discovery.model.record import Issue
-from discovery.model.source import Mapped, Quarantined, RawRecord
+from discovery.model.source import Mapped, Quarantined, RawRecord, make_mapped
 from harvesters.base import Harvester
 from harvesters.document import clean, nameable
 
@@ -30,7 +30,7 @@ def map_one(harvester: Harvester, raw: RawRecord) -> Mapped | Quarantined:
         stage = "map"
         mapped = harvester.map(raw, document)
         # What cannot be written down cannot be stored: found here, and not in the middle of a page's transaction.
-        return Mapped(mapped.record, mapped.raw, mapped.splice, mapped.record.to_json())
+        return make_mapped(mapped.record, mapped.raw, mapped.splice, mapped.record.to_json())
     except RecordError as error:
         issue = Issue(error.code, clean(str(error))[:1000], error.path)
     except Exception as error:  # noqa: BLE001  # "never stops a run" has no exceptions

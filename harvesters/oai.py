@@ -118,7 +118,7 @@ class OaiPmh:
     def parse(self, raw: RawRecord) -> Any:
         """Return the root of the metadata inside a record."""
         root = xml_record.parse(raw)
-        held = next(tree.objects(tree.group(root), "metadata"), None)
+        held = tree.held(tree.group(root), "metadata")
         if held is None:
             raise RecordError("missing-metadata", "the record has a header and nothing else", path="metadata")
         return held

@@ -12,7 +12,7 @@ from discovery.model.record import Asset, Record, make_extent, make_record, reco
 from harvesters import stac
 from harvesters.cells import Cells, data_asset, known, ordered
 from harvesters.defaults import Defaults
-from harvesters.document import MAX_TITLE, Notes, clean, tail
+from harvesters.document import MAX_TITLE, Notes, clean
 from harvesters.tap_table import Standard
 
 COLLECTIONS: Final = "obs_collection"
@@ -76,12 +76,13 @@ def to_record(
     notes = Notes()
     cells = Cells(row, units, notes, UNITS)
     collection, did = cells.row.get(COLLECTIONS, ""), cells.row.get("obs_publisher_did", "")
-    properties = tail(((name, value) for name, value in cells.row.items() if name not in _USED), notes)
+    properties = cells.others(_USED)
     for name, value in (("collection", collection), ("platform", cells.text("facility_name"))):
         if value:
             properties[name] = value[:1000]
     start, end = cells.interval(cells.mjd("t_min"), cells.mjd("t_max"), "t_min")
     assets = _assets(cells)
+    media_type = assets[0].media_type if assets else ""
     instrument, target = cells.row.get("instrument_name"), cells.text("target_name")
     missions = defaults.missions(_missions(cells))
     return make_record(
@@ -97,14 +98,14 @@ def to_record(
         provider=defaults.provider,
         level=cells.text("calib_level", 40),
         product_type=cells.text("dataproduct_type", 100),
-        formats=stac.formats(assets[:1]),
+        formats=(stac.format_name(media_type),) if media_type else (),
         dataset=_dataset(defaults.source, collection) if collection else "",
         extent=make_extent(SKY, _footprint(cells, xtypes), None, start, end),
         assets=assets,
         external_ids=(did,) if did and did != source_id else (),
         metadata_updated=cells.instant("lastmodified"),
         access=_RIGHTS.get(cells.text("data_rights").lower(), "open"),
-        numbers=_numbers(cells),
+        numbers=_numbers(cells, assets),
         properties=defaults.marked(properties),
         issues=notes.issues,
     )
@@ -130,8 +131,9 @@ def to_dataset(name: str, table: str, defaults: Defaults) -> Record:
     return defaults.fill(record)
 
 
-def _numbers(cells: Cells) -> dict[str, float]:
-    """Return the numbers that the field table knows."""
+def _numbers(cells: Cells, assets: tuple[Asset, ...]) -> dict[str, float]:
+    """Return the numbers that the field table knows; the size may have been read for the data among the assets."""
+    size = assets[0].size if assets else None
     shortest, longest = ordered(cells.metres("em_min"), cells.metres("em_max"))
     return known(
         {
@@ -139,7 +141,7 @@ def _numbers(cells: Cells) -> dict[str, float]:
             "exposure": cells.seconds("t_exptime"),
             "wavelength_min": shortest,
             "wavelength_max": longest,
-            "size": cells.bytes("access_estsize"),
+            "size": cells.bytes("access_estsize") if size is None else size,
         }
     )
 

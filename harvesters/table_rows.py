@@ -7,12 +7,12 @@ from functools import partial
 from urllib.parse import quote
 
 from discovery.model import terms
-from discovery.model.extent import SKY, Extent, Geometry
-from discovery.model.record import Asset, Link, Record, record_id
+from discovery.model.extent import SKY, Geometry
+from discovery.model.record import Asset, Link, Record, make_extent, make_record, record_id
 from harvesters import stac
 from harvesters.cells import Cells, circle, data_asset, known, location, ordered
 from harvesters.defaults import Defaults
-from harvesters.document import MAX_DESCRIPTION, MAX_TITLE, Notes, clean, tail
+from harvesters.document import MAX_DESCRIPTION, MAX_TITLE, Notes, clean
 from harvesters.table_map import QUANTITIES, Entry, TableMap, variables
 from harvesters.tap_table import Standard
 
@@ -64,32 +64,33 @@ def to_record(
     fields = _Fields(table, Cells(row, units, notes), xtypes)
     group = fields.cells.text(table.group) if table.group else ""
     # What the rules of places look at, such as the path of a file, stays with the columns that have no field.
-    kept = ((name, value) for name, value in fields.cells.row.items() if name not in fields.used)
-    properties = tail(kept, notes)
+    properties = fields.cells.others(fields.used)
     platforms, collection = fields.words("platform"), fields.text("collection")
     properties |= {name: value for name, value in (("platform", platforms), ("collection", collection)) if value}
     assets = fields.assets()
     start, end = fields.instant("start"), fields.instant("end", end=True)
     if table.kind == "observation":
         start, end = fields.cells.interval(start, end, fields.first("start"))
-    record = Record(
+    missions = defaults.missions(_missions(fields.words("mission")))
+    return make_record(
         defaults.source,
         container,
         source_id,
         table.kind,
         fields.title(source_id),
         description=fields.text("description", MAX_DESCRIPTION),
-        missions=_missions(fields.words("mission")),
+        domain=defaults.domain_of(missions),
+        missions=missions,
         instruments=stac.instruments(fields.words("instrument")),
         keywords=fields.words("keyword"),
         targets=fields.words("target"),
-        provider=fields.text("provider"),
+        provider=fields.text("provider") or defaults.provider,
         license=fields.text("license"),
         level=fields.text("level", 40),
         product_type=fields.text("product_type", 100),
         formats=stac.formats(assets[:1]),
         dataset=record_id(defaults.source, table.group, group) if group else "",
-        extent=Extent(SKY, fields.place(), None, start, end),
+        extent=make_extent(SKY, fields.place(), None, start, end),
         assets=assets,
         links=tuple(Link(url, "about") for url in (fields.address("page"),) if url),
         doi=fields.text("doi").lower(),
@@ -99,10 +100,9 @@ def to_record(
         metadata_updated=fields.instant("metadata_updated"),
         access=fields.text("access", 40) if fields.text("access") in ("registered", "restricted") else "open",
         numbers=fields.numbers(),
-        properties=properties,
+        properties=defaults.marked(properties),
         issues=notes.issues,
     )
-    return defaults.fill(record)
 
 
 def to_dataset(table: TableMap, name: str, container: str, defaults: Defaults) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from discovery.errors import RecordError
-from discovery.model.source import Mapped, RawRecord
+from discovery.model.source import Mapped, RawRecord, make_mapped
 from harvesters import dublin_core, iso19115, xml
 from harvesters.defaults import Defaults
 from harvesters.document import MAX_ID, nameable
@@ -58,4 +58,4 @@ def to_mapped(raw: RawRecord, root: Any, defaults: Defaults) -> Mapped:
             raise RecordError("missing-id", "the document has no identifier")
         raise RecordError("bad-id", f"the identifier {found[:80]!r} is not a text of 1 to {MAX_ID} characters")
     to_record = iso19115.to_record if iso else dublin_core.to_record
-    return Mapped(to_record(root, raw.container, source_id, defaults, base=raw.url), raw)
+    return make_mapped(to_record(root, raw.container, source_id, defaults, base=raw.url), raw)

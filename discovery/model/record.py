@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any, Final
 
 import orjson
@@ -37,6 +39,7 @@ def scope_of(kind: str) -> str:
 _DIGITS: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _TWO: Final = tuple(one + other for one in _DIGITS for other in _DIGITS)
 _SHIFTS: Final = tuple(range(70, -10, -10))
+_LENGTH: Final = struct.Struct(">Q").pack
 
 
 def record_id(source: str, container: str, source_id: str) -> str:
@@ -45,12 +48,9 @@ def record_id(source: str, container: str, source_id: str) -> str:
     The lengths keep `("a", "bc", "d")` and `("ab", "c", "d")` apart; the container is what makes the source's own id
     unique there (STAC collection, TAP table, section of a static catalogue).
     """
-    digest = hashlib.sha256()
-    for part in (source, container, source_id):
-        data = part.encode("utf-8", "surrogatepass")
-        digest.update(len(data).to_bytes(8, "big"))
-        digest.update(data)
-    bits = int.from_bytes(digest.digest()[:10], "big")
+    one, two, three = (each.encode("utf-8", "surrogatepass") for each in (source, container, source_id))
+    whole = b"%b%b%b%b%b%b" % (_LENGTH(len(one)), one, _LENGTH(len(two)), two, _LENGTH(len(three)), three)
+    bits = int.from_bytes(hashlib.sha256(whole).digest()[:10], "big")
     return "".join([_TWO[bits >> shift & 1023] for shift in _SHIFTS])
 
 
@@ -188,18 +188,21 @@ def _filled(value: Any) -> dict[str, Any]:
 
     A harvest writes every record it sees, so nothing is walked in Python that orjson can walk.
     """
-    names = _ORDER.get(type(value))
-    if names is None:
+    known = _ORDER.get(type(value))
+    if known is None:
         if isinstance(value, Mapping):
             return dict(value)
         raise TypeError(f"{type(value).__name__} is not a part of a record")
+    names, read = known
     # 0 and False are values, while None, "", () and {} are none.
-    return {name: held for name in names if (held := getattr(value, name)) or held == 0}
+    return {name: held for name, held in zip(names, read(value), strict=True) if held or held == 0}
 
 
 _CLASSES: Final = (Record, Extent, Asset, Link, Contact, Issue)
 _WRITTEN: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
-_ORDER: Final = {cls: tuple(each.name for each in fields(cls)) for cls in _CLASSES}
+_FIELDS: Final = {cls: tuple(each.name for each in fields(cls)) for cls in _CLASSES}
+_ORDER: Final = {cls: (names, attrgetter(*names)) for cls, names in _FIELDS.items()}
+"""The names of the fields of each part, and what reads all of them at once."""
 _NAMES: Final = {cls: frozenset(each.name for each in fields(cls)) for cls in _CLASSES}
 _REQUIRED: Final = {
     cls: {each.name: "" for each in fields(cls) if each.default is MISSING and each.default_factory is MISSING}

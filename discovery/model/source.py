@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from discovery.model.instant import instant, iso
+from discovery.model.quick import quick
 from discovery.model.record import Issue, Record
 
 RUNNING: Final = "running"
@@ -79,6 +80,11 @@ class Mapped:
     splice: Splice | None = None
     body: bytes = b""
     """The record as JSON, from whoever has written it already; empty where nobody has."""
+
+
+make_raw: Final = quick(RawRecord)
+make_mapped: Final = quick(Mapped)
+"""What whoever reads and maps elements by the hundred thousand makes them by."""
 
 
 @dataclass(frozen=True, slots=True)

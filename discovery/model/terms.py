@@ -113,8 +113,11 @@ def license(text: str) -> str | None:
     STAC's `proprietary`, `various` and `other` are answered as they are; None means that the text is unknown to us.
     """
     text = text.strip()
-    if len(text) > _MAX_TEXT:
-        return None
+    return _license(text) if len(text) <= _MAX_TEXT else None
+
+
+@lru_cache(maxsize=1024)
+def _license(text: str) -> str | None:
     creative = _CREATIVE_COMMONS.match(text)
     if creative is not None:
         igo = "-IGO" if creative["igo"] else ""
@@ -240,6 +243,7 @@ def _replace(own: Mapping[str, Mapping[str, Any]]) -> None:
     _own.update(own)
     _vocabulary.cache_clear()
     _find.cache_clear()
+    _license.cache_clear()
 
 
 _own: Final[dict[str, Mapping[str, Any]]] = {}

@@ -36,6 +36,8 @@ _IGNORED = frozenset(
     )
 )
 _SHAPES = frozenset(("POLYGON", "CIRCLE", "BOX", "POSITION", "POINT", "RANGE", "ELLIPSE", "CONVEX", "ALLSKY"))
+_SIZES = {"CIRCLE": 3, "BOX": 4, "POSITION": 2, "POINT": 2, "RANGE": 4, "ELLIPSE": 5, "ALLSKY": 0}
+"""How many numbers a shape needs that is no polygon."""
 _MOST_WRITTEN = frozenset(("POLYGON", "CIRCLE", "POSITION"))
 _GROUPS = frozenset(("UNION", "INTERSECTION", "DIFFERENCE", "NOT"))
 
@@ -278,10 +280,9 @@ class _Reader:
 
 def _shape(word: str, values: list[float], frame: str) -> Geometry:
     """Return the geometry of a named shape, turned to ICRS."""
-    sizes = {"CIRCLE": 3, "BOX": 4, "POSITION": 2, "POINT": 2, "RANGE": 4, "ELLIPSE": 5, "ALLSKY": 0}
-    if word in sizes:
-        if len(values) < sizes[word] or (word != "BOX" and len(values) > sizes[word]) or len(values) > 5:
-            raise bad(f"{word} needs {sizes[word]} numbers, not {len(values)}")
+    if (size := _SIZES.get(word)) is not None:
+        if len(values) < size or (word != "BOX" and len(values) > size) or len(values) > 5:
+            raise bad(f"{word} needs {size} numbers, not {len(values)}")
     elif len(values) < 6 or len(values) % 2:
         raise bad(f"{word} needs pairs of at least 3 points, not {len(values)} numbers")
     if word == "ALLSKY":
@@ -325,8 +326,10 @@ def _box(values: list[float]) -> list[list[float]]:
 
 def _turned(points: list[list[float]], frame: str) -> list[list[float]]:
     """Return points in ICRS, right ascension 0 to 360."""
-    if not frame and all(abs(lat) <= 90 and abs(lon) <= 540 for lon, lat in points):
-        return [[lon % 360.0, lat] for lon, lat in points]
+    if not frame:
+        inside = [[lon % 360.0, lat] for lon, lat in points if -90 <= lat <= 90 and -540 <= lon <= 540]
+        if len(inside) == len(points):
+            return inside
     array = np.array(points, dtype=np.float64)
     if (np.abs(array[:, 1]) > 90).any() or (np.abs(array[:, 0]) > 540).any():
         raise bad(f"position {points[0]} or one after it is out of range")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harvesters.cells import Cells, data_asset, location, ordered
-from harvesters.document import Notes
+from harvesters.document import MAX_TAIL, Notes, tail
 
 
 def cells(value: str, unit: str = "") -> tuple[Cells, Notes]:
@@ -112,3 +112,19 @@ def test_an_address_keeps_no_secret() -> None:
 def test_a_links_document_is_not_taken_for_the_data() -> None:
     links = data_asset("https://a.example/links", "application/x-votable+xml; content=datalink", None)
     assert (links.roles, data_asset("https://a.example/a.fits", "image/fits", 5).roles) == (("datalink",), ("data",))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"a": "1", "b": "2", "used": "3", "": "4", "n" * 100: "5", "n" * 101: "6"},
+        {"a": "x" * 2000, "b": " \u2028 ", "c\x07": "1", "d\u2028": "2"},
+        {f"n{number}": "1" for number in range(MAX_TAIL + 2)},
+    ],
+    ids=["names", "texts", "many"],
+)
+def test_columns_that_no_field_is_for_are_kept_as_properties_are(row: dict[str, str]) -> None:
+    notes, others = Notes(), Notes()
+    found = Cells(row, {}, notes).others({"used"})
+    assert found == tail(((name, value) for name, value in row.items() if name != "used"), others)
+    assert notes.issues == others.issues

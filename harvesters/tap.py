@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from discovery.errors import ConfigError, RecordError, SourceUnavailableError
-from discovery.model.source import Mapped, RawRecord
+from discovery.model.source import Mapped, RawRecord, make_mapped
 from harvesters import epntap, obscore, table_map, table_rows
 from harvesters.base import Position, Probe, RawPage, SourceContext
 from harvesters.defaults import Defaults
@@ -18,7 +18,7 @@ from harvesters.document import MAX_ID
 from harvesters.tap_cuts import too_much
 from harvesters.tap_service import ColumnInfo, Service
 from harvesters.tap_table import GROUP, UNITS, XTYPES, Standard
-from harvesters.tap_walk import COLLECTION, KEYSET, WINDOW, Walk, Walker
+from harvesters.tap_walk import COLLECTION, FIRST, KEYSET, WINDOW, Walk, Walker
 
 _TABLE: Final = re.compile(
     r'(?:[A-Za-z_][A-Za-z0-9_]*|"[^"\n]{1,100}")(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|"[^"\n]{1,100}")){0,2}'
@@ -91,7 +91,7 @@ class TapTable:
         matched = self._service.count(self._relation)
         strategies = self._strategies(columns)
         for number, strategy in enumerate(strategies, 1):
-            pages = self._walker(size).pages(Walk(strategy, size=size, matched=matched))
+            pages = self._walker(size).pages(Walk(strategy, size=min(size, FIRST), matched=matched))
             try:
                 first = next(pages)
             except SourceUnavailableError as error:
@@ -159,7 +159,7 @@ class TapTable:
         if set(map(type, document.values())) != _TEXT:
             row = {name: str(value) for name, value in document.items() if not name.startswith("@")}
         units, xtypes = document.get(UNITS, {}), document.get(XTYPES, {})
-        return Mapped(standard.to_record(row, units, xtypes, raw.container, raw.source_id, self._defaults), raw)
+        return make_mapped(standard.to_record(row, units, xtypes, raw.container, raw.source_id, self._defaults), raw)
 
     def _walker(self, size: int, condition: str = "") -> Walker:
         # Whoever asks only for what has changed must still see all rows of an identifier to name them.

@@ -16,7 +16,7 @@ import orjson
 
 from discovery.errors import RecordError, RunError, SourceUnavailableError
 from discovery.model.record import Issue
-from discovery.model.source import Quarantined, RawRecord
+from discovery.model.source import Quarantined, RawRecord, make_raw
 from harvesters import votable
 from harvesters.ahead import Ahead
 from harvesters.base import Position, RawPage
@@ -34,6 +34,8 @@ _MOST_OF_ONE: Final = 65_536
 _MOST_GROUPS: Final = 10_000
 _LEEWAY: Final = 10_000
 """Rows by which a table may grow while it is walked, beyond twice its size."""
+FIRST: Final = 1000
+"""Rows that are asked for at first: while the second answer is on its way there is something to do."""
 _CHUNK: Final = 500
 """Rows that are handed on at once: an answer may hold many more, and their records take ten times their memory."""
 _TOGETHER: Final = 50
@@ -154,6 +156,7 @@ class Walker:
         self._relation = standard.rows_of(table)
         self._size = size
         self._condition = condition
+        self._no_key = _all(condition, f"{standard.key} IS NULL")
         self._siblings = siblings
         self._cuts = Cuts(service, standard, table, size)
         self._ahead = Ahead[Question, votable.Table](self._ask)
@@ -206,7 +209,12 @@ class Walker:
 
     def _whole(self, walk: Walk) -> Iterator[RawPage]:
         rows = walk.matched if walk.matched is not None and not self._condition else 0
-        yield from self._keyset(walk, "", lambda: walk.enter(NAMELESS), rows - walk.taken)
+
+        def done() -> None:
+            walk.enter(NAMELESS)
+            self._ahead.begin(self._nameless(self._no_key))
+
+        yield from self._keyset(walk, "", done, rows - walk.taken)
 
     def _groups(self, walk: Walk) -> Iterator[RawPage]:
         """Walk group by group, and by identifier within each."""
@@ -419,7 +427,7 @@ class Walker:
         """Yield the rows that have no identifier, which are known by a hash of what they say."""
         held: RawPage | None = None
         before, number = walk.position(), 0
-        for table, cut in self._pieces(_all(self._condition, f"{self._key} IS NULL")):
+        for table, cut in self._pieces(self._no_key):
             if held is not None:
                 number += 1
                 # Whoever goes on from between two pieces begins with the first: there are few of these rows.
@@ -434,8 +442,15 @@ class Walker:
         yield held
 
     def _pieces(self, where: str) -> Iterator[tuple[votable.Table, bool]]:
-        """Yield the rows without identifier in as many answers as it takes, each with whether it still is cut."""
-        table = self._nameless(where)
+        """Yield the rows without identifier in as many answers as it takes, each with whether it still is cut.
+
+        Raises:
+            RunError: They cannot be read.
+        """
+        try:
+            table = self._ahead.take(self._nameless(where))
+        except RecordError as error:
+            raise RunError(f"{self._service.url}: the rows without an identifier cannot be read: {error}") from error
         cut = table.status == votable.OVERFLOW or table.full
         halves = self._cuts.apart(where) if cut else ()
         if not halves:
@@ -443,12 +458,9 @@ class Walker:
         for half in halves:
             yield from self._pieces(half)
 
-    def _nameless(self, where: str) -> votable.Table:
-        try:
-            # Nothing tells one from the next, so as many are asked for as ever come, however small a page is.
-            return self._ask(Question(where, max(self._size, _MOST_OF_ONE)))
-        except RecordError as error:
-            raise RunError(f"{self._service.url}: the rows without an identifier cannot be read: {error}") from error
+    def _nameless(self, where: str) -> Question:
+        # Nothing tells one from the next, so as many are asked for as ever come, however small a page is.
+        return Question(where, max(self._size, _MOST_OF_ONE))
 
     # Elements
 
@@ -507,7 +519,8 @@ class Walker:
                 if row.group and row.group not in walk.groups and len(walk.groups) < _MOST_GROUPS:
                     walk.groups[row.group] = None
                     out.append(RawRecord(group_column, row.group, orjson.dumps({GROUP: row.group}), url=url))
-                out.append(RawRecord(self._table, source_id, row.body[:-1] + more if said else row.body, url=url))
+                body = row.body[:-1] + more if said else row.body
+                out.append(make_raw(self._table, source_id, body, url=url))
         return tuple(out)
 
     def _matched(self, walk: Walk) -> int | None:

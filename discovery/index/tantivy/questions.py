@@ -15,7 +15,8 @@ from discovery.errors import (
 from discovery.index import plans
 from discovery.index.base import Cells, Keys, Plan
 from discovery.index.plans import BODY, CELLS, END, EXACT, FIRST, KEY, LAST, PARENTS, START, TAIL, TITLE
-from discovery.index.tantivy.schema import RUST_SPECIAL
+from discovery.index.tantivy import times
+from discovery.index.tantivy.schema import RUST_SPECIAL, TIMES
 from discovery.query.fields import FIELDS, Field, Type
 from discovery.query.query import (
     And,
@@ -231,14 +232,19 @@ class Questions:
     def time(self, start: int | None, end: int | None) -> Query:
         """Return the documents whose time overlaps one that is asked for."""
         # Open ends are stored as the outermost numbers, and nothing else is, so a time beyond all meets them alone.
+        first = None if start is None else min(max(start, FIRST), LAST)
+        last = None if end is None else min(max(end, FIRST), LAST)
         parts = []
-        if end is not None:
-            last = min(max(end, FIRST), LAST)
+        if last is not None:
             parts.append(self.range(START, FieldType.Integer, plans.Span(None, last)))
-        if start is not None:
-            first = min(max(start, FIRST), LAST)
+        if first is not None:
             parts.append(self.range(END, FieldType.Integer, plans.Span(first, None)))
-        return every(parts or [Query.exists_query(START)])
+        stretch = None if first is None or last is None else times.stretch(first, last)
+        if stretch is None:
+            return every(parts or [Query.exists_query(START)])
+        sure = [Query.term_query(self.schema, TIMES, cell, "basic") for cell in stretch.sure]
+        border = either_of([Query.term_query(self.schema, TIMES, cell, "basic") for cell in stretch.border])
+        return either_of([*sure, every([border, *parts])])
 
     def text(self, query: TextQuery, *, scored: bool) -> Query:
         """Return what a text matches; an identifier pasted whole matches whatever the words say."""

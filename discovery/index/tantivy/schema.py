@@ -37,14 +37,17 @@ from discovery.index.plans import (
     TITLE,
     WORDS,
 )
+from discovery.index.tantivy import times
 from discovery.query.fields import FIELDS, Type
 from discovery.query.tokens import SEPARATOR
 
 HEADS: Final = ("_head0", "_head1", "_head2", "_head3")
 """The first 32 bytes of the title as numbers: tantivy orders by text but has no ranges of it."""
+TIMES: Final = "_times"
+"""The cells of time of `times`."""
 ANALYZER: Final = "prepared"
 RUST_SPECIAL: Final = r"\.+*?()|[]{}^$#&-~"
-_SHAPE: Final = 4
+_SHAPE: Final = 5
 LAST_HEAD: Final = 2**64 - 1
 _POWERS: Final = 308
 _EXACT_LENGTH: Final = 16
@@ -67,7 +70,7 @@ def schema() -> tantivy.Schema:
         builder.add_text_field(name, tokenizer_name=ANALYZER, index_option="basic")
     for name in (EXACT, TAIL):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
-    for name in (CELLS, PARENTS):
+    for name in (CELLS, PARENTS, TIMES):
         builder.add_unsigned_field(name, indexed=True)
     for name in (MONTH, START, END):
         builder.add_integer_field(name, indexed=False, fast=True)
@@ -170,7 +173,8 @@ def stored(document: Document) -> str | tantivy.Document:
         row |= zip(HEADS, heads(document.title), strict=True)
     start, end = document.instants.get("start"), document.instants.get("end")
     if start is not None or end is not None:
-        row |= {START: FIRST if start is None else start, END: LAST if end is None else end}
+        first, last = FIRST if start is None else start, LAST if end is None else end
+        row |= {START: first, END: last, TIMES: times.cells(first, last)}
     if document.month is not None:
         row[MONTH] = document.month
     if document.anchor is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
@@ -15,13 +15,14 @@ from discovery.index.calendar import month_of
 from discovery.index.plans import MAX_INSTANT, MAX_TERM, MIN_INSTANT
 from discovery.model import terms
 from discovery.model.extent import Extent, Geometry
+from discovery.model.quick import quick
 from discovery.model.record import RESOURCES, Record
 from discovery.query import cover
 from discovery.query.cover import Cover
 from discovery.query.cursor import sort_key
 from discovery.query.fields import FIELDS, Field, Type
 from discovery.query.healpix import DEEPEST
-from discovery.query.text import PreparedText, body_text, document_text, identifier
+from discovery.query.text import PreparedText, body_text, document_text, identifier, shared_text
 from discovery.query.tokens import fold
 
 MAX_VALUES: Final = 64
@@ -37,6 +38,8 @@ _HEARD: Final = ("keywords", "variables", "missions", "instruments", "themes", "
 _ITSELF: Final = frozenset({"alternate", "canonical", "cite-as", "describedby", "landing", "self", "via"})
 """Relations of links to where the same thing is: whoever pastes such an address means this record."""
 _DOI: Final = re.compile(r"10\.[0-9]{4,9}/[^\s?#&]+")
+
+_make_document: Final = quick(Document)
 
 
 def document(record: Record, key: int) -> Document:
@@ -60,9 +63,9 @@ def documents(records: Sequence[tuple[Record, int]]) -> list[Document]:
 def _document(record: Record, key: int, place: Cover | None) -> Document:
     start = record.extent.start
     instants = dict(_instants(record))
-    return Document(
+    return _make_document(
         key=key,
-        keywords=dict(_keywords(record)),
+        keywords=_keywords(record),
         numbers=dict(_numbers(record)),
         instants=instants,
         title=title(record.title),
@@ -91,20 +94,106 @@ def _of(kind: Type) -> tuple[Field, ...]:
 
 # Asked for of every record that is indexed.
 _KEYWORDS: Final = _of(Type.KEYWORD)
-_NUMBERS: Final = _of(Type.NUMBER)
+_NUMBERS: Final = frozenset(each.name for each in _of(Type.NUMBER))
 _INSTANTS: Final = _of(Type.INSTANT)
+_SAID: Final = ("capability", "category", "collection", "organisation", "project")
+"""Properties that keyword fields are read from as they are."""
+_ALIKE: Final = frozenset(
+    {
+        "access",
+        "container",
+        "dataset",
+        "domain",
+        "format",
+        "frame",
+        "instrument",
+        "keyword",
+        "kind",
+        "level",
+        "license",
+        "mission",
+        "product_type",
+        "provider",
+        "source",
+        "theme",
+        "variable",
+        *_SAID,
+    }
+)
+"""Keyword fields whose values follow from what `_alike` returns, and from nothing else: no terms of an operator."""
+_ALIKE_SIZE: Final = 1000
+"""Characters up to which what observations share is remembered ..."""
+_KNOWN_SIZE: Final = 1024
+"""... and of how many kinds of them."""
+_KNOWN: Final[dict[tuple[Any, ...], dict[str, tuple[str, ...]]]] = {}
+_EMPTY: Final = ("",)
+_SHARED: Final = tuple(each for each in _KEYWORDS if each.name in _ALIKE)
+_OWN: Final = tuple(each for each in _KEYWORDS if each.name not in _ALIKE)
 
 
-def _keywords(record: Record) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for each in _KEYWORDS:
-        found = each.values(record)
+def _keywords(record: Record) -> dict[str, tuple[str, ...]]:
+    """Return the values of keyword fields; those that observations of a source share are looked up together."""
+    if record.scope == RESOURCES:
+        return dict(_read(_KEYWORDS, record))
+    alike = _alike(record)
+    found = _KNOWN.get(alike)
+    if found is None:
+        found = dict(_read(_SHARED, record))
+        if sum(map(_size, alike)) <= _ALIKE_SIZE:
+            if len(_KNOWN) >= _KNOWN_SIZE:
+                _KNOWN.clear()
+            _KNOWN[alike] = found
+    return found | dict(_read(_OWN, record))
+
+
+def _size(value: str | tuple[str, ...]) -> int:
+    return len(value) if isinstance(value, str) else sum(len(str(each)) for each in value)
+
+
+def _alike(record: Record) -> tuple[Any, ...]:
+    """Return all of a record that the fields in `_ALIKE` follow from."""
+    extent, said = record.extent, record.properties.get
+    return (
+        record.kind,
+        record.source,
+        record.container,
+        record.dataset,
+        record.domain,
+        record.provider,
+        record.license,
+        record.access,
+        record.level,
+        record.product_type,
+        extent.frame if extent.geometry or extent.bbox else "",
+        record.missions,
+        record.instruments,
+        record.themes,
+        record.keywords,
+        record.variables,
+        record.formats,
+        *[said(name, "") for name in _SAID],
+    )
+
+
+def _read(fields: tuple[Field, ...], record: Record) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for each in fields:
+        found = tuple(each.values(record))
         # Most fields of most records are empty, and most of the others are the same in many records of a source.
-        if found and (kept := _kept(tuple(found))):
+        if found and found != _EMPTY and (kept := _kept(found)):
             yield each.name, kept
 
 
-@lru_cache(maxsize=4096)
 def _kept(values: tuple[object, ...]) -> tuple[str, ...]:
+    value = values[0]
+    if len(values) == 1 and type(value) is str and value.isascii() and len(value) * 4 <= MAX_TERM:
+        # As names and ids are, which no other record has.
+        plain = value.strip()
+        return (plain,) if plain else ()
+    return _kept_some(values)
+
+
+@lru_cache(maxsize=4096)
+def _kept_some(values: tuple[object, ...]) -> tuple[str, ...]:
     plain = [_clean(str(value)).strip() for value in values if value is not None]
     return tuple(islice(dict.fromkeys([value for value in plain if value and _fits(value)]), MAX_VALUES))
 
@@ -122,16 +211,17 @@ def _clean(text: str) -> str:
 
 
 def _numbers(record: Record) -> Iterator[tuple[str, float]]:
-    for each in _NUMBERS:
-        for value in each.values(record):
-            if value is None or isinstance(value, str):
-                continue
-            try:
-                number = float(value) + 0.0  # -0.0 would not be equal to 0.0 in an engine
-            except OverflowError:
-                continue
-            if math.isfinite(number):
-                yield each.name, number
+    # A store may hold what no record of today would.
+    found: Mapping[str, Any] = record.numbers
+    for name, value in found.items():
+        if name not in _NUMBERS or value is None or isinstance(value, str):
+            continue
+        try:
+            number = float(value) + 0.0  # -0.0 would not be equal to 0.0 in an engine
+        except OverflowError:
+            continue
+        if math.isfinite(number):
+            yield name, number
 
 
 def _instants(record: Record) -> Iterator[tuple[str, int]]:
@@ -184,19 +274,23 @@ def _text(record: Record) -> PreparedText:
         tuple([each.title for each in record.assets[:MAX_LINKS]]),
         tuple([text for each in record.contacts[:MAX_LINKS] for text in (each.name, each.organization)]),
     )
+    identifiers = tuple(dict.fromkeys((record.source_id, record.doi, *record.external_ids[:MAX_VALUES])))
+    keys = (record.id, *_addresses(record))
     shared = _shared(*common) if observed and sum(map(len, common)) <= _MEMO_SIZE else ""
-    own = {
+    if shared:
+        others = _cleaned((record.description, *record.targets))
+        return shared_text(_clean(record.title), others, tuple(_cleaned(identifiers)), keys=keys, analysed=shared)
+    body = {
         "description": (record.description,),
         "targets": record.targets,
         "title": (record.title,),
-        "identifiers": tuple(dict.fromkeys((record.source_id, record.doi, *record.external_ids[:MAX_VALUES]))),
+        "identifiers": identifiers,
+        **_common_fields(*common),
     }
-    body = own if shared else own | _common_fields(*common)
     return document_text(
         {name: _cleaned(values) for name, values in body.items() if values},
-        keys=(record.id, *_addresses(record)),
+        keys=keys,
         heard=None if observed else _HEARD,
-        analysed=shared,
     )
 
 

@@ -18,6 +18,7 @@ from math import log1p
 from typing import Final
 
 from discovery.errors import LimitError
+from discovery.model.quick import quick
 from discovery.query import synonyms as synonyms_module
 from discovery.query import tokens as words
 from discovery.query.synonyms import ALTERNATIVES, Synonyms
@@ -40,6 +41,7 @@ __all__ = [
     "parse",
     "placed",
     "score",
+    "shared_text",
     "tokens",
     "trigrams",
 ]
@@ -137,12 +139,14 @@ class TextQuery:
         return bool(self.groups or self.excluded or self.exact)
 
 
+_make_text: Final = quick(PreparedText)
+
+
 def document_text(
     fields: Mapping[str, str | Iterable[str]],
     *,
     keys: Iterable[str] = (),
     heard: Iterable[str] | None = (),
-    analysed: str = "",
     limit: int = FIELD_TOKENS,
 ) -> PreparedText:
     """Return what engines index of a record.
@@ -153,14 +157,13 @@ def document_text(
         keys: Identifiers of ours that are found whole only, since their parts say nothing; as `identifier` writes them.
         heard: Fields that have words for spellings that miss, beside the title; None leaves these out, and what
             suggestions need as well: titles of observations are numbers, and there are millions of them.
-        analysed: Further body text, as `body_text` returns it.
         limit: Words kept of each value.
     """
     values = {name: tuple(_values(value)) for name, value in fields.items() if value}
     titles = [words.analyse(text, limit=limit, words=heard is not None) for text in values.get(TITLE, ())]
     identifiers = values.get(IDENTIFIERS, ())
     body = [_analysed(value, limit) for name, value in values.items() if name not in (TITLE, IDENTIFIERS)]
-    body += [analysed, *[words.analyse(each, limit=limit).text for each in identifiers]]
+    body += [words.analyse(each, limit=limit).text for each in identifiers]
     titled: dict[str, None] = {}
     spelt: dict[str, None] = {}
     if heard is not None:
@@ -176,8 +179,31 @@ def document_text(
     )
 
 
+def shared_text(
+    title: str, others: Iterable[str], identifiers: Sequence[str], *, keys: Iterable[str] = (), analysed: str
+) -> PreparedText:
+    """Return what `document_text` does of a record without words for spellings, most of whose text many others share.
+
+    Args:
+        title: Of the record.
+        others: Its own body text.
+        identifiers: As those of `document_text`.
+        keys: The same.
+        analysed: The body text that it shares, as `body_text` returns it.
+    """
+    body = [words.analyse(text).text for text in others if text]
+    body += [analysed, *[words.analyse(text).text for text in identifiers if text]]
+    return _make_text(
+        title=words.analyse(title).text if title else "",
+        body=f" {SEPARATOR} ".join([text for text in body if text]),
+        prefix="",
+        words=(),
+        exact=tuple(filter(None, dict.fromkeys((*map(identifier, identifiers), *keys)))),
+    )
+
+
 def body_text(fields: Mapping[str, str | Iterable[str]], *, limit: int = FIELD_TOKENS) -> str:
-    """Return what engines index of texts that are neither title nor identifiers, for `document_text`.
+    """Return what engines index of texts that are neither title nor identifiers, for `shared_text`.
 
     Many records share such texts, and analysing them takes most of the time that preparing a record takes.
     """

@@ -13,6 +13,7 @@ from discovery.model import terms
 from discovery.model.extent import Extent
 from discovery.model.record import Asset, Contact, Link, Record
 from discovery.query import region
+from discovery.query.fields import FIELDS, Type
 from discovery.query.text import matches, parse
 
 JULY_1969 = -14_182_940_000
@@ -39,6 +40,27 @@ def test_keywords_are_the_values_of_the_field_table() -> None:
     assert found.keywords["kind"] == ("dataset",)
     assert "level" not in found.keywords
     assert "frame" not in found.keywords
+
+
+def test_what_observations_share_is_kept_apart_by_everything_it_follows_from() -> None:
+    words = ("one", "two")
+    varied: dict[str, Any] = dict.fromkeys(("source", "container", "dataset", "domain", "provider"), "other")
+    varied |= dict.fromkeys(("license", "level", "product_type", "access", "source_id", "doi", "title"), "other")
+    varied |= dict.fromkeys(("missions", "instruments", "themes", "keywords", "variables", "formats"), words)
+    varied |= {"targets": words, "external_ids": words, "numbers": {"size": 2.0}, "created": 5}
+    tail = ("capability", "category", "collection", "organisation", "platform", "project", "unlisted")
+    changes = [{name: value} for name, value in varied.items()]
+    changes += [{"properties": {name: value}} for name in tail for value in ("other", words)]
+    box = (0.0, 0.0, 1.0, 1.0)
+    changes += [{"extent": Extent(frame, bbox=place)} for frame in ("earth", "sky", "mars") for place in (None, box)]
+    for change in [{}, *changes] * 2:
+        found = record(kind="observation", **change)
+        plain = {
+            each.name: tuple(dict.fromkeys(str(value) for value in each.values(found) if value))
+            for each in FIELDS.values()
+            if each.type is Type.KEYWORD
+        }
+        assert document(found, 1).keywords == {name: values for name, values in plain.items() if values}
 
 
 def test_of_a_field_64_values_are_kept() -> None:

@@ -206,6 +206,26 @@ def test_a_writer_is_not_stuck_by_files_of_a_commit_that_a_kill_cut_short(tmp_pa
     index.close()
 
 
+def test_what_was_committed_before_a_kill_is_not_twice_when_it_is_written_again(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    index.write(SCOPE, [make(key) for key in (3, 9)], (), 1)
+    index.write(SCOPE, [make(key, numbers={"size": 1.0}) for key in (9, 12, 15)], (), 2)
+    index.write(SCOPE, [make(5)], [15], 3)
+    index.close()
+    state = sole(tmp_path) / "state.json"
+    # As if the last two commits had been followed by a kill.
+    state.write_bytes(state.read_bytes().replace(b'"change":3', b'"change":1'))
+    for _ in range(2):
+        index = TantivyIndex(tmp_path)
+        assert index.generation(SCOPE).change == 1
+        # Keys between, above and below all that is there: each may be written already.
+        index.write(SCOPE, [make(key, numbers={"size": 2.0}) for key in (12, 9, 15, 14, 1)], [5], 1)
+        index.write(SCOPE, [make(key, numbers={"size": 3.0}) for key in (14, 15)], (), 1)
+        assert held(index) == {3: 0, 12: 2, 9: 2, 15: 3, 14: 3, 1: 2}
+        assert index.generation(SCOPE).documents == 6
+        index.close()
+
+
 def test_files_left_by_a_kill_are_swept(tmp_path: Path) -> None:
     index = TantivyIndex(tmp_path)
     fill(index, [make(1)])

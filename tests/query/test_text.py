@@ -18,12 +18,14 @@ from discovery.query.text import (
     PreparedText,
     TextQuery,
     any_of,
+    body_text,
     document_text,
     highlight,
     identifier,
     matches,
     parse,
     score,
+    shared_text,
     trigrams,
 )
 from discovery.query.tokens import lexicon
@@ -156,6 +158,14 @@ def test_query_finds(query: str, document: str) -> None:
 @pytest.mark.parametrize(("query", "document"), MISSES)
 def test_query_does_not_find(query: str, document: str) -> None:
     assert not found(query, document)
+
+
+@given(st.text(max_size=60), st.lists(st.text(max_size=60), max_size=3), st.lists(st.text(max_size=30), max_size=3))
+def test_text_that_is_shared_gives_what_it_would_give_alone(title: str, own: list[str], ids: list[str]) -> None:
+    common = {"keywords": ["sea ice", "Sentinel-2A"], "provider": "ESA"}
+    whole = {"title": title, "description": own, **common, "identifiers": ids}
+    found = shared_text(title, own, ids, keys=["k7jv"], analysed=body_text(common))
+    assert found == document_text(whole, keys=["k7jv"], heard=None)
 
 
 def test_words_may_stand_in_different_fields_but_a_phrase_may_not() -> None:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import tantivy
@@ -54,6 +54,8 @@ class Scope:
         self.pointed: tuple[generations.Signature | None, generations.Pointer] | None = None
         self.readers: dict[str, Reader] = {}
         self.writing: tuple[str, tantivy.IndexWriter] | None = None
+        # The greatest key that the writer's commits hold; a record that came later cannot be among them.
+        self.highest = -1
 
     # ---- reading
 
@@ -179,11 +181,14 @@ class Scope:
             writer = self.writer(name)
             try:
                 for key, row in rows.items():
-                    writer.delete_documents_by_term(KEY, key)
+                    # Each deletion is looked for in every segment; of what is new there is nothing to be deleted.
+                    if key <= self.highest:
+                        writer.delete_documents_by_term(KEY, key)
                     add(writer, row)
                 for key in gone:
                     writer.delete_documents_by_term(KEY, key)
                 writer.commit()
+                self.highest = max(self.highest, *rows) if rows else self.highest
             except BaseException:
                 # A writer that failed once (full disk) is not to be trusted; a new one cleans up behind it.
                 self.writing = None
@@ -202,6 +207,10 @@ class Scope:
             writer.garbage_collect_files()
             for left in folder.glob(".tmp*"):
                 left.unlink(missing_ok=True)
+            # Not remembered in a file: a commit that a kill came after may hold more than any file says. From here on
+            # nobody else writes.
+            index.reload()
+            self.highest = _highest(index.searcher())
             self.writing = name, writer
         return self.writing[1]
 
@@ -315,6 +324,16 @@ class TantivyBuild:
         if self.writer is None:
             raise ConflictError(f"generation {self.name} is already published or discarded")
         return self.writer
+
+
+def _highest(searcher: tantivy.Searcher) -> int:
+    """Return the greatest key of a commit, -1 where it holds nothing."""
+    if not searcher.num_docs:
+        return -1
+    found: Any = searcher.search(
+        tantivy.Query.all_query(), 1, count=False, order_by_field=KEY, order=tantivy.Order.Desc
+    )
+    return int(found.hits[0][0])
 
 
 def committed(folder: Path) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -115,8 +116,8 @@ def guarded(doing: str) -> Iterator[None]:
 
 def heads(title: str) -> list[int]:
     """Return the first 32 bytes of a title as four numbers in the same order."""
-    data = title.encode("utf-8", "surrogatepass")[:32].ljust(32, b"\0")
-    return [int.from_bytes(data[at : at + 8], "big") for at in range(0, 32, 8)]
+    # `s` fills up with zeros.
+    return list(struct.unpack(">4Q", struct.pack("32s", title.encode("utf-8", "surrogatepass")[:32])))
 
 
 def add(writer: tantivy.IndexWriter, row: str | tantivy.Document) -> None:
@@ -166,7 +167,7 @@ def stored(document: Document) -> str | tantivy.Document:
     plans.checked(document)
     row: dict[str, Any] = {KEY: document.key, **document.instants}
     row |= {name: [value] for name, value in document.numbers.items()}
-    row |= {name: list(dict.fromkeys(filter(None, values))) for name, values in document.keywords.items()}
+    row |= {name: _distinct(values) for name, values in document.keywords.items()}
     row |= {CELLS: document.cells, PARENTS: document.parents, TAIL: document.tail, LENGTH: len(document.title)}
     if document.title:
         row["title"] = document.title
@@ -183,14 +184,23 @@ def stored(document: Document) -> str | tantivy.Document:
         text = document.text
         # With the title in the body, one list of documents says where a word is; the title's own only scores.
         whole = f" {SEPARATOR} ".join(filter(None, (text.title, text.body)))
-        row |= {TITLE: text.title, BODY: whole, PREFIX: text.prefix}
-        row |= {WORDS: " ".join(text.words), EXACT: list(dict.fromkeys(text.exact))}
+        row |= {TITLE: text.title, BODY: whole, EXACT: list(dict.fromkeys(text.exact))}
+        # Observations have neither.
+        if text.prefix:
+            row[PREFIX] = text.prefix
+        if text.words:
+            row[WORDS] = " ".join(text.words)
     try:
         if is_exact(document):
             return orjson.dumps(row).decode()
         return tantivy.Document.from_dict({name: _listed(value) for name, value in row.items()}, _known())
     except (TypeError, ValueError) as error:
         raise RecordError("bad_text", f"the document of key {document.key} is not Unicode text: {error}") from error
+
+
+def _distinct(values: tuple[str, ...]) -> Sequence[str]:
+    """Return the different values that are not empty; of most fields there is one."""
+    return values if len(values) == 1 and values[0] else list(dict.fromkeys(filter(None, values)))
 
 
 def _listed(value: Any) -> Any:

@@ -42,6 +42,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.peer, pytest.mark.timeout(400)]
 
 ROOT = Path(__file__).parents[3]
 SEEN = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
 FAULTS = """async () => {
   document.querySelectorAll('details:not(.menu)').forEach((each) => { each.open = true; });
   const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -170,6 +171,8 @@ def sign_in(page: Page, stage: Stage) -> None:
 
 def launch(page: Page) -> tuple[Page, float, float]:
     """Launch, open what is ready and run every cell; return the notebook, and the seconds to ready and to a picture."""
+    from playwright.sync_api import expect
+
     began = time.monotonic()
     page.get_by_role("button", name="Launch", exact=True).click()
     page.get_by_role("button", name="Open JupyterLab").wait_for()
@@ -180,17 +183,16 @@ def launch(page: Page) -> tuple[Page, float, float]:
         page.get_by_role("button", name="Open JupyterLab").click()
     page.wait_for_url("**/tree/notebooks/**")
     notebook = page.locator(SEEN)
-    cells = notebook.locator(".jp-Cell")
-    begun = notebook.locator(".jp-InputPrompt").filter(has_text=re.compile(r"\[(\*|\d+)\]"))
-    # What is run before the kernel has said hello is not run at all.
-    while not begun.count():
-        page.wait_for_timeout(500)
-        cells.first.click()
-        for _ in range(cells.count()):
-            page.keyboard.press("Shift+Enter")
-        page.wait_for_timeout(500)
+    # What is run before the kernel has said hello is not run at all, be it the first cells or every one.
+    notebook.locator(IDLE).wait_for(state="attached")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     notebook.locator(".jp-OutputArea-output img").first.wait_for()
-    return page, ready, time.monotonic() - began
+    drawn = time.monotonic() - began
+    # Until every cell has been run, and has said all that it says.
+    waiting = notebook.locator(".jp-InputPrompt").filter(has_text=re.compile(r"\[[\s*]\]"))
+    expect(waiting).to_have_count(0, timeout=PATIENCE)
+    return page, ready, drawn
 
 
 def outputs(page: Page) -> str:

@@ -26,6 +26,8 @@ MAX_NAME: Final = 100
 """Characters of the name of a property."""
 MAX_TAIL: Final = 200
 MAX_ISSUES: Final = 50
+MAX_HELD: Final = 65_536
+"""Bytes of an element that is kept parsed until its page is stored: as values it is several times as large."""
 
 # What no text needs and what breaks terminals, XML and some databases: controls and lone halves of surrogate pairs.
 _UNWANTED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -55,6 +57,8 @@ def parse_object(raw: RawRecord) -> dict[str, Any]:
     Raises:
         RecordError: It is not JSON (`broken-json`), or not an object (`not-an-object`).
     """
+    if raw.document is not None:
+        return raw.document
     try:
         document = orjson.loads(raw.body.removeprefix(BOM))
     except orjson.JSONDecodeError as error:
@@ -62,6 +66,16 @@ def parse_object(raw: RawRecord) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise RecordError("not-an-object", f"this is a JSON {type(document).__name__}, not an object")
     return document
+
+
+def kept(body: bytes, document: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a document that whoever maps its element need not read again; None for a large one, to bound memory.
+
+    Args:
+        body: The element, without what stands before and behind it.
+        document: What it says; None where that is no object.
+    """
+    return document if len(body) <= MAX_HELD and type(document) is dict else None
 
 
 def nameable(text: str) -> bool:

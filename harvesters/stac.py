@@ -132,22 +132,49 @@ def links(value: Any, base: str, notes: Notes, *, structure: frozenset[str] = IN
         given = link.get("rel")
         if type(given) is str and given in structure:
             continue
-        path = f"links[{index}]"
-        rel, href = text(link.get("rel"), notes, f"{path}.rel") or "related", link.get("href")
-        if rel.lower() in structure:
-            continue
-        if not isinstance(href, str) or not href.strip():
-            notes.add("bad-link", f"{path} has no href", path)
-            continue
-        target = _target(href, base, notes, path)
-        if not target or len(out) >= MAX_VALUES:
-            continue
-        title = text(link.get("title"), notes, f"{path}.title")
-        related = _RELATED.fullmatch(title)
-        if related is not None and rel == "related":
-            rel, title = related[1].lower().replace("eo ", ""), related[2]
-        out.append(make_link(target, rel, title, text(link.get("type"), notes, f"{path}.type")))
+        plain = _plain_link(link, given, base)
+        found = plain if plain is not None else _link(link, base, notes, f"links[{index}]", structure)
+        if found is not None and len(out) < MAX_VALUES:
+            out.append(found)
     return tuple(out)
+
+
+def _link(link: Mapping[str, Any], base: str, notes: Notes, path: str, structure: frozenset[str]) -> Link | None:
+    rel, href = text(link.get("rel"), notes, f"{path}.rel") or "related", link.get("href")
+    if rel.lower() in structure:
+        return None
+    if not isinstance(href, str) or not href.strip():
+        notes.add("bad-link", f"{path} has no href", path)
+        return None
+    target = _target(href, base, notes, path)
+    if not target:
+        return None
+    title = text(link.get("title"), notes, f"{path}.title")
+    related = _RELATED.fullmatch(title)
+    if related is not None and rel == "related":
+        rel, title = related[1].lower().replace("eo ", ""), related[2]
+    return make_link(target, rel, title, text(link.get("type"), notes, f"{path}.type"))
+
+
+def _plain_link(link: Mapping[str, Any], rel: Any, base: str) -> Link | None:
+    """Return a link of which there is nothing to be said, as most are; None where one has to look more closely."""
+    href, title, media_type = link.get("href"), link.get("title", ""), link.get("type", "")
+    if type(rel) is not str or type(href) is not str or type(title) is not str or type(media_type) is not str:
+        return None
+    # Written as it is compared, so that whoever asked knows that it is no relation of the catalogue's own structure.
+    if not rel or rel != rel.strip().lower() or not rel.isprintable():
+        return None
+    if len(rel) + len(href) + len(title) + len(media_type) + len(base) > MAX_VALUE:
+        return None
+    return _repeated_link(rel, href, title, media_type, base)
+
+
+@lru_cache(maxsize=1024)
+def _repeated_link(rel: str, href: str, title: str, media_type: str, base: str) -> Link | None:
+    """Return a link as `_link` does: all Items of a collection have the same licence. None where it has an issue."""
+    notes = Notes()
+    found = _link({"rel": rel, "href": href, "title": title, "type": media_type}, base, notes, "", frozenset())
+    return None if notes.issues else found
 
 
 def _target(href: str, base: str, notes: Notes, path: str) -> str:
@@ -351,9 +378,13 @@ def doi(values: Iterable[Any], found: Iterable[Link]) -> str:
 
 def formats(found: Iterable[Asset]) -> tuple[str, ...]:
     """Return what people call the formats of the data among assets; of all of them when none is data."""
-    found = tuple(found)
-    data = [each for each in found if _NO_DATA.isdisjoint(each.roles)] or found
-    return tuple(dict.fromkeys(format_name(each.media_type) for each in data if each.media_type))
+    return _formats(tuple([(each.media_type, each.roles) for each in found]))
+
+
+@lru_cache(maxsize=512)
+def _formats(found: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[str, ...]:
+    data = [media_type for media_type, roles in found if _NO_DATA.isdisjoint(roles)] or [each for each, _ in found]
+    return tuple(dict.fromkeys([format_name(media_type) for media_type in data if media_type]))
 
 
 @lru_cache(maxsize=1024)

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from discovery.errors import ConfigError, NotFoundError, RecordError, SourceUnavailableError
-from discovery.model.source import Mapped, RawRecord
+from discovery.model.source import Mapped, RawRecord, make_raw
 from harvesters import stac_slices
 from harvesters.base import Position, Probe, RawPage, SourceContext, ids_of
 from harvesters.defaults import Defaults
-from harvesters.document import identity, nameable, parse_object
+from harvesters.document import identity, kept, nameable, parse_object
 from harvesters.paged import JSON, Paged, page_of, place_of, with_parameters
 from harvesters.stac_items import COLLECTIONS, to_mapped
 from harvesters.stac_page import Ask, Element, link, resolved
@@ -158,8 +158,14 @@ class _Api:
         if self.collections and nameable(container):
             url = f"{self._below(container)}/items/{quote(source_id, safe='')}"
         place = place_of(source_id, container[:200], element.body)
-        return RawRecord(
-            container, source_id, element.body, "application/geo+json", url, f"{place} {number}" if place else ""
+        return make_raw(
+            container,
+            source_id,
+            element.body,
+            "application/geo+json",
+            url,
+            f"{place} {number}" if place else "",
+            kept(element.body, element.document),
         )
 
     def _below(self, collection: str) -> str:

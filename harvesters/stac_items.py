@@ -12,12 +12,12 @@ import orjson
 
 from discovery.errors import RunError, SourceUnavailableError
 from discovery.model.record import Issue, record_id
-from discovery.model.source import Mapped, Quarantined, RawRecord
+from discovery.model.source import Mapped, Quarantined, RawRecord, make_mapped, make_raw
 from discovery.model.stac import elements, members, splice
 from harvesters import ogc_record, stac, stac_collection, stac_item
 from harvesters.base import Position, Probe, RawPage, SourceContext, ids_of
 from harvesters.defaults import Defaults
-from harvesters.document import BOM, identity, parse_object, require_identity
+from harvesters.document import BOM, identity, kept, parse_object, require_identity
 from harvesters.documents import MAX_DOCUMENT, Documents, Readable
 
 COLLECTIONS: Final = "collections"
@@ -153,7 +153,11 @@ class _ElementFile:
             rejected.append(_rejected(body, where, "not-an-object", what))
             return
         media_type = "application/geo+json" if document.get("type") == "Feature" else "application/json"
-        raws.append(RawRecord(self.container(document), identity(document), body, media_type, address, where))
+        raws.append(
+            make_raw(
+                self.container(document), identity(document), body, media_type, address, where, kept(body, document)
+            )
+        )
 
 
 _Step = tuple[list[RawRecord], list[Quarantined], dict[str, int] | None]
@@ -208,7 +212,7 @@ def to_mapped(raw: RawRecord, document: Mapping[str, Any], defaults: Defaults, c
     else:
         dataset = _dataset(defaults.source, collection) if collection else ""
         record = stac_item.to_record(document, raw.container, source_id, defaults, dataset=dataset, base=base)
-    return Mapped(record, raw, splice(raw.body, document, base))
+    return make_mapped(record, raw, splice(raw.body, document, base))
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from discovery.model.extent import Extent
+from discovery.model.extent import EARTH, Extent
 from discovery.model.quick import quick
 
 KINDS: Final = (
@@ -195,7 +195,30 @@ def _filled(value: Any) -> dict[str, Any]:
         raise TypeError(f"{type(value).__name__} is not a part of a record")
     names, read = known
     # 0 and False are values, while None, "", () and {} are none.
-    return {name: held for name, held in zip(names, read(value), strict=True) if held or held == 0}
+    out = {name: held for name, held in zip(names, read(value), strict=True) if held or held == 0}
+    if "assets" in out:
+        out["assets"] = [_filled_asset(each) if type(each) is Asset else each for each in out["assets"]]
+    return out
+
+
+def _filled_asset(asset: Asset) -> dict[str, Any]:
+    """Return the fields of an asset that are not empty: of a dozen in each record, so each is asked for by its name."""
+    out: dict[str, Any] = {}
+    if asset.alternates:
+        out["alternates"] = asset.alternates
+    if asset.href:
+        out["href"] = asset.href
+    if asset.key:
+        out["key"] = asset.key
+    if asset.media_type:
+        out["media_type"] = asset.media_type
+    if asset.roles:
+        out["roles"] = asset.roles
+    if asset.size is not None:
+        out["size"] = asset.size
+    if asset.title:
+        out["title"] = asset.title
+    return out
 
 
 _CLASSES: Final = (Record, Extent, Asset, Link, Contact, Issue)
@@ -222,9 +245,12 @@ def from_dict(data: Mapping[str, Any]) -> Record:
     for name, cls in _PARTS.items():
         if name in values:
             read = _READ.get(cls)
-            values[name] = tuple([read(each) if read else _part(cls, each) for each in values[name]])
+            if read:
+                values[name] = tuple(map(read, values[name]))
+            else:
+                values[name] = tuple([_part(cls, each) for each in values[name]])
     if "extent" in values:
-        values["extent"] = _part(Extent, values["extent"])
+        values["extent"] = _extent(values["extent"])
     if "properties" in values:
         values["properties"] = _tuples(values["properties"])
     return make_record(**values)
@@ -255,6 +281,14 @@ def _asset(data: Mapping[str, Any]) -> Asset:
         tuple(get("roles", ())),
         get("size"),
         tuple(get("alternates", ())),
+    )
+
+
+def _extent(data: Mapping[str, Any]) -> Extent:
+    get = data.get
+    box = get("bbox")
+    return make_extent(
+        get("frame", EARTH), get("geometry"), None if box is None else tuple(box), get("start"), get("end")
     )
 
 

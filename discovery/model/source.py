@@ -53,6 +53,8 @@ class RawRecord:
     url: str = ""
     position: str = ""
     """Where in the source's answer it stood, for an element that has no id."""
+    document: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+    """What the body says, from whoever has read it already; nobody changes it. None where nobody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Mapped:
 
 
 make_raw: Final = quick(RawRecord)
+make_splice: Final = quick(Splice)
 make_mapped: Final = quick(Mapped)
 """What whoever reads and maps elements by the hundred thousand makes them by."""
 

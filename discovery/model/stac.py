@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -16,7 +17,7 @@ import orjson
 from discovery.http.redaction import has_credentials, is_signed, redact
 from discovery.model.instant import iso
 from discovery.model.record import Record
-from discovery.model.source import Splice
+from discovery.model.source import Splice, make_splice
 
 INFERRED_RELS: Final = frozenset({"self", "root", "parent", "collection", "item", "items", "child", "next", "prev"})
 """Relations that say where a document is served; ours take their place."""
@@ -152,7 +153,7 @@ def splice(body: bytes, document: Mapping[str, Any], base: str = "") -> Splice:
         found = [(at + len(b'"links":'), at + len(b'"links":[]'))]
     # Of two members of one name readers take the last.
     start, end = found[-1]
-    return Splice(start, end, kept_links(document.get("links"), base), public, _collection_named(document))
+    return make_splice(start, end, kept_links(document.get("links"), base), public, _collection_named(document))
 
 
 def _collection_named(document: Mapping[str, Any]) -> str | None:
@@ -183,10 +184,26 @@ def kept_links(links: Any, base: str) -> bytes:
             continue
         if link["rel"].lower() in INFERRED_RELS:
             continue
-        href = absolute(link["href"], base)
-        if href and not is_signed(href):
-            out.append(orjson.dumps(redacted({**link, "href": href})))
+        written = orjson.dumps(link)
+        found = _repeated_link(written, base) if len(written) <= _REPEATED else _kept_link(link, base)
+        if found:
+            out.append(found)
     return b",".join(out)
+
+
+_REPEATED: Final = 500
+"""Bytes of a link that may stand in many documents alike, as that to a licence does."""
+
+
+@lru_cache(maxsize=512)
+def _repeated_link(written: bytes, base: str) -> bytes:
+    return _kept_link(orjson.loads(written), base)
+
+
+def _kept_link(link: dict[str, Any], base: str) -> bytes:
+    """Return a link with its whole address and without secrets; nothing where it leads nowhere for long."""
+    href = absolute(link["href"], base)
+    return orjson.dumps(redacted({**link, "href": href})) if href and not is_signed(href) else b""
 
 
 def absolute(href: str, base: str) -> str:

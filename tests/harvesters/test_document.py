@@ -18,6 +18,22 @@ def test_a_document_is_an_object_with_or_without_a_mark_before_it() -> None:
     assert document.parse_object(RawRecord("c", "a", b'\xef\xbb\xbf{"id": "a"}')) == {"id": "a"}
 
 
+def test_what_was_read_once_is_not_read_again() -> None:
+    body = b'{"id": "a"}'
+    found = document.kept(body, {"id": "a"})
+    assert document.parse_object(RawRecord("c", "a", body, document=found)) is found
+
+
+def test_a_large_document_or_what_is_none_is_not_held() -> None:
+    assert document.kept(b" " * document.MAX_HELD, {}) == {}
+    assert document.kept(b" " * (document.MAX_HELD + 1), {}) is None
+    assert document.kept(b"[]", None) is None
+
+
+def test_an_element_is_the_same_whoever_has_read_it() -> None:
+    assert RawRecord("c", "a", b"{}", document={}) == RawRecord("c", "a", b"{}")
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [(b"{", "broken-json"), (b"", "broken-json"), (b"\xff{}", "broken-json"), (b"[]", "not-an-object")],

@@ -170,3 +170,25 @@ def test_the_short_way_to_an_asset_leads_to_the_same(given_assets: dict[str, Any
         patch.setattr(stac, "_plain_asset", lambda key, each: None)
         assert stac.assets(given_assets, "https://h.org/", long) == found
     assert long.issues == short.issues
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"rel": "license", "href": "https://example.org/l", "type": "text/html"},
+        {"rel": "License", "href": "https://example.org/l"},
+        {"rel": " license ", "href": "licence.html", "title": None},
+        {"rel": "related", "href": "https://example.org/t", "title": "Theme: Oceans"},
+        {"rel": "via", "href": "https://example.org/v?token=secret"},
+        {"rel": "via", "href": "https://bucket.example.org/v?X-Amz-Signature=abc"},
+        {"rel": "via", "href": " "},
+        {"rel": "Self", "href": "https://example.org/s"},
+    ],
+)
+def test_a_link_that_comes_again_is_read_and_told_of_as_at_first(link: dict[str, Any]) -> None:
+    base = "https://example.org/items/one"
+    first, again = Notes(), Notes()
+    found = stac.links([link], base, first)
+    assert stac.links([{**link}], base, again) == found
+    assert again.issues == first.issues
+    assert stac.links([link] * 3, base, Notes()) == found * 3

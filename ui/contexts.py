@@ -82,6 +82,8 @@ class Card:
     license: str
     example: str
     """`example` or `synthetic` for an entry that is not real, else empty."""
+    map: Map | None = None
+    """Where it is; None for a record that is nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

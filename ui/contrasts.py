@@ -23,13 +23,11 @@ from ui.contexts import Anchor, Site
 from ui.gate import Gate
 from ui.rendering import Renderer, answer
 from ui.routing import page_route, wants_json
-from ui.similar import NARROWING, PATH, SpaceRow, row_of, said, still
+from ui.similar import NARROWING, PATH, Field, SpaceRow, field, row_of, said, still
 
 _CHANGE: Final = f"{PATH}/{{space}}/change"
 _OUTLIERS: Final = f"{PATH}/{{space}}/outliers"
 _Found = TypeVar("_Found", Changes, Outliers)
-Field = tuple[str, str, str]
-"""Name, label and value of a field of a form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class Around:
 
     def field(self, name: str, label: str) -> Field:
         """Return a field of the form with what was asked in it."""
-        return (name, label, dict(self.pairs).get(name, ""))
+        return field(name, label, dict(self.pairs))
 
     def curl(self, own: dict[str, str]) -> str:
         """Return how a program asks the same."""
@@ -219,7 +217,7 @@ def _changed(around: Around, asked: Contrast | None, found: Changes | None, fram
         ways=rows.ways(_both(found), around.url, around.pairs, files=False),
         heading="What changed",
         button="Find what changed",
-        times=(around.field("earlier", "Earlier: A/B"), around.field("later", "Later: A/B")),
+        times=(around.field("earlier", "Earlier"), around.field("later", "Later")),
         choice="by",
         choosing="A place is",
         choices=(("place", "Where it is"), ("id", "What its file calls it")),

@@ -210,6 +210,7 @@ def card(record: Record, words: TextQuery, sources: Sources) -> Card:
         formats=", ".join(each[:60] for each in record.formats[:4]),
         license=wording.value("license", record.license, terms.label("license", record.license))[:80],
         example=sources.marker(record),
+        map=drawing.place(record.extent),
     )
 
 

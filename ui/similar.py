@@ -26,6 +26,18 @@ from ui.routing import page_route, wants_json
 PATH: Final = links.SPACES
 NARROWING: Final = {"bbox": "Box", "cone": "Circle", "near": "Near", "time": "Time", "filter": "Records' filter"}
 """The fields that narrow rows, with what people read."""
+_HINTS: Final = {
+    "bbox": "west,south,east,north",
+    "cone": "lon,lat,radius in degrees",
+    "near": "name of a place",
+    "time": "2022-01-01/2022-12-31",
+    "filter": "cloud_cover < 20",
+    "earlier": "2020-01-01/2020-12-31",
+    "later": "2024-01-01/..",
+}
+"""How each is written."""
+Field = tuple[str, str, str, str]
+"""Name, label, value and hint of a field of a form."""
 _ASKED: Final = {"row": "like row", "id": "like", "here": "like what is in", "unlike": "unlike row", "mode": ""}
 """What else is asked, with what people read before it."""
 
@@ -67,8 +79,7 @@ class SpaceContext:
     """What was asked, in words."""
     still: str
     """Why nothing can have changed; empty where something can."""
-    narrowing: tuple[tuple[str, str, str], ...]
-    """Name, label and value of each field that narrows."""
+    narrowing: tuple[Field, ...]
     mode: str
     modes: tuple[tuple[str, str], ...]
     asked: bool
@@ -161,7 +172,7 @@ class _Similar:
             here=given.get("here", ""),
             question=said(pairs, _ASKED),
             still=still(self._portal, space.name),
-            narrowing=tuple((name, label, given.get(name, "")) for name, label in NARROWING.items()),
+            narrowing=tuple(field(name, label, given) for name, label in NARROWING.items()),
             mode=given.get("mode", "balanced"),
             modes=(("fast", "Fast"), ("balanced", "Balanced"), ("exact", "Exact")),
             asked=found is not None,
@@ -195,6 +206,11 @@ def row_of(portal: Portal, space: Space) -> SpaceRow:
         parent,
         "" if least is None else f"{least:.3f}",
     )
+
+
+def field(name: str, label: str, given: Mapping[str, str]) -> Field:
+    """Return a field of a form with what was asked in it, and how that is written."""
+    return (name, label, given.get(name, ""), _HINTS[name])
 
 
 def said(pairs: Sequence[tuple[str, str]], known: Mapping[str, str]) -> str:

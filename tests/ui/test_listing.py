@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from discovery.errors import UnknownFieldError
+from discovery.model.extent import Extent
 from discovery.model.record import Record
 from discovery.portal import Portal
 from discovery.query import fields
@@ -141,6 +142,14 @@ def test_a_card_has_no_more_than_a_card_can_hold() -> None:
 def test_a_record_without_a_title_is_called_by_its_identifier() -> None:
     card = listing.card(Record("s", "c", "granule-7", "observation", ""), parse("x"), sources.Sources({}))
     assert "".join(each.text for each in card.title) == "granule-7"
+
+
+def test_a_card_shows_where_its_record_is_and_nothing_for_one_that_is_nowhere() -> None:
+    here = Record("s", "", "a", "observation", "A", extent=Extent(bbox=(10, 50, 11, 51)))
+    shown = listing.card(here, TextQuery(), sources.Sources({})).map
+    assert shown is not None
+    assert (shown.ring, shown.label) == ((190.5, 39.5), "10.00° E, 50.00° N to 11.00° E, 51.00° N")
+    assert listing.card(Record("s", "", "b", "project", "B"), TextQuery(), sources.Sources({})).map is None
 
 
 def test_an_order_by_overlap_is_offered_with_a_region_and_goes_with_it(portal: Portal) -> None:

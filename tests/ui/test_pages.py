@@ -54,6 +54,13 @@ class Page(HTMLParser):
         return found[0]
 
 
+def test_results_show_where_they_are_and_the_home_page_leaves_that_out(client: TestClient) -> None:
+    found = client.get("/search?scope=observations&size=5").text
+    assert found.count('<span class="map where') == 5
+    assert "<title>" in found.split('<span class="map where')[1]
+    assert '<span class="map where' not in client.get("/").text
+
+
 @pytest.fixture
 def page(client: TestClient) -> Callable[[str], Page]:
     def get(url: str) -> Page:

@@ -20,22 +20,26 @@ class Ahead(Generic[_Q, _A]):
 
     def __init__(self, answer: Callable[[_Q], _A]) -> None:
         self._answer = answer
-        self._begun: dict[_Q, queue.SimpleQueue[_A | BaseException]] = {}
+        # Few, and compared: a question need not be one that can be hashed.
+        self._begun: list[tuple[_Q, queue.SimpleQueue[_A | BaseException]]] = []
 
     def begin(self, *questions: _Q) -> None:
         """Begin to look for the answers that will be wanted next; earlier ones that are none of them are let go."""
-        before, self._begun = self._begun, {}
-        for question in questions:
-            self._begun[question] = before.get(question) or self._looked_for(question)
+        before = self._begun
+        self._begun = [
+            next((each for each in before if each[0] == question), None) or (question, self._looked_for(question))
+            for question in questions
+        ]
 
     def take(self, question: _Q) -> _A:
         """Return the answer, which was begun or is looked for now; raises what looking for it has raised."""
-        box = self._begun.pop(question, None)
-        if box is None:
+        begun = next((each for each in self._begun if each[0] == question), None)
+        if begun is None:
             # What was expected to follow does not, nor will what was expected behind it.
             self._begun.clear()
             return self._answer(question)
-        found = box.get()
+        self._begun.remove(begun)
+        found = begun[1].get()
         if isinstance(found, BaseException):
             raise found
         return found

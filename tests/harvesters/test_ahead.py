@@ -76,3 +76,18 @@ def test_an_error_is_raised_where_the_answer_is_wanted() -> None:
     ahead.begin("a")
     with pytest.raises(ValueError, match="a"):
         ahead.take("a")
+
+
+def test_a_question_need_not_be_hashable() -> None:
+    asked: list[dict[str, int]] = []
+
+    def answer(question: dict[str, int]) -> int:
+        asked.append(question)
+        return question["page"]
+
+    ahead = Ahead(answer)
+    ahead.begin({"page": 1}, {"page": 2})
+    assert ahead.take({"page": 1}) == 1
+    ahead.begin({"page": 2})
+    assert ahead.take({"page": 2}) == 2
+    assert sorted(each["page"] for each in asked) == [1, 2]

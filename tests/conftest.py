@@ -211,8 +211,10 @@ def elasticsearch(peer: Callable[[bool, str], None], tmp_path_factory: pytest.Te
 
 
 @pytest.fixture
-def elasticsearch_prefix(elasticsearch: str) -> Iterator[str]:
+def elasticsearch_prefix(elasticsearch: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Return a beginning for the names of indexes, under which there is nothing yet and afterwards."""
+    # The short question that comes first is too short for a server that shares its cores with all these tests.
+    monkeypatch.setattr("discovery.index.elasticsearch.server.PROBE", 30.0)
     prefix = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}"
     yield prefix
     # Without the index of states: what it says of indexes that are gone counts for no other.

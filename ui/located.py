@@ -51,7 +51,7 @@ def page(counted: Counted | None, site: Site, sources: Sources) -> LocatedContex
         return LocatedContext(site, (), None, "", ())
     report = counted.report
     rows = tuple(
-        _row(sources.title(id), links.search([("source", id)]), each)
+        _row(sources.title(id), links.facet("source", id), each)
         for id, each in sorted(report.by_source.items(), key=lambda each: (-each[1].records, each[0]))
     )
     met = [each for each in REASONS.values() if report.total.reasons[each.code]]

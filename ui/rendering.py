@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from discovery import __version__
-from discovery.errors import DeniedError, DiscoveryError, MovedError, UnknownFieldError
+from discovery.errors import BadQueryError, DeniedError, DiscoveryError, MovedError, UnknownFieldError
 from discovery.model.person import HARVEST, Role
 from ui import links
 from ui.contexts import Anchor, ErrorContext, Site, Visitor
@@ -91,6 +91,10 @@ class Renderer:
             body = {"error": {"kind": error.kind, "message": str(error), **_details(error), "near": list(near)}}
             return answer(body, status=error.status, headers=error.headers)
         ways: tuple[Anchor, ...] = (Anchor("Search everything", links.search()), Anchor("Home page", "/"))
+        if isinstance(error, BadQueryError) and error.parameter:
+            # Whatever else was asked is not to be typed again.
+            asked = links.relieved(visit.get().path, error.parameter)
+            ways = (*((Anchor(f"Ask without {error.parameter[:80]}", asked),) if asked else ()), *ways)
         if isinstance(error, DeniedError) and visit.get().who.role is Role.ANONYMOUS:
             ways = (Anchor("Sign in", links.SIGN_IN), *ways)
         title = _TITLES.get(error.status, "This did not work")

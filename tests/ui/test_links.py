@@ -168,3 +168,27 @@ def test_no_form_of_signing_in_leads_to_another_host(client: TestClient) -> None
         sent = address.encode("utf-8", "surrogatepass")
         shown = client.get(f"/signin?next={quote(sent, safe='')}").text
         assert 'name="next" value="/"' in shown
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "left"),
+    [
+        ("/search?q=ice&bbox=1,2&size=5", "bbox", "/search?q=ice&size=5"),
+        ("/search?bbox=1,2", "bbox", "/search"),
+        ("/search?a=1&a=2&b=", "a", "/search?b="),
+        ("/search?q=ice", "bbox", ""),
+        ("/search", "bbox", ""),
+    ],
+)
+def test_a_page_can_be_asked_for_without_what_it_could_not_read(address: str, name: str, left: str) -> None:
+    assert links.relieved(address, name) == left
+
+
+def test_a_question_that_cannot_be_read_leads_to_the_rest_of_it(client: TestClient) -> None:
+    page = client.get("/search?q=ice&bbox=1,2&scope=observations")
+    assert page.status_code == 400
+    assert '<a href="/search?q=ice&amp;scope=observations">Ask without bbox</a>' in page.text
+    other = client.get("/search?q=ice&%3Cb%3E=1")
+    assert "Ask without &lt;b&gt;" in other.text
+    assert client.get("/search?q=ice").status_code == 200
+    assert "Ask without" not in client.get("/embeddings/none").text

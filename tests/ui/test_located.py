@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -28,6 +29,8 @@ def test_the_page_tells_of_each_source_how_many_records_can_be_opened(client: Te
     assert page.status_code == 200
     assert '<meter min="0" max="1" value="0.5" aria-label="archive: 50%">50%</meter>' in page.text
     assert "page-only 1" in page.text
+    (mine,) = re.findall(r'href="([^"]+)">archive</a>', page.text)
+    assert "Pages" in client.get(mine).text
     assert "It names pages and no file." in page.text
     assert "&lt;other&gt;" in page.text
     assert "<other>" not in page.text

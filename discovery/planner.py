@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 DEFAULT_SORT: Final = {RESOURCES: Sort("updated", descending=True), OBSERVATIONS: Sort("start", descending=True)}
 """The order without words to rank by: newest first, by what a scope's records nearly always have."""
+COUNT_AGAIN: Final = 60.0
+"""Seconds after which a server is asked again how many documents it has."""
 
 
 class Planner:
@@ -39,6 +42,7 @@ class Planner:
         self._index = index
         self._most = most
         self._few = few
+        self._counted: dict[str, tuple[int, float]] = {}
 
     def plan(self, query: Query, *, total: bool = True, text: TextQuery | None = None) -> Plan:
         """Return the plan of a question: names checked, text parsed, regions covered and their borders decided.
@@ -84,21 +88,26 @@ class Planner:
         asked = conjunction([plain, query.region])
         if not has_region(asked):
             return replace(plan, filter=asked)
-        documents = self._documents(query.scope)
-        regions = Regions(self._store, self._keys, plan, most=self._most, few=self._few, documents=documents)
+        documents, local = self._documents(query.scope), self._index.local
+        regions = Regions(
+            self._store, self._keys, plan, most=self._most, few=self._few, documents=documents, fine=local
+        )
         placed = regions.whole(asked)
         return replace(plan, filter=placed, approximate=regions.approximate)
 
     def _documents(self, scope: str) -> int:
-        """Return how many documents there are, 0 where that is a question to a server and not worth one."""
-        if not self._index.local:
-            return 0
+        """Return about how many documents there are; a server is asked from time to time only."""
+        known, until = self._counted.get(scope, (0, 0.0))
+        if not self._index.local and time.monotonic() < until:
+            return known
         with answering():
-            return self._index.generation(scope).documents
+            known = self._index.generation(scope).documents
+        self._counted[scope] = known, time.monotonic() + COUNT_AGAIN
+        return known
 
-    def _keys(self, plan: Plan, limit: int) -> Sequence[int]:
+    def _keys(self, plan: Plan, limit: int) -> tuple[Sequence[int], Sequence[int]]:
         with answering():
-            return self._index.keys(plan, limit)
+            return self._index.anchored(plan, limit)
 
 
 def _words(query: Query, text: TextQuery | None) -> TextQuery | None:

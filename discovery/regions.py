@@ -6,22 +6,23 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import numpy as np
+
 from discovery.index.base import MAX_KEYS, Cells, Keys, Plan
 from discovery.query import cover, sieve
 from discovery.query.cover import Asked
+from discovery.query.healpix import Flags
 from discovery.query.query import And, Comparison, Filter, Not, Or, Region, conjunction
 from discovery.store.store import Store
 
 Node = Filter | Cells | Keys
 """What a plan's filter is made of: the nodes of a query, and those that only plans have."""
 
-FindKeys = Callable[[Plan, int], Sequence[int]]
+FindKeys = Callable[[Plan, int], tuple[Sequence[int], Sequence[int]]]
 FEW_KEYS: Final = 200
 """Keys that cost an engine as much as the cells that need not be asked for with them."""
-FEW: Final = 2_000
+FEW: Final = 500
 """Footprints that are all decided, so that an engine is told no more than who matches."""
-ASSUMED: Final = 1_000_000
-"""Documents of an engine that is not asked how many it has."""
 NARROWED: Final = 8
 """How many times as many footprints as are few may lie in a region when something else narrows them."""
 FINER: Final = 10
@@ -33,15 +34,24 @@ class Regions:
 
     Args:
         store: Where the footprints on a region's border are read.
-        keys: What finds them: `Index.keys`.
+        keys: What finds them, with their anchors: `Index.anchored`.
         plan: What is asked beside the filter; only footprints that match its text are decided.
         most: The most footprints of one region that are decided.
         few: The most of them that are all decided, those that are sure too.
-        documents: Among how many it is asked, where that is known.
+        documents: Among how many it is asked.
+        fine: Whether finer cells pay among more documents: a server looks up each cell much faster than it answers.
     """
 
     def __init__(
-        self, store: Store, keys: FindKeys, plan: Plan, *, most: int = MAX_KEYS, few: int = FEW, documents: int = 0
+        self,
+        store: Store,
+        keys: FindKeys,
+        plan: Plan,
+        *,
+        most: int = MAX_KEYS,
+        few: int = FEW,
+        documents: int = 0,
+        fine: bool = True,
     ) -> None:
         self._store = store
         self._keys = keys
@@ -49,6 +59,7 @@ class Regions:
         self._most = most
         self._few = min(few, most)
         self._documents = documents
+        self._fine = documents if fine else 0
         self._last: tuple[Region, Asked] | None = None
         self.approximate = False
         """Whether a region had more footprints on its border than are decided, so that cells had to do."""
@@ -69,16 +80,12 @@ class Regions:
         An engine looks up a few keys sooner than the cells of a region, and it is asked for them again with each facet
         that has a selection. Words are left aside: what is found has to stay true with others in their place.
         """
-        expected = cover.share(region) * (self._documents or ASSUMED)
-        if expected > self._few * (NARROWED if rest else 1):
+        expected = cover.share(region) * self._documents
+        if not self._few or expected > self._few * (NARROWED if rest else 1):
             return None
         near = _touched(region, self._covered(region))
-        keys = self._keys(Plan(scope=self._plan.scope, filter=_and(near, *rest)), self._few + 1)
-        if len(keys) > self._few:
-            return None
-        known, forms, shapes = self._store.footprints.many(keys)
-        truths = sieve.decide(region, forms, shapes)
-        return Keys(frozenset(itertools.compress(known, truths.tolist())))
+        found = self._keys(Plan(scope=self._plan.scope, filter=_and(near, *rest)), self._few + 1)
+        return None if len(found[0]) > self._few else self._true(region, *found)
 
     def placed(self, node: Node | None) -> Node | None:
         """Return the filter with every region as cells, less what its border touches without meeting the region."""
@@ -91,16 +98,14 @@ class Regions:
     def _decided(self, region: Region) -> Node:
         """Return what a region matches, exactly where its undecided footprints can be decided."""
         asked = self._covered(region)
-        keys = self._undecided(region, asked)
+        keys, anchors = self._undecided(region, asked)
         if len(keys) > self._most:
-            asked = cover.ask(region, times=FINER, documents=self._documents)
-            keys = self._undecided(region, asked)
+            asked = cover.ask(region, times=FINER, documents=self._fine)
+            keys, anchors = self._undecided(region, asked)
         if len(keys) > self._most:
             self.approximate = True
             return _roughly(region, asked)
-        known, forms, shapes = self._store.footprints.many(keys)
-        truths = sieve.decide(region, forms, shapes)
-        yes = Keys(frozenset(itertools.compress(known, truths.tolist())))
+        yes = self._true(region, keys, anchors)
         if region.relation == "contains":
             return yes
         touched = _touched(region, asked)
@@ -118,11 +123,30 @@ class Regions:
     def _covered(self, region: Region) -> Asked:
         """Return the cells of a region; the last ones are kept, for a region that turns out to hold more than a few."""
         if self._last is None or self._last[0] is not region:
-            self._last = region, cover.ask(region, documents=self._documents)
+            self._last = region, cover.ask(region, documents=self._fine)
         return self._last[1]
 
-    def _undecided(self, region: Region, asked: Asked) -> Sequence[int]:
-        """Return the footprints that may or may not match, at most one more than are decided."""
+    def _true(self, region: Region, keys: Sequence[int], anchors: Sequence[int]) -> Keys:
+        """Return the keys of footprints that stand in a region's relation to it.
+
+        A footprint holds its anchor, which tells half of all on a border: in the region it meets that, and outside of
+        it is not within. Only the others are read.
+        """
+        touch, inside = cover.anchored(region, np.array(anchors, dtype=np.int64))
+        sure: Flags = np.zeros(len(keys), dtype=bool)
+        if region.relation == "intersects":
+            sure, open_ = inside, ~inside
+        elif region.relation == "disjoint":
+            open_ = ~inside
+        else:
+            open_ = touch if region.relation == "within" else ~sure
+        known, forms, shapes = self._store.footprints.many(list(itertools.compress(keys, open_.tolist())))
+        truths = sieve.decide(region, forms, shapes)
+        told = itertools.compress(known, truths.tolist())
+        return Keys(frozenset(itertools.chain(itertools.compress(keys, sure.tolist()), told)))
+
+    def _undecided(self, region: Region, asked: Asked) -> tuple[Sequence[int], Sequence[int]]:
+        """Return the footprints that may or may not match with their anchors, at most one more than are decided."""
         rest = () if has_region(self._plan.filter) else (self._plan.filter,)
         doubtful = conjunction([_doubtful(region, asked), *rest])  # type: ignore[list-item]
         asking = Plan(scope=self._plan.scope, text=self._plan.text, filter=doubtful)

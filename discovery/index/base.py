@@ -188,6 +188,10 @@ class Index(Protocol):
         """Return the keys of all matches in no particular order, at most `limit` of them."""
         ...
 
+    def anchored(self, plan: Plan, limit: int = MAX_KEYS) -> tuple[Sequence[int], Sequence[int]]:
+        """Return keys as `keys` does, and the `Document.anchor` of each; -1 where it has none."""
+        ...
+
     def suggest(self, scope: str, tokens: tuple[str, ...], size: int) -> Sequence[int]:
         """Return keys of documents whose prepared `prefix` text holds every token, shortest titles first."""
         ...

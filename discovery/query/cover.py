@@ -22,7 +22,7 @@ import spherely
 from discovery.errors import BadQueryError, LimitError, RecordError
 from discovery.model.extent import EARTH, Geometry
 from discovery.query import healpix
-from discovery.query.footprint import Footprint, box_pieces, build, deep_parts, footprints
+from discovery.query.footprint import Cap, Footprint, box_pieces, build, deep_parts, footprints
 from discovery.query.footprint import prepared as prepare
 from discovery.query.healpix import BASE, DEEPEST, Flags, Floats, Numbers, Objects
 from discovery.query.knots import TANGLED
@@ -139,6 +139,24 @@ def ask(region: Region, *, times: int = 1, documents: int = 0) -> Asked:
         beyond = _complement(inside)
         return replace(found, beyond=_tuple(beyond), above=_tuple(healpix.ancestors(beyond)))
     return replace(found, marks=_marks(footprint)) if region.relation == "contains" else found
+
+
+def anchored(region: Region, anchors: Numbers) -> tuple[Flags, Flags]:
+    """Return which anchors may lie in a region, and which surely do.
+
+    Args:
+        region: What is asked for.
+        anchors: Cells of order 12 without their order, as `Document.anchor`; -1 may lie anywhere.
+
+    Raises:
+        BadQueryError: The geometry cannot be read.
+    """
+    footprint = prepared(region)
+    touch, inside = np.ones(len(anchors), dtype=bool), np.zeros(len(anchors), dtype=bool)
+    rows = np.flatnonzero(anchors >= 0)
+    cells = anchors[rows] + (4 << 2 * DEEPEST)
+    touch[rows], inside[rows] = _test(footprint, cells, None if footprint.sphere is None else _boundary(footprint))
+    return touch, inside
 
 
 def _complement(cells: Numbers) -> Numbers:
@@ -314,15 +332,25 @@ def _test(footprint: Footprint, cells: Numbers, boundary: Any) -> tuple[Flags, F
         touch, inside = touch | t, inside | i
     if footprint.sphere is None and not footprint.caps:
         return touch, inside
-    lon, lat, radius = healpix.caps(cells)
+    spots = healpix.Spots.of(cells)
+    (x, y, z), radius = spots.middles(), spots.reaches()
     if footprint.sphere is not None:
+        lon, lat = np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y)))
         t, i = sphere_test(footprint.sphere, boundary, lon, lat, radius)
         touch, inside = touch | t, inside | i
     for cap in footprint.caps:
-        away = healpix.separation(lon, lat, cap.lon, cap.lat)
+        away = _away(x, y, z, cap)
         touch |= away <= cap.radius + radius
         inside |= (away + radius <= cap.radius) | (cap.radius >= 180)
     return touch, inside
+
+
+def _away(x: Floats, y: Floats, z: Floats, cap: Cap) -> Floats:
+    """Return how many degrees unit vectors are from the middle of a circle."""
+    lon, lat = math.radians(cap.lon), math.radians(cap.lat)
+    a, b, c = math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat)
+    across = np.sqrt((y * c - z * b) ** 2 + (z * a - x * c) ** 2 + (x * b - y * a) ** 2)
+    return np.asarray(np.degrees(np.arctan2(across, x * a + y * b + z * c)), dtype=np.float64)
 
 
 def _flat_test(plane: Any, parts: Sequence[Any], cells: Numbers) -> tuple[Flags, Flags]:

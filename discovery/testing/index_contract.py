@@ -16,7 +16,7 @@ import pytest
 from discovery.errors import GoneError, NotFoundError, RecordError
 from discovery.index.base import Document, Index, Keys, Plan, Position
 from discovery.index.calendar import month_start
-from discovery.index.plans import MAX_INSTANT, MIN_INSTANT
+from discovery.index.plans import ANCHORS, MAX_INSTANT, MIN_INSTANT
 from discovery.query.query import (
     And,
     Comparison,
@@ -135,6 +135,14 @@ class FilterContract:
         fill(index)
         assert len(set(index.keys(Plan(SCOPE), 4))) == 4
         assert list(index.keys(Plan(SCOPE), 0)) == []
+
+    def test_keys_come_with_their_anchors(self, index: Index) -> None:
+        fill(index, [make(1, anchor=0), make(2, anchor=ANCHORS - 1), make(3), make(4, anchor=17)])
+        keys, anchors = index.anchored(Plan(SCOPE))
+        assert dict(zip(keys, anchors, strict=True)) == {1: 0, 2: ANCHORS - 1, 3: -1, 4: 17}
+        few = index.anchored(Plan(SCOPE, filter=Keys(frozenset((2, 3)))), 1)
+        assert [len(each) for each in few] == [1, 1]
+        assert [list(each) for each in index.anchored(Plan(SCOPE), 0)] == [[], []]
 
     def test_the_ends_of_time_are_found(self, index: Index) -> None:
         fill(index, [make(1, instants={"start": MIN_INSTANT}), make(2, instants={"start": MAX_INSTANT})])

@@ -183,6 +183,13 @@ class OracleIndex:
         documents = self._generation(plan).documents.values()
         return [document.key for document in documents if _matches(plan, document)][:limit]
 
+    def anchored(self, plan: Plan, limit: int = MAX_KEYS) -> tuple[Sequence[int], Sequence[int]]:
+        """Return the keys of all matches, at most `limit` of them, and their anchors."""
+        keys = self.keys(plan, limit)
+        documents = {document.key: document for document in self._generation(plan).documents.values()}
+        anchors = [documents[key].anchor for key in keys]
+        return keys, [-1 if anchor is None else anchor for anchor in anchors]
+
     def suggest(self, scope: str, tokens: tuple[str, ...], size: int) -> Sequence[int]:
         """Return keys of documents whose prepared `prefix` text holds every token, shortest titles first."""
         found = [

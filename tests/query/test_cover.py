@@ -15,6 +15,7 @@ from discovery.query import healpix, sieve
 from discovery.query.cover import (
     Asked,
     Cover,
+    anchored,
     ask,
     bbox_cover,
     box_geometry,
@@ -22,6 +23,7 @@ from discovery.query.cover import (
     cover,
     covers,
     plane_test,
+    prepared,
     share,
 )
 from discovery.query.query import Region
@@ -317,6 +319,30 @@ def test_the_share_of_a_region_is_about_its_area(region: Region) -> None:
     lon, lat = rng.uniform(0, 360, 40_000), np.degrees(np.arcsin(rng.uniform(-1, 1, 40_000)))
     hits = sieve.points(region, np.column_stack(((lon + 180) % 360 - 180, lat))).mean()
     assert hits * 0.8 < share(region) < 4 * hits
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        cone([10, 20, 7]),
+        bbox([-5, 50, 30, 60]),
+        polygon([0, 0, 20, 0, 10, 15]),
+        geojson({"type": "Polygon", "coordinates": [[[170, 0], [179, 9], [175, 9], [170, 0]]]}),
+    ],
+)
+def test_an_anchor_tells_what_its_point_would(region: Region) -> None:
+    rng = np.random.default_rng(6)
+    lon, lat = rng.uniform(-180, 180, 3_000), np.degrees(np.arcsin(rng.uniform(-1, 1, 3_000)))
+    edge = shapely.get_coordinates(prepared(region).plane) if prepared(region).plane is not None else np.empty((0, 2))
+    lon, lat = np.append(lon, edge[:, 0]), np.append(lat, edge[:, 1])
+    anchors = healpix.cells_at(lon, lat, healpix.DEEPEST) - (4 << 2 * healpix.DEEPEST)
+    touch, inside = anchored(region, np.append(anchors, -1))
+    truth = sieve.points(region, np.column_stack((lon, lat)))
+    assert (touch[:-1] | ~truth).all()
+    assert (truth | ~inside[:-1]).all()
+    assert touch[-1]
+    assert not inside[-1]
+    assert truth[:3_000].sum() - inside[:3_000].sum() < 10
 
 
 def test_the_share_of_what_is_wide_or_scattered_is_everything() -> None:

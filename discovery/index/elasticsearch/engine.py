@@ -11,6 +11,7 @@ from discovery.index.base import MAX_KEYS, Answer, Document, Generation, Plan
 from discovery.index.elasticsearch.scope import ElasticsearchBuild, Scope
 from discovery.index.elasticsearch.search import Search
 from discovery.index.elasticsearch.server import TOO_COMPLEX, Access, Server
+from discovery.index.plans import ANCHOR, KEY
 from discovery.model.record import SCOPES
 from discovery.query.text import PREFIX_LENGTH
 
@@ -43,7 +44,13 @@ class ElasticsearchIndex:
     def keys(self, plan: Plan, limit: int = MAX_KEYS) -> Sequence[int]:
         """Return the keys of all matches in no particular order, at most `limit` of them."""
         plans.check(plan)
-        return self._asked(plan, lambda search: search.any_keys(limit))
+        return self._asked(plan, lambda search: [key for (key,) in search.any_keys(limit, KEY)])
+
+    def anchored(self, plan: Plan, limit: int = MAX_KEYS) -> tuple[Sequence[int], Sequence[int]]:
+        """Return keys as `keys` does, and the anchor of each; -1 where it has none."""
+        plans.check(plan)
+        rows = self._asked(plan, lambda search: search.any_keys(limit, KEY, ANCHOR))
+        return [key for key, _ in rows], [anchor for _, anchor in rows]
 
     def suggest(self, scope: str, tokens: tuple[str, ...], size: int) -> Sequence[int]:
         """Return keys of documents whose prepared `prefix` text holds every token, shortest titles first."""

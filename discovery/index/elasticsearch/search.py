@@ -155,23 +155,22 @@ class Search:
             return [Hit(key) for (key,) in rows]
         return [Hit(key, score) for score, key in rows]
 
-    def any_keys(self, limit: int) -> list[int]:
-        """Return keys of matches, at most `limit`, page by page so that no page is large."""
-        keys: list[int] = []
+    def any_keys(self, limit: int, *names: str) -> list[list[int]]:
+        """Return whole numbers of matches, the key first, at most `limit`, page by page so that no page is large."""
+        found: list[list[int]] = []
+        order = [{name: {"order": "asc", "missing": -1}} for name in names]
         query = self.query(whole=True)
         after: dict[str, Any] = {}
-        while len(keys) < limit:
-            size = min(limit - len(keys), plans.MAX_PAGE)
+        while len(found) < limit:
+            size = min(limit - len(found), plans.MAX_PAGE)
             # In the order of keys, in which a record that is written meanwhile stays where it is.
-            found = self.asked(
-                {"bool": {"filter": [query]}}, size=size, sort=[{KEY: "asc"}], track_total_hits=False, **after
-            )
-            rows = [hit["sort"][0] for hit in found.get("hits", {}).get("hits", ())]
-            keys += rows
+            page = self.asked({"bool": {"filter": [query]}}, size=size, sort=order, track_total_hits=False, **after)
+            rows = [hit["sort"] for hit in page.get("hits", {}).get("hits", ())]
+            found += rows
             if len(rows) < size:
                 break
-            after = {"search_after": [rows[-1]]}
-        return keys
+            after = {"search_after": rows[-1]}
+        return found
 
     def suggested(self, tokens: Sequence[str], size: int) -> list[int]:
         """Return keys of documents whose prepared beginnings hold every token, shortest titles first."""

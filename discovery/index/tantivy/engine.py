@@ -43,7 +43,14 @@ class TantivyIndex:
         plans.check(plan)
         reader = self._scope(plan.scope).reader(plan.generation)
         with guarded("searching"):
-            return Search(reader, plan).any_keys(limit)
+            return Search(reader, plan).any_keys(limit)[0]
+
+    def anchored(self, plan: Plan, limit: int = MAX_KEYS) -> tuple[Sequence[int], Sequence[int]]:
+        """Return keys as `keys` does, and the anchor of each; -1 where it has none."""
+        plans.check(plan)
+        reader = self._scope(plan.scope).reader(plan.generation)
+        with guarded("searching"):
+            return Search(reader, plan).any_keys(limit, anchors=True)
 
     def suggest(self, scope: str, tokens: tuple[str, ...], size: int) -> Sequence[int]:
         """Return keys of documents whose prepared `prefix` text holds every token, shortest titles first."""

@@ -16,7 +16,7 @@ from discovery.errors import (
 from discovery.index import plans
 from discovery.index.base import Answer, Hit, Plan, Position
 from discovery.index.generations import State
-from discovery.index.plans import KEY, LENGTH
+from discovery.index.plans import ANCHOR, KEY, LENGTH
 from discovery.index.tantivy import density
 from discovery.index.tantivy.beside import Beside
 from discovery.index.tantivy.counting import Countable, Tally, asked_both, read_both
@@ -146,11 +146,13 @@ class Search:
         found = self.searcher.fast_field_values(KEY, addresses)
         return [int(key) for key in found if key is not None]
 
-    def any_keys(self, limit: int) -> list[int]:
-        """Return keys of matches in no order."""
+    def any_keys(self, limit: int, *, anchors: bool = False) -> tuple[list[int], list[int]]:
+        """Return keys of matches in no order, and their anchors where those are wanted, -1 for none."""
         query = Query.const_score_query(self.query, 1.0)
         hits = self.searcher.search(query, max(limit, 1), count=False).hits[: max(limit, 0)]
-        return self.keys([address for _, address in hits])
+        addresses = [address for _, address in hits]
+        found: list[Any] = self.searcher.fast_field_values(ANCHOR, addresses) if anchors else []
+        return self.keys(addresses), [-1 if anchor is None else anchor for anchor in found]
 
     def by_key(self, query: Query, limit: int, after: int | None = None) -> list[int]:
         """Return the lowest keys of what matches, above `after`."""

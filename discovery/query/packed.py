@@ -98,8 +98,12 @@ def _rings(shapes: Sequence[Geometry | None], frame: str) -> list[bytes | None]:
         return found
     made = polygons([shapes[row]["coordinates"][0] for row in rows])  # type: ignore[index]
     made[~shapely.is_missing(made)] = shapely.remove_repeated_points(made[~shapely.is_missing(made)])
-    for at in np.flatnonzero(_sound(made, frame)).tolist():
-        found[rows[at]] = shapely.get_coordinates(made[at])[:-1].astype("<f8").tobytes()
+    sound = np.flatnonzero(_sound(made, frame))
+    lonlat, owner = shapely.get_coordinates(made[sound], return_index=True)
+    written = lonlat.astype("<f8").tobytes()
+    ends = np.searchsorted(owner, np.arange(len(sound)), side="right").tolist()
+    for at, start, end in zip(sound.tolist(), [0, *ends], ends, strict=False):
+        found[rows[at]] = written[16 * start : 16 * (end - 1)]
     return found
 
 

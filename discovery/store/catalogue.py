@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, func, select
 
 from discovery.errors import GoneError, MovedError, NotFoundError
+from discovery.model.quick import quick
 from discovery.model.record import Record, record_id
 from discovery.model.source import RawRecord
 from discovery.store.bulk import parts
@@ -42,6 +43,9 @@ class Change:
     change: int
     key: int
     record: Record | None
+
+
+_make_change: Final = quick(Change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,12 +275,8 @@ class Catalogue:
         with self._database.read() as connection:
             rows = connection.execute(_CHANGES, asked).all()
         return [
-            Change(
-                row.change,
-                row.key,
-                Record.from_json(unpack(row.body)) if row.deleted is None and row.merged is None else None,
-            )
-            for row in rows
+            _make_change(change, key, Record.from_json(unpack(body)) if deleted is None and merged is None else None)
+            for change, key, body, deleted, merged in rows
         ]
 
     def last_change(self) -> int:

@@ -145,6 +145,9 @@ def _sqlite(url: str) -> Engine:
         for pragma in (
             # WAL with FULL keeps an acknowledged page through power loss, not only through a killed process.
             "synchronous=FULL",
+            # Pages of the log that are copied into the file at a time, 16 MiB: a harvest writes the same pages of its
+            # indexes again and again, and each copy of one costs as much as the first.
+            "wal_autocheckpoint=4000",
             "foreign_keys=ON",
             # Pages are read from the mapped file, which all connections share; a cache is one connection's own, and a
             # server has dozens of them.

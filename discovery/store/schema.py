@@ -319,5 +319,5 @@ launches = Table(
     Index("launches_by_status", "status"),
 )
 
-HEAD: Final = "0009"
+HEAD: Final = "0010"
 """The newest migration; a store that says otherwise is migrated, or refused when it is newer."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +24,17 @@ def test_any_body_comes_back_and_costs_at_most_one_byte_more(body: bytes) -> Non
 
 def test_a_body_of_repeats_is_stored_smaller() -> None:
     assert len(pack(b'{"type":"Feature"}' * 100)) < 100
+
+
+def test_a_body_of_a_store_that_is_older_is_read() -> None:
+    body = b'{"type":"Feature"}' * 100
+    assert unpack(b"\x01" + zstandard.ZstdCompressor(write_checksum=True).compress(body)) == body
+
+
+def test_what_bodies_have_in_common_never_changes() -> None:
+    # Whatever is packed by it could not be read any more.
+    known = (files("discovery.store") / "data" / "bodies-2.zdict").read_bytes()
+    assert hashlib.sha256(known).hexdigest() == "0861f4f8dd277190dc3ff393d2a8fb822fa1acf16b8c28d13f06f7e8e1eecaa0"
 
 
 def test_many_threads_pack_and_unpack_at_once() -> None:

@@ -36,7 +36,7 @@ class Cells:
         self, row: Mapping[str, str], units: Mapping[str, str], notes: Notes, usual: Mapping[str, str] | None = None
     ) -> None:
         # As `clean` does, which is asked only for what cannot be printed: a row has some thirty cells.
-        if "".join(row.values()).isprintable():
+        if all(map(str.isprintable, row.values())):
             self.row = {name: value.strip() for name, value in row.items()}
         else:
             self.row = {name: clean(value) for name, value in row.items()}
@@ -51,7 +51,7 @@ class Cells:
     def others(self, used: Set[str]) -> dict[str, str | tuple[str, ...]]:
         """Return the texts of all columns but some, as `tail` does of properties that were not looked at before."""
         row = self.row
-        if len(row) > MAX_TAIL or not "".join(row).isprintable():
+        if len(row) > MAX_TAIL or not all(map(str.isprintable, row)):
             return tail(((name, value) for name, value in row.items() if name not in used), self.notes)
         return {
             name: value[:MAX_VALUE]

@@ -43,6 +43,14 @@ _AGAIN: Final = {FAST: (10, 100), BALANCED: (20, 400)}
 _TWICE: Final = {FAST: 2, BALANCED: 1}
 """How many times as many where only some may be found: they are farther away, where codes tell less."""
 _MOST_AGAIN: Final = 4_000
+_SURE: Final = 0.5
+"""Until which part of the rows that are compared again, in the order of their codes, the nearest may stand. Hundreds of
+rows that look alike are told apart badly by codes, all the more from afar, where a filter leaves none that are near: if
+one of the nearest stands behind, others are missing, and more are compared again."""
+_MORE: Final = 4
+"""How many times as many, then."""
+_AT_ONCE: Final = 16_384
+"""Rows that are in memory at a time where more are compared again."""
 _FARTHER: Final = 5
 """How many times as many rows are compared one by one before an engine is asked for them."""
 _EFFORT: Final = {FAST: 1, BALANCED: 2}
@@ -209,6 +217,12 @@ class _Merged:
             np.concatenate([self._rows[query], rows]), np.concatenate([self._scores[query], found]), self.size
         )
 
+    def replace(self, query: int, rows: Rows, found: npt.NDArray[np.float32]) -> None:
+        """Add rows some of which were added before."""
+        others = ~np.isin(self._rows[query], rows)
+        self._rows[query], self._scores[query] = self._rows[query][others], self._scores[query][others]
+        self.add(query, rows, found)
+
     def best(self) -> tuple[Found, ...]:
         return tuple(Found(rows, found) for rows, found in zip(self._rows, self._scores, strict=True))
 
@@ -265,8 +279,25 @@ class _Part:
         times = _TWICE[mode] if self.narrowed else 1
         again = min(_again(mode, size, times), self.segment.rows)
         away, lists = self._promising(coder, turned, mode) if self.narrowed else coder.nearest(turned, _PROBES[mode])
-        likely = self.segment.codes.search(turned, lists, away, again, self.mask)
-        return lists.shape[1], self.again(queries, [each[each >= 0] for each in likely], merged)
+        likely = self._likely(turned, lists, away, again)
+        most, unsure = self.again(queries, likely, merged)
+        while self.narrowed and len(unsure) and again < min(_MOST_AGAIN, self.count):
+            again = min(_MORE * again, _MOST_AGAIN, self.count)
+            step, left = max(1, _AT_ONCE // again), []
+            for at in range(0, len(unsure), step):
+                these = unsure[at : at + step]
+                likely = self._likely(turned[these], lists[these], away[these], again)
+                most, still = self.again(queries[these], likely, merged, these)
+                left.append(these[still])
+            unsure = np.concatenate(left)
+        return lists.shape[1], most
+
+    def _likely(
+        self, turned: Vectors, lists: npt.NDArray[np.int64], away: npt.NDArray[np.float32], again: int
+    ) -> list[Rows]:
+        """Return for each query the rows that are nearest by what their codes say, nearest first."""
+        assert self.segment.codes is not None
+        return [each[each >= 0] for each in self.segment.codes.search(turned, lists, away, again, self.mask)]
 
     def _promising(
         self, coder: Coder, turned: Vectors, mode: str
@@ -290,15 +321,33 @@ class _Part:
         near[to], these[to] = away[query, at], lists[query, at]
         return near, these
 
-    def again(self, queries: Vectors, likely: Sequence[Rows], merged: _Merged) -> int:
-        """Compare likely rows of each query with the vectors themselves; return how many those are for one at most."""
+    def again(
+        self, queries: Vectors, likely: Sequence[Rows], merged: _Merged, numbers: Rows | None = None
+    ) -> tuple[int, Rows]:
+        """Compare likely rows of each query with the vectors themselves.
+
+        Args:
+            queries: Of which the rows are.
+            likely: The rows of each, those first that are nearest by what is known of them.
+            merged: Is given what is found.
+            numbers: Which queries these are, where rows of theirs were compared before; None for all of them.
+
+        Returns:
+            How many rows those are for one query at most, and for which queries others may be nearer.
+        """
         rows = np.unique(np.concatenate(likely))
-        if not len(rows):
-            return 0
-        vectors = self.segment.vectors(rows)
-        for number, (query, mine) in enumerate(zip(queries, likely, strict=True)):
-            merged.add(number, mine + self._start, scores(query, vectors[np.searchsorted(rows, mine)], self._metric))
-        return max(map(len, likely))
+        unsure: list[int] = []
+        vectors = self.segment.vectors(rows) if len(rows) else np.empty((0, queries.shape[1]), dtype=np.float32)
+        for at, (query, mine) in enumerate(zip(queries, likely, strict=True)):
+            found = scores(query, vectors[np.searchsorted(rows, mine)], self._metric)
+            if numbers is None:
+                merged.add(at, mine + self._start, found)
+            else:
+                merged.replace(int(numbers[at]), mine + self._start, found)
+            if merged.size < len(mine):
+                last = int(np.argpartition(-found, merged.size - 1)[: merged.size].max())
+                unsure += [at] if last >= _SURE * len(mine) else []
+        return max(map(len, likely), default=0), np.array(unsure, dtype=np.int64)
 
 
 class _Group:
@@ -357,7 +406,7 @@ class _Group:
                 queries,
                 [rows[of == at] - self._starts[at] for (rows, _), of in zip(answers, whose, strict=True)],
                 merged,
-            )
+            )[0]
             for at, part in enumerate(self.parts)
         )
 

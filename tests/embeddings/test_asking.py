@@ -212,6 +212,33 @@ def test_queries_of_a_batch_look_where_each_would_look_alone(
         assert together.probed < 2 * 16
 
 
+def test_more_rows_are_compared_where_the_nearest_stand_behind(
+    searcher: Searcher, coded: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if searcher.space.held is not None:
+        pytest.skip("an engine says itself what may be nearest")
+    monkeypatch.setattr(asking, "_AGAIN", dict.fromkeys(MODES, (1, 12)))
+    monkeypatch.setattr(asking, "_TWICE", dict.fromkeys(MODES, 1))
+    rows = np.flatnonzero(VECTORS[:, 0] > 0)
+    queries = UNIT[::150]
+    exact = searcher.search(queries, 10, mode="exact", allowed=only(rows)).found
+
+    def hits() -> tuple[int, int]:
+        found = searcher.search(queries, 10, allowed=only(rows))
+        for query, each in zip(queries, found.found, strict=True):
+            assert len(set(each.rows.tolist())) == 10
+            assert each.rows.tolist() == searcher.search(query[None], 10, allowed=only(rows)).found[0].rows.tolist()
+        pairs = zip(found.found, exact, strict=True)
+        return sum(len(set(ours.rows) & set(theirs.rows)) for ours, theirs in pairs), found.rescored
+
+    known, compared = hits()
+    monkeypatch.setattr(asking, "_SURE", 2.0)
+    before, fewer = hits()
+    assert known > before + 10
+    assert known >= 0.98 * 10 * len(queries)
+    assert compared > fewer == 2 * 12
+
+
 def test_enough_of_what_a_filter_leaves_is_seen_however_far_its_lists_are(
     searcher: Searcher, coded: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,8 +27,8 @@ from discovery.testing.vectors import clustered
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 BAD = Path(__file__).resolve().parents[2] / "fixtures" / "parquet-testing"
 ROWS, SIZE = 60, 4
-SHARES = [pytest.param(1, marks=pytest.mark.long), 31]
-"""Of so many damaged files one is read; all of them take minutes."""
+SHARES = [pytest.param(1, marks=[pytest.mark.long, pytest.mark.timeout(3600)]), 31]
+"""Of so many damaged files one is read; all of them take minutes, and an hour where others want the machine as well."""
 VECTORS = clustered(ROWS, SIZE)
 
 

@@ -172,7 +172,7 @@ class _Trials:
         """Return the fields that came from a part, each with the smallest parts that say enough."""
         self.left -= 1
         with part.out():
-            changed = _changed(before, map_one(self.worker, replace(self.raw, body=write())))
+            changed = _changed(before, map_one(self.worker, replace(self.raw, body=write(), document=None)))
         if not changed:
             self.unused.append(part.path)
             return {}

@@ -307,7 +307,7 @@ def test_the_notebook_runs_in_a_real_kernel_on_a_real_file_of_hubble(
     monkeypatch.setenv("MPLCONFIGDIR", os.environ.get("MPLCONFIGDIR", str(tmp_path / "mpl")))
     monkeypatch.setenv("DISCOVERY_VOLUMES", json.dumps({"/media/data/hst_stis": str(mounted)}))
     made = build(open_(hubble), site=SITE)
-    ran = NotebookClient(opened(made), timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    ran = NotebookClient(opened(made), timeout=100, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in ran.cells for output in cell.get("outputs", ())]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     said = "".join(output.get("text", "") for output in outputs)

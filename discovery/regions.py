@@ -23,6 +23,8 @@ FEW_KEYS: Final = 200
 """Keys that cost an engine as much as the cells that need not be asked for with them."""
 FEW: Final = 500
 """Footprints that are all decided, so that an engine is told no more than who matches."""
+LITTLE = 300
+"""Footprints that are read sooner than their anchors are looked at."""
 NARROWED: Final = 8
 """How many times as many footprints as are few may lie in a region when something else narrows them."""
 FINER: Final = 10
@@ -132,7 +134,8 @@ class Regions:
         A footprint holds its anchor, which tells half of all on a border: in the region it meets that, and outside of
         it is not within. Only the others are read.
         """
-        touch, inside = cover.anchored(region, np.array(anchors, dtype=np.int64))
+        places = np.full(len(anchors), -1) if len(anchors) < LITTLE else np.array(anchors, dtype=np.int64)
+        touch, inside = cover.anchored(region, places)
         sure: Flags = np.zeros(len(keys), dtype=bool)
         if region.relation == "intersects":
             sure, open_ = inside, ~inside

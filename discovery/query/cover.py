@@ -154,6 +154,8 @@ def anchored(region: Region, anchors: Numbers) -> tuple[Flags, Flags]:
     footprint = prepared(region)
     touch, inside = np.ones(len(anchors), dtype=bool), np.zeros(len(anchors), dtype=bool)
     rows = np.flatnonzero(anchors >= 0)
+    if not len(rows):
+        return touch, inside
     cells = anchors[rows] + (4 << 2 * DEEPEST)
     touch[rows], inside[rows] = _test(footprint, cells, None if footprint.sphere is None else _boundary(footprint))
     return touch, inside

@@ -67,12 +67,13 @@ class ZarrTable:
         self._stamp = places.stamp(address)
         try:
             opened = zarr.open(store=_store(address), mode="r")
+            self._array, self._beside = _found(opened, columns or {}, address)
+            # Pieces may be said to have no length, which nobody notices who does not divide by it.
+            self._mapped = (
+                _Mapped.of(Path(address) / self._array.path, self._array) if not places.is_remote(address) else None
+            )
         except _DAMAGED as error:
             raise ConfigError(f"{address} cannot be read as Zarr: {str(error)[:200]}") from error
-        self._array, self._beside = _found(opened, columns or {}, address)
-        self._mapped = (
-            _Mapped.of(Path(address) / self._array.path, self._array) if not places.is_remote(address) else None
-        )
         self._described = _described(address, self._beside, self._array.shape[0]) if self._beside else {}
         self.about = About(
             rows=self._array.shape[0],

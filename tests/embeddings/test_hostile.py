@@ -160,6 +160,14 @@ def test_every_value_of_the_metadata_of_zarr_may_lie(tmp_path: Path, where: str,
     check(paths, tmp_path)
 
 
+@pytest.mark.parametrize("sharded", [False, True])
+def test_pieces_of_no_length_are_refused(tmp_path: Path, sharded: bool) -> None:
+    whole = group(tmp_path / "whole.zarr", "raw", sharded=sharded)
+    document = json.loads((whole / "embedding" / "zarr.json").read_text())
+    document["chunk_grid"]["configuration"]["chunk_shape"][0] = 0
+    check([copied(whole, tmp_path, "none", "embedding/zarr.json", json.dumps(document).encode())], tmp_path)
+
+
 @pytest.mark.parametrize("packed", CODECS)
 @pytest.mark.parametrize("sharded", [False, True])
 @pytest.mark.parametrize("share", SHARES)

@@ -281,6 +281,24 @@ def test_a_tag_keeps_two_writers_apart(operator: TestClient) -> None:
     assert operator.delete(ONE, headers={"If-Match": "*"}).status_code == 204
 
 
+def test_nobody_is_told_the_tag_of_what_another_wrote_after_them(
+    operator: TestClient, portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_there(operator)
+    noted = portal.people.note
+
+    def overtaken(*given: Any, **more: Any) -> None:
+        monkeypatch.undo()
+        noted(*given, **more)
+        assert operator.patch(ONE, json={"properties": {"title": "Theirs"}}).status_code == 204
+
+    monkeypatch.setattr(portal.people, "note", overtaken)
+    mine = operator.patch(ONE, json={"properties": {"title": "Mine"}})
+    assert mine.status_code == 204
+    assert "ETag" not in mine.headers
+    assert operator.get(ONE).json()["properties"]["title"] == "Theirs"
+
+
 def test_who_has_it_already_is_told_so(operator: TestClient) -> None:
     put_there(operator)
     for path in (ONE, "/stac/collections/c"):

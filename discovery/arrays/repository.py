@@ -222,8 +222,8 @@ def _handler(door: _Door) -> type[http.server.BaseHTTPRequestHandler]:
             if not whole:
                 self.wfile.write(found.data)
 
-        def _refuse(self, status: int, code: str) -> None:
-            body = f"<Error><Code>{code}</Code></Error>".encode()
+        def _refuse(self, status: int, error: str) -> None:
+            body = f"<Error><Code>{error}</Code></Error>".encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/xml")
             self.send_header("Content-Length", str(len(body)))

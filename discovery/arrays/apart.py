@@ -65,6 +65,7 @@ _DAMAGED: Final = (
     OSError,
     EOFError,
     ImportError,
+    SystemError,
 )
 """What readers raise for damaged metadata and chunks; whatever else there is ends the process."""
 

@@ -37,10 +37,11 @@ _DAMAGED: Final = (
     ArithmeticError,
     RuntimeError,
     MemoryError,
+    SystemError,
     zlib.error,
     lzma.LZMAError,
 )
-"""What readers and codecs raise for metadata and chunks that lie."""
+"""What readers and codecs raise for metadata and chunks that lie; of sizes below zero blosc makes a SystemError."""
 MAX_DESCRIBED: Final = 1 << 28
 """Rows that arrays beside the vectors describe: they are read as a whole."""
 MAX_CHUNKS: Final = 10_000_000

@@ -185,6 +185,12 @@ def test_chunks_may_lie(tmp_path: Path, packed: str, sharded: bool, share: int) 
     assert any(told != "read" for told in found.values()) or packed == "raw"
 
 
+def test_a_chunk_of_blosc_that_says_it_is_smaller_than_nothing_is_refused(tmp_path: Path) -> None:
+    whole = group(tmp_path / "whole.zarr", "blosc", sharded=False)
+    data = (whole / chunk(whole)).read_bytes()
+    check([copied(whole, tmp_path, "less", chunk(whole), data[:4] + b"\xff" * 4 + data[8:])], tmp_path)
+
+
 def test_a_chunk_that_unpacks_to_more_than_there_is_memory_is_refused(tmp_path: Path) -> None:
     whole = group(tmp_path / "whole.zarr", "gzip", sharded=False)
     bomb = gzip.compress(bytes(100 << 20)) * 80

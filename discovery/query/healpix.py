@@ -102,7 +102,7 @@ def blocks(numbers: Numbers) -> Numbers:
 
 def _found_around(numbers: Numbers) -> Numbers:
     """Return cells as `blocks` does: each neighbour has a corner of the cell, so it lies all around one of them."""
-    z, across, turn = (part[:, 1:, None] for part in _placed(numbers, *_MIDDLE_AND_CORNERS))
+    z, across, turn = (part[:, :, None] for part in _placed(numbers, *_CORNERS))
     angle, size = turn * (np.pi / 4), 1e-3 / 2.0 ** orders(numbers)[:, None, None]
     x, y = np.cos(angle), np.sin(angle)
     # On the plane that touches the sphere at a corner: so far to the north and so far to the east.
@@ -124,7 +124,7 @@ _FEW = 3_000
 """Cells that are located here; the library begins a thread for each call, which takes longer than they do."""
 _ROWS: Floats = np.repeat((2.0, 3.0, 4.0), 4)
 _TURNS: Floats = np.array((1, 3, 5, 7, 0, 2, 4, 6, 1, 3, 5, 7), dtype=np.float64)
-_MIDDLE_AND_CORNERS = (np.array((0.5, 0.0, 1.0, 1.0, 0.0)), np.array((0.5, 0.0, 0.0, 1.0, 1.0)))
+_CORNERS = (np.array((0.0, 1.0, 1.0, 0.0)), np.array((0.0, 0.0, 1.0, 1.0)))
 _TURNED: Floats = np.arange(0.1, 6.3, 2 * np.pi / 16)
 _SPREAD = ((1, 0x3333333333333333), (2, 0x0F0F0F0F0F0F0F0F), (4, 0x00FF00FF00FF00FF), (8, 0x0000FFFF0000FFFF))
 
@@ -137,17 +137,23 @@ def _every_other(bits: Numbers) -> Numbers:
     return (bits | (bits >> 16)) & 0xFFFFFFFF
 
 
+def _unpacked(numbers: Numbers) -> tuple[Numbers, Numbers, Numbers, Floats]:
+    """Return each cell's base cell, its steps to the east and to the west within it, and a step's length there."""
+    depth = orders(numbers).astype(np.int64)
+    pixel = numbers - (np.int64(4) << (2 * depth))
+    face = pixel >> (2 * depth)
+    within = pixel & ((np.int64(1) << (2 * depth)) - 1)
+    return face, _every_other(within), _every_other(within >> 1), 1.0 / (np.int64(1) << depth)
+
+
 def _placed(numbers: Numbers, x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
     """Return places within cells as height and distance from the axis, and as an angle in quarters of a half turn.
 
     `x` runs from the south corner to the east one, `y` to the west one.
     """
-    depth = orders(numbers).astype(np.int64)
-    pixel = numbers - (np.int64(4) << (2 * depth))
-    face = pixel >> (2 * depth)
-    within = pixel & ((np.int64(1) << (2 * depth)) - 1)
-    side = (np.int64(1) << depth).astype(np.float64)[:, None]
-    u, v = (_every_other(within)[:, None] + x) / side, (_every_other(within >> 1)[:, None] + y) / side
+    face, east, west, size = _unpacked(numbers)
+    # A side is a power of two, so multiplying by its inverse is as exact as dividing by it.
+    u, v = (east[:, None] + x) * size[:, None], (west[:, None] + y) * size[:, None]
     row = _ROWS[face][:, None] - u - v
     cap = np.minimum(row, 4.0 - row)  # of a polar cap's base cell: 0 at the pole, 1 where the cap ends
     near = np.clip(cap, 0.0, 1.0)
@@ -176,13 +182,8 @@ class Spots:
     @classmethod
     def of(cls, numbers: Numbers) -> Spots:
         """Return the places of cells."""
-        depth = orders(numbers).astype(np.int64)
-        pixel = numbers - (np.int64(4) << (2 * depth))
-        face = pixel >> (2 * depth)
-        within = pixel & ((np.int64(1) << (2 * depth)) - 1)
-        size: Floats = 1.0 / (np.int64(1) << depth)
-        u, v = _every_other(within), _every_other(within >> 1)
-        return cls(size, _ROWS[face] - (u + v + 1) * size, (u - v) * size, _TURNS[face])
+        face, east, west, size = _unpacked(numbers)
+        return cls(size, _ROWS[face] - (east + west + 1) * size, (east - west) * size, _TURNS[face])
 
     def some(self, rows: Flags | Numbers) -> Spots:
         """Return some of them."""
@@ -277,22 +278,6 @@ def separation(lon: Floats, lat: Floats, lon2: Floats | float, lat2: Floats | fl
     d = np.radians(np.subtract(lon2, lon))
     h = np.sin((b - a) / 2) ** 2 + np.cos(a) * np.cos(b) * np.sin(d / 2) ** 2
     return np.asarray(np.degrees(2 * np.arcsin(np.sqrt(np.clip(h, 0.0, 1.0)))), dtype=np.float64)
-
-
-def caps(numbers: Numbers) -> tuple[Floats, Floats, Floats]:
-    """Return centre longitude, latitude and radius (degrees) of a circle around each cell that holds all of it."""
-    if len(numbers) <= _FEW:
-        z, across, turn = _placed(numbers, *_MIDDLE_AND_CORNERS)
-        angle = turn * (np.pi / 4)
-        x, y = across * np.cos(angle), across * np.sin(angle)
-        chord = ((x[:, 1:] - x[:, :1]) ** 2 + (y[:, 1:] - y[:, :1]) ** 2 + (z[:, 1:] - z[:, :1]) ** 2).max(axis=1)
-        radius = np.degrees(2 * np.arcsin(np.sqrt(chord) / 2))
-        lat = np.degrees(np.arctan2(z[:, 0], across[:, 0]))
-        return (turn[:, 0] * 45.0) % 360.0, lat, radius * _BULGE + _TINY
-    lon, lat = centres(numbers)
-    vlon, vlat = edges(numbers, 1)
-    radius = separation(vlon, vlat, lon[:, None], lat[:, None]).max(axis=1)
-    return lon, lat, radius * _BULGE + _TINY
 
 
 def rings(numbers: Numbers, step: int) -> tuple[Floats, Floats]:

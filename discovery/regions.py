@@ -12,7 +12,7 @@ from discovery.index.base import MAX_KEYS, Cells, Keys, Plan
 from discovery.query import cover, sieve
 from discovery.query.cover import Asked
 from discovery.query.healpix import Flags
-from discovery.query.query import And, Comparison, Filter, Not, Or, Region, conjunction
+from discovery.query.query import And, Comparison, Filter, Not, Or, Region, conjunction, conjuncts
 from discovery.store.store import Store
 
 Node = Filter | Cells | Keys
@@ -23,7 +23,7 @@ FEW_KEYS: Final = 200
 """Keys that cost an engine as much as the cells that need not be asked for with them."""
 FEW: Final = 500
 """Footprints that are all decided, so that an engine is told no more than who matches."""
-LITTLE = 300
+LITTLE: Final = 300
 """Footprints that are read sooner than their anchors are looked at."""
 NARROWED: Final = 8
 """How many times as many footprints as are few may lie in a region when something else narrows them."""
@@ -68,7 +68,7 @@ class Regions:
 
     def whole(self, node: Node | None) -> Node | None:
         """Return a whole filter as `placed` does, or just the keys of what matches it where that is little."""
-        parts = _conjuncts(node)
+        parts = list(conjuncts([node]))
         here = [each for each in parts if isinstance(each, Region)]
         rest = [each for each in parts if not isinstance(each, Region)]
         if len(here) != 1 or any(map(has_region, rest)) or here[0].relation not in ("intersects", "within"):
@@ -154,13 +154,6 @@ class Regions:
         doubtful = conjunction([_doubtful(region, asked), *rest])  # type: ignore[list-item]
         asking = Plan(scope=self._plan.scope, text=self._plan.text, filter=doubtful)
         return self._keys(asking, self._most + 1)
-
-
-def _conjuncts(node: Node | None) -> list[Node]:
-    """Return what must all be true for a filter to match."""
-    if isinstance(node, And):
-        return [part for each in node.args for part in _conjuncts(each)]
-    return [] if node is None else [node]
 
 
 def _here(region: Region) -> Node:

@@ -6,8 +6,9 @@ and form fields are all parsed into them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from discovery.model.extent import EARTH, Geometry
 from discovery.model.record import RESOURCES
@@ -263,3 +264,12 @@ def conjunction(parts: Iterable[Filter | None]) -> Filter | None:
     if not found:
         return None
     return found[0] if len(found) == 1 else And(found)
+
+
+def conjuncts(parts: Iterable[Any]) -> Iterator[Any]:
+    """Yield what must be true for all parts to be, each AND among them taken apart; None stands for no part."""
+    for part in parts:
+        if isinstance(part, And):
+            yield from conjuncts(part.args)
+        elif part is not None:
+            yield part

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +30,7 @@ from discovery.query.query import (
     Or,
     Scalar,
     Time,
+    conjuncts,
 )
 from discovery.query.text import EXACT_WEIGHT, SYNONYM_WEIGHT, TITLE_WEIGHT, WHOLE_WEIGHT, Group, TextQuery, divided
 
@@ -161,7 +162,7 @@ class Questions:
 
     def all_of(self, nodes: Iterable[_Node]) -> Query:
         """Return what all nodes match; what one of them leaves out is left out of the rest, not of everything."""
-        parts = list(_conjuncts(nodes))
+        parts = list(conjuncts(nodes))
         excluded = [self.filter(part.arg) for part in parts if isinstance(part, Not)]
         wanted = [(Occur.Must, self.filter(part)) for part in parts if not isinstance(part, Not)]
         if not excluded:
@@ -294,14 +295,6 @@ class Questions:
     def titled(body: Query, title: Query) -> Query:
         """Return what is found in the body, which holds the title, scored by its place in the title too."""
         return _better(body, Query.boost_query(title, TITLE_WEIGHT - 1))
-
-
-def _conjuncts(nodes: Iterable[_Node]) -> Iterator[_Node]:
-    for node in nodes:
-        if isinstance(node, And):
-            yield from _conjuncts(node.args)
-        else:
-            yield node
 
 
 def _better(found: Query, bonus: Query) -> Query:

@@ -333,12 +333,14 @@ class Making:
 
     def _deciding(self, who: Principal, id: str, version: int) -> Creation:
         who.require(Role.MODERATOR, WRITE)
-        old = self._store.creations.get(id)
-        if not old.is_visible_to(who):
+        try:
+            old = self.get(who, id)
+        except NotFoundError:
             # Whoever came second, by a moment or a day, saw it while it waited: to them it is late, not unknown.
             if any(each.act == HANDED_IN for each in self._store.creations.history(id)):
-                raise ConflictError("this waits for no decision any more: somebody has decided, or taken it back")
-            raise NotFoundError(f"nothing was made here by the id {id[:64]!r}")
+                late = "this waits for no decision any more: somebody has decided, or taken it back"
+                raise ConflictError(late) from None
+            raise
         if self._owns(who, old) and who.role < Role.ADMIN:
             raise DeniedError("this is your own: somebody else decides on it")
         self._at(old, version, REVIEW)

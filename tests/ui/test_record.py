@@ -19,7 +19,7 @@ PAYLOADS = (
     "\"><img src=x onerror=alert('xss')>",
     "'><svg/onload=alert('xss')>",
     "javascript:alert('xss')",
-    "{{ 7*7 }}${7*7}<%= 7*7 %>",
+    "{{ 7907*7919 }}${7907*7919}<%= 7907*7919 %>",
     "<a href=\"javascript:alert('xss')\">xss</a>",
     "\u202e<b>\u0000</b>\ud800",
 )
@@ -103,7 +103,7 @@ def test_nothing_of_a_hostile_record_becomes_markup(
         response = client.get(url)
         assert response.status_code == 200
         assert_harmless(response.text)
-        assert "49" not in re.sub(r"[0-9a-f]{12}|\d+ ms", "", response.text) or "7*7" not in payload
+        assert "62615533" not in response.text
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

@@ -16,7 +16,7 @@ from typing import Final
 from zarr.abc.store import ByteRequest, RangeByteRequest
 
 from discovery.arrays import stores
-from discovery.arrays.stores import Budget, Files, Reading, beneath, bounds, cut
+from discovery.arrays.stores import Budget, Files, Listed, bounds, cut
 from discovery.errors import NotFoundError, SourceUnavailableError
 
 MAX_ENTRIES: Final = 200_000
@@ -36,7 +36,7 @@ _SLACK: Final = 64
 _ENCRYPTED: Final = 1
 
 
-class Archive(Reading):
+class Archive(Listed):
     """A store whose keys are the entries of a zip file.
 
     Args:
@@ -50,19 +50,13 @@ class Archive(Reading):
         ValueError: It is no zip file, or a damaged one.
     """
 
-    supports_listing = True
-
     def __init__(self, files: Files, key: str, budget: Budget) -> None:
-        super().__init__(budget)
+        found = _unfolded(_directory(files, key, budget))
+        super().__init__(found, budget)
         self._files = files
         self._key = key
-        self._found = _unfolded(_directory(files, key, budget))
-        self._folders = beneath(self._found)
+        self._found = found
         self._begins: dict[str, int] = {}
-
-    def names(self, prefix: str) -> tuple[str, ...]:
-        """Return the names directly beneath a prefix."""
-        return tuple(sorted(self._folders.get(prefix.strip("/"), ())))
 
     def read(self, key: str, part: ByteRequest | None) -> bytes | None:
         """Return the bytes of an entry, or of a part of it; None where there is none."""

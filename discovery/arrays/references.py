@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import orjson
-from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, SuffixByteRequest
+from zarr.abc.store import ByteRequest, RangeByteRequest
 
-from discovery.arrays.stores import Budget, FolderStore, Reading, beneath, cut, fetched
+from discovery.arrays.stores import Budget, FolderStore, Listed, Reading, bounds, cut, fetched
 from discovery.errors import SourceRefusedError
 from discovery.http import Client
 from discovery.launch.existence import bucket_url
@@ -25,6 +25,7 @@ from discovery.launch.resolver import STORE, Place
 Reference = bytes | tuple[Any, ...]
 """The bytes of a key, or where they are: an address, and it may be an offset and a length."""
 
+_LARGEST: Final = 2**53
 _INLINE: Final = "base64:"
 _WEB: Final = ("http://", "https://")
 _BUCKET: Final = "s3://"
@@ -65,28 +66,36 @@ def _reference(value: Any, words: Mapping[str, str]) -> Reference:
             raise ValueError("a reference is not the base64 that it says it is") from error
     if not isinstance(value, list) or not value or not isinstance(value[0], str):
         raise ValueError("a reference is neither a text nor an address")
-    url, numbers = value[0], value[1:]
-    if len(numbers) not in (0, 2) or not all(type(each) is int and 0 <= each < 2**53 for each in numbers):
-        raise ValueError("a reference has no offset and length that could be")
+    url = value[0]
     for name, text in words.items():
         url = url.replace(name, text)
-    return (url, *numbers)
+    return referred(url, *value[1:])
 
 
-class Referring(Reading):
+def referred(url: str, *part: Any) -> Reference:
+    """Return the reference to a file, or to a part of it: an offset and a length.
+
+    Raises:
+        ValueError: The part is none that could be.
+    """
+    if len(part) not in (0, 2) or not all(type(each) is int and 0 <= each < _LARGEST for each in part):
+        raise ValueError("a reference has no offset and length that could be")
+    return (url, *part)
+
+
+class Referring(Listed):
     """A store whose keys are pieces of other files.
 
     Args:
+        keys: Those that are known.
         base: The address that others are meant to be beside; empty where it lies in a folder.
         beside: The folder of it.
         client: Sees to it that nothing private is asked, redirects included.
         budget: Counts what is read.
     """
 
-    supports_listing = True
-
-    def __init__(self, base: str, beside: Reading, client: Client, budget: Budget) -> None:
-        super().__init__(budget)
+    def __init__(self, keys: Iterable[str], base: str, beside: Reading, client: Client, budget: Budget) -> None:
+        super().__init__(keys, budget)
         self._base = base
         self._beside = beside
         self._client = client
@@ -135,26 +144,16 @@ class ReferenceStore(Referring):
     def __init__(
         self, found: Mapping[str, Reference], base: str, beside: Reading, client: Client, budget: Budget
     ) -> None:
-        super().__init__(base, beside, client, budget)
+        super().__init__(found, base, beside, client, budget)
         self._found = found
-        self._folders = beneath(found)
 
     def reference(self, key: str) -> Reference | None:
         """Return what a key stands for."""
         return self._found.get(key)
 
-    def names(self, prefix: str) -> tuple[str, ...]:
-        """Return the names directly beneath a prefix."""
-        return tuple(sorted(self._folders.get(prefix.strip("/"), ())))
-
 
 def within(part: ByteRequest | None, offset: int, length: int) -> RangeByteRequest:
     """Return where a part of a piece lies in the file that the piece is of."""
-    start, end = 0, length
-    if isinstance(part, RangeByteRequest):
-        start, end = min(part.start, length), min(part.end, length)
-    elif isinstance(part, OffsetByteRequest):
-        start = min(part.offset, length)
-    elif isinstance(part, SuffixByteRequest):
-        start = max(0, length - part.suffix)
-    return RangeByteRequest(offset + start, offset + end)
+    start, wanted = bounds(part, length)
+    begin = offset + min(start, length)
+    return RangeByteRequest(begin, begin + wanted)

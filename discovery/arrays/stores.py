@@ -171,6 +171,25 @@ class Reading(Store):
         raise NotImplementedError(f"what lies beneath {prefix} cannot be listed")
 
 
+class Listed(Reading):
+    """A store all of whose keys are known, or all but its chunks'.
+
+    Args:
+        keys: Those that are known.
+        budget: Counts what is read.
+    """
+
+    supports_listing = True
+
+    def __init__(self, keys: Iterable[str], budget: Budget) -> None:
+        super().__init__(budget)
+        self._folders = _beneath(keys)
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """Return the names that are known directly beneath a prefix."""
+        return tuple(sorted(self._folders.get(prefix.strip("/"), ())))
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A part of a file."""
@@ -349,7 +368,7 @@ def bounds(part: ByteRequest | None, size: int) -> tuple[int, int]:
     return start, max(0, end - start)
 
 
-def beneath(keys: Iterable[str]) -> dict[str, dict[str, None]]:
+def _beneath(keys: Iterable[str]) -> dict[str, dict[str, None]]:
     """Return the names directly beneath each folder that keys have."""
     found: dict[str, dict[str, None]] = {}
     for key in keys:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from discovery.arrays import facts, stores
-from discovery.arrays.references import Reference, Referring
-from discovery.arrays.stores import Budget, Files, beneath
+from discovery.arrays.references import Reference, Referring, referred
+from discovery.arrays.stores import Budget, Files
 from discovery.errors import SourceUnavailableError
 from discovery.http import Client
 
@@ -33,7 +33,6 @@ MAX_GROUP: Final = 64 << 20
 _KEPT: Final = 4
 """Row groups that are remembered."""
 _COLUMNS: Final = ("path", "offset", "size", "raw")
-_LARGEST: Final = 2**53
 
 
 def is_one(document: bytes) -> bool:
@@ -64,23 +63,19 @@ class TableStore(Referring):
     def __init__(
         self, document: bytes, folder: Files, base: str, beside: Files, client: Client, budget: Budget
     ) -> None:
-        super().__init__(base, beside, client, budget)
         given = orjson.loads(document)
+        about = {key: _bytes(each) for key, each in given["metadata"].items()}
+        super().__init__(about, base, beside, client, budget)
         self._records = given["record_size"]
         if type(self._records) is not int or not 0 < self._records <= MAX_RECORDS:
             raise ValueError(f"its tables have {str(self._records)[:20]} rows; allowed are {MAX_RECORDS:,}")
-        self._about = {key: _bytes(each) for key, each in given["metadata"].items()}
-        self._folders = beneath(self._about)
+        self._about = about
         self._folder = folder
         self._read: OrderedDict[tuple[str, int, int], Mapping[str, Any]] = OrderedDict()
         # As many as there are bytes that may be read.
         self._tables: dict[tuple[str, int], Any] = {}
         self._guard = threading.Lock()
         _arrow()
-
-    def names(self, prefix: str) -> tuple[str, ...]:
-        """Return the names directly beneath a prefix, chunks left out."""
-        return tuple(sorted(self._folders.get(prefix.strip("/"), ())))
 
     def reference(self, key: str) -> Reference | None:
         """Return what a key stands for; None for a chunk that holds nothing but the fill value."""
@@ -225,7 +220,4 @@ def _reference(
     if not path:
         return None
     url = path if isinstance(path, str) else path.decode("utf-8")
-    offset, size = offset or 0, size or 0
-    if not (0 <= offset < _LARGEST and 0 <= size < _LARGEST):
-        raise ValueError("a reference has no offset and length that could be")
-    return (url, offset, size) if offset or size else (url,)
+    return referred(url, offset or 0, size or 0) if offset or size else referred(url)

@@ -16,7 +16,7 @@ from discovery.arrays.arrays import here
 from discovery.arrays.facts import Look
 from discovery.arrays.reach import Reach
 from discovery.arrays.references import references, within
-from tests.arrays.given import Served, look_here, looked
+from tests.arrays.given import Served, gathered, look_here, looked
 
 pytestmark = pytest.mark.slow
 
@@ -25,20 +25,10 @@ Serve = Callable[[Path], Served]
 
 def referring(cubes: Path, folder: Path, url: str = "whole.bin", **more: Any) -> Path:
     """Write the cube's chunks into one file, and a document of references to its pieces."""
-    whole, found = bytearray(b"header of a file that is no Zarr"), dict[str, Any]()
-    for path in sorted((cubes / "v2.zarr").rglob("*")):
-        key = path.relative_to(cubes / "v2.zarr").as_posix()
-        if path.is_dir() or key == ".zmetadata":
-            continue
-        data = path.read_bytes()
-        if path.name.startswith(".z"):
-            found[key] = data.decode()
-        elif key == "time/0":
-            found[key] = f"base64:{base64.b64encode(data).decode()}"
-        else:
-            found[key] = [url, len(whole), len(data)]
-            whole += data
-    (folder / "whole.bin").write_bytes(whole)
+    found = {
+        key: f"base64:{base64.b64encode(value).decode()}" if isinstance(value, bytes) else value
+        for key, value in gathered(cubes, folder, url).items()
+    }
     (folder / "cube.json").write_text(json.dumps({"version": 1, "refs": found, **more}))
     return folder / "cube.json"
 

@@ -24,28 +24,11 @@ from discovery.arrays.tables import TableStore, is_one
 from discovery.errors import SourceUnavailableError
 from discovery.http import Client, Policy
 from discovery.testing import damage
-from tests.arrays.given import Served, look_here, looked, put
+from tests.arrays.given import Served, gathered, look_here, looked, put
 
 pytestmark = pytest.mark.slow
 
 Serve = Callable[[Path], Served]
-
-
-def gathered(cubes: Path, folder: Path, url: str) -> dict[str, Any]:
-    """Write the cube's chunks into one file, and return references to its pieces; times stand in them themselves."""
-    whole, found = bytearray(b"header of a file that is no Zarr"), dict[str, Any]()
-    for path in sorted((cubes / "v2.zarr").rglob("*")):
-        key = path.relative_to(cubes / "v2.zarr").as_posix()
-        if path.is_dir() or key == ".zmetadata":
-            continue
-        data = path.read_bytes()
-        if path.name.startswith(".z") or key == "time/0":
-            found[key] = data.decode() if path.name.startswith(".z") else data
-        else:
-            found[key] = [url, len(whole), len(data)]
-            whole += data
-    (folder / "whole.bin").write_bytes(whole)
-    return found
 
 
 def tabled(found: dict[str, Any], folder: Path, records: int = 100) -> Path:

@@ -161,6 +161,23 @@ def name(address: str) -> str:
     return urlsplit(address).path.rstrip("/").rpartition("/")[2][:200]
 
 
+def names(address: str) -> Iterator[str]:
+    """Yield the names of the files in a folder and in those below, one by one, in any order.
+
+    Raises:
+        UnavailableError: Nobody says which there are.
+    """
+    if not is_remote(address):
+        yield from (each for _, _, found in os.walk(address) for each in found)
+        return
+    there = remote(address)
+    try:
+        for some in obstore.list(there.store, there.path):
+            yield from (each["path"].rpartition("/")[2] for each in some)
+    except (BaseError, OSError) as error:
+        raise UnavailableError(f"{name(address)} cannot be listed: {type(error).__name__}") from error
+
+
 def same(address: str, before: tuple[int, ...]) -> None:
     """Return if a file is what it was when its stamp was taken.
 

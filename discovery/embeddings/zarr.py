@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import lzma
 import math
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +48,9 @@ MAX_DESCRIBED: Final = 1 << 28
 """Rows that arrays beside the vectors describe: they are read as a whole."""
 MAX_CHUNKS: Final = 10_000_000
 """Chunks of an array whose files are mapped one by one."""
+MAX_BLANK: Final = 1_000_000
+"""Rows that an array may have beyond `SPARSE` times those whose files are there: all others are the fill value."""
+SPARSE: Final = 1_000
 _MISSING: Final = 2**64 - 1
 """The place of a chunk that a shard does not have."""
 
@@ -69,6 +74,7 @@ class ZarrTable:
         try:
             opened = zarr.open(store=_store(address), mode="r")
             self._array, self._beside = _found(opened, columns or {}, address)
+            _inhabited(self._array, address)
             # Pieces may be said to have no length, which nobody notices who does not divide by it.
             self._mapped = (
                 _Mapped.of(Path(address) / self._array.path, self._array) if not places.is_remote(address) else None
@@ -291,6 +297,30 @@ def _checked(array: zarr.Array[Any], address: str) -> zarr.Array[Any]:
     if held > MAX_CHUNK and math.prod(array.chunks) * array.dtype.itemsize > MAX_CHUNK:
         raise ConfigError(f"{where} has chunks of {held:,} bytes; at most {MAX_CHUNK:,} are read")
     return array
+
+
+def _inhabited(array: zarr.Array[Any], address: str) -> None:
+    """Return if files are there for the rows that an array claims, or for one in a thousand of very many.
+
+    Where there is no file all rows are the fill value: two numbers in the metadata would be read for days. The web
+    does not say which files there are, and is believed.
+    """
+    if urlsplit(address).scheme in ("http", "https"):
+        return
+    rows, size = array.shape[0], (array.shards or array.chunks)
+    across = math.ceil(array.shape[1] / size[1])
+    least = math.ceil((rows - MAX_BLANK) / (SPARSE * size[0])) * across
+    if least <= 0:
+        return
+    where = f"{address}/{array.path}".rstrip("/")
+    # A piece is called by its numbers, in every version of the format.
+    pieces = (each for each in places.names(where) if each[-1:].isdigit())
+    there = sum(1 for _ in itertools.islice(pieces, least))
+    if there < least:
+        raise ConfigError(
+            f"{where} claims {rows:,} rows, and files are there for {there // across * size[0]:,} of them; "
+            f"at most {SPARSE:,} times as many may be empty, and {MAX_BLANK:,} beside"
+        )
 
 
 def _described(address: str, beside: Mapping[str, str], rows: int) -> dict[str, npt.NDArray[Any]]:

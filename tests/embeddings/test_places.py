@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from obstore.store import LocalStore
 
 from discovery.embeddings import places
 from discovery.embeddings.files import opened
@@ -94,3 +95,18 @@ def test_a_file_of_another_machine_is_read_piece_by_piece(site: str, tmp_path: P
     assert np.array_equal(table.gather(rows), here.gather(rows))
     with pytest.raises(UnavailableError, match="cannot be read"):
         opened(f"{site}/none.parquet")
+
+
+def test_the_names_of_files_are_told_by_folders_and_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in ("a.zarr/zarr.json", "a.zarr/c/0/0", "a.zarr/c/0/1", "b.zarr/c/0/2"):
+        (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / each).touch()
+    assert sorted(places.names(str(tmp_path / "a.zarr"))) == ["0", "1", "zarr.json"]
+    monkeypatch.setattr(places, "remote", lambda _: places.Remote(LocalStore(tmp_path), "a.zarr"))
+    assert sorted(places.names("s3://bucket/a.zarr")) == ["0", "1", "zarr.json"]
+
+
+@pytest.mark.slow
+def test_that_nobody_lists_files_of_the_web_is_said(site: str) -> None:
+    with pytest.raises(UnavailableError, match=r"a\.zarr cannot be listed"):
+        list(places.names(f"{site}/a.zarr"))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 import xarray
 import zarr
 
+from discovery.embeddings import zarr as zarrs
 from discovery.embeddings.table import NO_TIME
 from discovery.embeddings.zarr import ZarrTable
 from discovery.errors import ConfigError, UnavailableError
@@ -105,6 +107,39 @@ def test_a_chunk_that_would_fill_the_memory_is_refused_before_it_is_made(tmp_pat
     zarr.create_array(store=str(tmp_path / "h.zarr"), shape=(1 << 35, 64), dtype="f8", chunks=(1 << 35, 64))
     with pytest.raises(ConfigError, match="chunks of"):
         ZarrTable(str(tmp_path / "h.zarr"))
+
+
+def claimed(path: Path, rows: int, *, separator: Literal["/", "."] = "/", version: Literal[2, 3] = 3) -> Path:
+    """Write 100 rows of an array in 10 chunks, and say afterwards that it has more."""
+    array = zarr.create_array(
+        store=str(path), shape=(100, 8), dtype="f4", chunks=(10, 8), zarr_format=version,
+        chunk_key_encoding={"name": "default" if version == 3 else "v2", "separator": separator},
+    )  # fmt: skip
+    array[:] = VECTORS[:100]
+    about = path / ("zarr.json" if version == 3 else ".zarray")
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"shape": [rows, 8]}))
+    return path
+
+
+@pytest.mark.parametrize(("version", "separator"), [(3, "/"), (3, "."), (2, "."), (2, "/")])
+def test_rows_that_no_file_holds_are_not_read_for_days(
+    tmp_path: Path, version: Literal[2, 3], separator: Literal["/", "."]
+) -> None:
+    most = zarrs.MAX_BLANK + 100 * zarrs.SPARSE
+    sparse = ZarrTable(str(claimed(tmp_path / "s.zarr", most, separator=separator, version=version)))
+    assert sparse.about.rows == most
+    assert np.array_equal(sparse.gather(np.array([99])), VECTORS[[99]])
+    path = claimed(tmp_path / "m.zarr", 2**31 - 1, separator=separator, version=version)
+    with pytest.raises(ConfigError, match=r"m\.zarr claims 2,147,483,647 rows, and files are there for 100 of them"):
+        ZarrTable(str(path))
+
+
+def test_chunks_beside_each_other_hold_rows_once(tmp_path: Path) -> None:
+    path = written(tmp_path / "w.zarr", chunks=(100, 1))
+    about = path / "embeddings" / "zarr.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"shape": [zarrs.MAX_BLANK + 1_010_000, 8]}))
+    with pytest.raises(ConfigError, match="files are there for 1,000 of them"):
+        ZarrTable(str(path))
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from starlette.types import Receive, Scope, Send
 from discovery import __version__
 from discovery.errors import DiscoveryError, UnsupportedMediaTypeError
 from discovery.portal import Portal
+from discovery.stac_api import description
 from discovery.stac_api.client import PortalClient
 from discovery.stac_api.extensions import AggregationExtension, CollectionsBody, FormatExtension, SearchBody
 from discovery.stac_api.links import JSON
@@ -153,9 +154,13 @@ class _Api(StacApi):
 
 
 class _SlashRouter(APIRouter):
-    """A router whose ids may hold slashes."""
+    """A router whose ids may hold slashes, and that says what is really answered."""
 
     def add_api_route(self, path: str, *args: Any, **kwargs: Any) -> None:
+        # What writes has said so itself, and answers nothing with 200.
+        if kwargs.get("include_in_schema", True) and 200 in (kwargs.get("responses") or (200,)):
+            told = description.responses(path.removeprefix(self.prefix), kwargs["methods"])
+            kwargs |= {"responses": told, "response_class": Response}
         for name in ("collection_id", "item_id"):
             path = path.replace(f"{{{name}}}", f"{{{name}:path}}")
         super().add_api_route(path, *args, **kwargs)

@@ -23,7 +23,7 @@ from discovery.exports import geoparquet
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Keyed, Portal
 from discovery.query.query import Comparison, Query, conjunction
-from discovery.stac_api import aggregations, formats, question
+from discovery.stac_api import aggregations, description, formats, question
 from discovery.stac_api.aggregations import Counting
 from discovery.stac_api.chosen import Chosen
 from discovery.stac_api.documents import Documents
@@ -62,8 +62,11 @@ class PortalClient(BaseCoreClient):
         return _json({"conformsTo": self.conformance_classes()})
 
     def description_of_service(self, request: Request) -> Response:
-        """Return the OpenAPI description of the application."""
-        return Response(orjson.dumps(request.app.openapi()), media_type=OPENAPI)
+        """Return the OpenAPI description of this face."""
+        links = Links.of(request, self.prefix)
+        return Response(
+            orjson.dumps(description.document(request.app.openapi(), self.prefix, links.base)), media_type=OPENAPI
+        )
 
     async def prompt_search(self, body: BaseSearchPostRequest, request: Request) -> Response:
         """Return what `post_search` does, without a thread where that takes longer than the search."""

@@ -18,6 +18,7 @@ from stac_fastapi.types.extension import ApiExtension
 from starlette.concurrency import run_in_threadpool
 
 from discovery.stac_api import submission
+from discovery.stac_api.description import refusals
 from discovery.stac_api.links import GEOJSON, JSON
 from discovery.stac_api.transactions import MERGE_PATCH, Transactions
 
@@ -42,7 +43,7 @@ _ITEMS: Final = {
     "properties": {"type": {"const": "FeatureCollection"}, "features": {"type": "array", "items": _ITEM}},
 }
 _PATCH: Final = {"type": "object", "title": "JSON Merge Patch"}
-_REFUSED: Final = {
+_REFUSED: Final[dict[int | str, str]] = {
     400: "Not valid STAC: the description says what is wrong, and where.",
     401: "No token, or one that is not known.",
     403: "A token that may not do this, or something that was harvested.",
@@ -128,7 +129,7 @@ class TransactionExtension(ApiExtension):
             status_code=201 if method == "POST" else 204,
             response_class=Response,
             response_model=None,
-            responses={status: {"description": told} for status, told in _REFUSED.items()},
+            responses=refusals(_REFUSED),
             openapi_extra={"requestBody": {"content": content, "required": True}} if content else None,
             dependencies=[Depends(_TOKEN)],
         )

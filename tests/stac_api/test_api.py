@@ -57,7 +57,7 @@ def test_the_landing_page_says_what_it_conforms_to_and_where_things_are(client: 
 def test_the_service_description_has_the_type_that_stac_asks_for(client: httpx.Client) -> None:
     answer = client.get("/stac/api")
     assert answer.headers["content-type"].startswith("application/vnd.oai.openapi+json")
-    assert "/stac/search" in answer.json()["paths"]
+    assert "/search" in answer.json()["paths"]
 
 
 def test_collections_are_the_datasets_and_projects_only(client: httpx.Client) -> None:

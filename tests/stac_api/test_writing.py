@@ -71,10 +71,10 @@ def test_what_says_that_it_is_of_a_type_is_a_document_and_no_search(client: http
 def test_the_face_says_that_it_writes_and_how(client: httpx.Client) -> None:
     assert set(client.get("/stac/conformance").json()["conformsTo"]) >= CLASSES
     described = client.get("/stac/api").json()
-    below = "/stac/collections/{collection_id}"
-    methods = {path: set(described["paths"][path]) for path in ("/stac/collections", below, f"{below}/items")}
+    below = "/collections/{collection_id}"
+    methods = {path: set(described["paths"][path]) for path in ("/collections", below, f"{below}/items")}
     assert methods == {
-        "/stac/collections": {"get", "post"},
+        "/collections": {"get", "post"},
         below: {"get", "put", "patch", "delete"},
         f"{below}/items": {"get", "post"},
     }

@@ -259,13 +259,6 @@ def main() -> None:
     print(f"load average at the end {os.getloadavg()[0]:.2f}")
 
 
-def wait(calm: float | None) -> None:
-    """Wait until others have left the machine, if that is asked for, and say how busy it is."""
-    while calm is not None and os.getloadavg()[0] >= calm:
-        time.sleep(5)
-    print(f"load average before the first question {os.getloadavg()[0]:.2f}", flush=True)
-
-
 def observations(store: Store) -> Iterator[Record]:
     """Yield the observations that are there, as changed by runs before."""
     after = 0
@@ -288,7 +281,7 @@ def compare(settings: Settings, url: str, asked: argparse.Namespace) -> None:
     count = bare.fill(observations(portals[TANTIVY].store))
     print(f"{asked.observations + asked.resources:,} records into {OURS} in {ours:.0f} s, "
           f"{count:,} into {BARE} in {time.perf_counter() - began:.0f} s", flush=True)  # fmt: skip
-    wait(asked.calm)
+    peers.wait(asked.calm)
     edits = Edits(portals, bare)
     follow(portals[TANTIVY].store, portals[TANTIVY].index)
     agree(portals, bare, 20)

@@ -1,11 +1,11 @@
 """Ask our STAC API, on both engines, what SFEOS and pgstac are asked, over the same items; prints a Markdown table.
 
-bench_stac_peers.py [--items 100000] [--requests 200] [--seconds 8]
+bench_stac_peers.py [--items 100000] [--requests 200] [--seconds 8] [--without NAME] [--calm LOAD]
 
-Requests are those of bench_stac.py, over HTTP with one worker each; one server is asked at a time. SFEOS and our portal
-share one Elasticsearch node with 4 GiB of heap, pgstac has PostgreSQL with 2 GiB of shared buffers, and all count what
-they find exactly. What a peer cannot answer is left empty: SFEOS has no places on a node without `geo_shape`, pgstac no
-words.
+Requests are those of bench_stac.py, over HTTP with one worker each; one server is asked at a time, when all are filled.
+SFEOS and our portal share one Elasticsearch node with 4 GiB of heap, pgstac has PostgreSQL with 2 GiB of shared
+buffers, and all count what they find exactly. What a peer cannot answer is left empty: SFEOS has no places on a node
+without `geo_shape`, pgstac no words.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import orjson
@@ -104,7 +104,7 @@ def _cell(found: Figures | None, *, rate: bool) -> str:
 
 
 def _ahead(figures: dict[str, dict[str, Figures]], ours: str, theirs: str, line: str) -> str:
-    one, other = figures[ours].get(line), figures[theirs].get(line)
+    one, other = (figures.get(name, {}).get(line) for name in (ours, theirs))
     if one is None or other is None:
         return ""
     if line.endswith("8 clients"):
@@ -118,40 +118,43 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--without", action="append", choices=(OURS, SFEOS, PGSTAC), default=[], help="leave one out")
+    parser.add_argument("--calm", type=float, help="ask nothing before the load average is below this")
     asked = parser.parse_args()
     peers.prepare("elasticsearch", "postgresql", "pgstac", "sfeos")
     work = Path(tempfile.mkdtemp(prefix="discovery-peers-"))
-    print(f"load average at the start {os.getloadavg()[0]:.2f}; {os.cpu_count()} cores")
+    print(f"load average at the start {os.getloadavg()[0]:.2f}; {os.cpu_count()} cores", flush=True)
     try:
-        table(everybody(work, asked), asked.items)
+        with ExitStack() as running:
+            urls = dict(filled(work, asked, running))
+            peers.wait(asked.calm)
+            table({name: measured(url, name, asked) for name, url in urls.items()}, asked.items)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     print(f"\nload average at the end {os.getloadavg()[0]:.2f}")
 
 
-def everybody(work: Path, asked: argparse.Namespace) -> dict[str, dict[str, Figures]]:
-    """Return the figures of each server, asked one after the other."""
-    files, home, found = write(work, asked.items), work / "home", {}
+def filled(work: Path, asked: argparse.Namespace, running: ExitStack) -> Iterator[tuple[str, str]]:
+    """Fill one server after the other, and yield the name and the address of each, which go on running."""
+    files, home = write(work, asked.items), work / "home"
     load(home, files, asked.items)
-    with serving(home) as (url, _):
-        found[TANTIVY] = measured(url, TANTIVY, asked)
-    with peers.elasticsearch(work / "elasticsearch") as node:
+    yield TANTIVY, running.enter_context(serving(home))[0]
+    if {OURS, SFEOS} - set(asked.without):
+        node = running.enter_context(peers.elasticsearch(work / "elasticsearch"))
+    if OURS not in asked.without:
         engine = ("--index", f"elasticsearch={node}")
         discovery(home, *engine, "reindex")
-        with serving(home, *engine) as (url, _):
-            found[OURS] = measured(url, OURS, asked)
-        with sfeos(node, files, asked.items) as url:
-            found[SFEOS] = measured(url, SFEOS, asked)
-    try:
-        with peers.pgstac(work / "pgstac", files) as (url, seconds):
-            rate = asked.items / seconds
-            print(
-                f"{PGSTAC}: {asked.items:,} items by its own loader in {seconds:.0f} s: {rate:,.0f} items/s", flush=True
-            )
-            found[PGSTAC] = measured(url, PGSTAC, asked)
-    except subprocess.CalledProcessError as error:
-        raise SystemExit(f"{PGSTAC} could not be started: {error}") from error
-    return found
+        yield OURS, running.enter_context(serving(home, *engine))[0]
+    if SFEOS not in asked.without:
+        yield SFEOS, running.enter_context(sfeos(node, files, asked.items))
+    if PGSTAC not in asked.without:
+        try:
+            url, seconds = running.enter_context(peers.pgstac(work / "pgstac", files))
+        except subprocess.CalledProcessError as error:
+            raise SystemExit(f"{PGSTAC} could not be started: {error}") from error
+        rate = asked.items / seconds
+        print(f"{PGSTAC}: {asked.items:,} items by its own loader in {seconds:.0f} s: {rate:,.0f} items/s", flush=True)
+        yield PGSTAC, url
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 import sys
 import time
@@ -19,6 +20,13 @@ def prepare(*names: str) -> None:
     """Install peers as CI does; what is there already costs nothing."""
     for name in names:
         subprocess.run([RECIPES / name / "prepare.sh"], stdin=subprocess.DEVNULL, check=True)
+
+
+def wait(calm: float | None) -> None:
+    """Wait until others have left the machine, if that is asked for, and say how busy it is."""
+    while calm is not None and os.getloadavg()[0] >= calm:
+        time.sleep(5)
+    print(f"load average before the first question {os.getloadavg()[0]:.2f}", flush=True)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The notebook of a selection: which records it opens, how they are cited, and how they are found again."""
+"""Notebooks of a record and of a selection: what is opened, how it is cited, and how it is found again."""
 
 from __future__ import annotations
 
@@ -9,11 +9,28 @@ from discovery.documents.site import Site
 from discovery.launch import folder, notebook
 from discovery.launch.folder import Named
 from discovery.launch.notebook import Choice, Notebook
+from discovery.launch.opening import Opening
 from discovery.portal import Portal
 from discovery.selection import Selection
 
 MAX_RECORDS: Final = 500
 """Records that one notebook opens; it says how many are left out."""
+
+
+def for_record(portal: Portal, opening: Opening, site: Site, *, choice: Choice | None = None) -> Notebook:
+    """Return the notebook that opens one record.
+
+    Args:
+        portal: Where it is.
+        opening: The ways to open it.
+        site: The portal as its documents name it.
+        choice: What was chosen among the ways.
+
+    Raises:
+        UnknownFieldError: A file, volume or datalab was chosen that is not among the ways.
+    """
+    told = telling.told(portal.store, [opening.record], site)
+    return notebook.build(opening, site=site.url, choice=choice, told=told)
 
 
 def for_selection(

@@ -402,6 +402,7 @@ def test_a_record_becomes_a_notebook(run: Run, items: Path, tmp_path: Path) -> N
     assert status == 0
     assert json.loads(printed)["nbformat"] == 4
     assert id in printed
+    assert f"/selection?id={id}&f=ndjson" in printed
     assert json.loads(run("open", id, "--json")[1])["openable"] is False
     file = tmp_path / "mine.ipynb"
     assert run("open", id, "--output", str(file))[0] == 0

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from discovery import notebooks
+from discovery.demo.replay import ReplayServer
 from discovery.documents.site import Site
 from discovery.errors import UnknownFieldError
 from discovery.index.tantivy import TantivyIndex
 from discovery.indexer import follow
-from discovery.launch.notebook import Choice, Notebook
+from discovery.launch.notebook import Choice, Notebook, Told, build_for
 from discovery.model.record import Asset, Record, record_id
 from discovery.model.source import Mapped, RawRecord, Source
 from discovery.portal import Portal
@@ -21,6 +23,7 @@ from discovery.query.query import Query
 from discovery.selection import Selection
 from discovery.store.store import Store
 
+DEMO = Path(__file__).parents[1] / "fixtures" / "demo"
 SITE = Site("Test portal", "https://portal.example")
 SCENES = record_id("stac", "collections", "scenes")
 
@@ -52,10 +55,13 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     made.close()
 
 
+def code_of(made: Notebook) -> list[str]:
+    return ["".join(each["source"]) for each in json.loads(made.content)["cells"] if each["cell_type"] == "code"]
+
+
 def data_of(made: Notebook) -> dict[str, Any]:
-    cells = [each["source"] for each in json.loads(made.content)["cells"] if each["cell_type"] == "code"]
     found: dict[str, Any] = {}
-    exec("".join(cells[0]), found)
+    exec(code_of(made)[0], found)
     data: dict[str, Any] = found["DATA"]
     return data
 
@@ -96,3 +102,34 @@ def test_one_record_is_named_by_its_own_page(portal: Portal) -> None:
     assert data["page"] == f"{SITE.url}/records/{scene('a').id}"
     with pytest.raises(UnknownFieldError, match="unknown file 'x'"):
         notebooks.for_selection(portal, Selection.of_ids([row("two").id]), SITE, choice=Choice("x"))
+
+
+def test_the_notebook_of_one_record_cites_it_and_finds_it_again_whatever_leads_there(portal: Portal) -> None:
+    for each in (scene("a"), row("two")):
+        made = notebooks.for_record(portal, portal.opening(each.id), SITE)
+        assert made == notebooks.for_selection(portal, Selection.of_ids([each.id]), SITE)
+        data = data_of(made)
+        assert each.title in data["records"][0]["citation"]
+        assert data["again"] == f"{SITE.url}/selection?id={each.id}&f=ndjson"
+        assert bool(data["stac"]) is (each.source == "stac")
+        assert bool(data["tap"]) is (each.source == "vo")
+    with pytest.raises(UnknownFieldError, match="unknown file 'x'"):
+        notebooks.for_record(portal, portal.opening(row("two").id), SITE, choice=Choice("x"))
+
+
+@pytest.mark.slow
+def test_the_function_for_an_archive_asks_it_by_pyvo_for_these_rows_and_no_others() -> None:
+    import pyvo
+
+    with ReplayServer(DEMO) as server:
+        tap = {"url": f"{server.url}/gavo/tap", "table": "ivoa.ObsCore"}
+        known = pyvo.dal.TAPService(tap["url"]).search("SELECT TOP 3 obs_publisher_did FROM ivoa.ObsCore")
+        ids = [str(each["obs_publisher_did"]) for each in known]
+        made = build_for([], site=SITE.url, told=Told(tap={**tap, "ids": [*ids[1:], "ivo://o'clock?'"]}))
+        names: dict[str, Any] = {}
+        for each in code_of(made):
+            if "DATA = " in each or "def ask_archive" in each:
+                exec(each, names)
+        rows = names["ask_archive"]()
+    assert sorted(rows["obs_publisher_did"]) == sorted(ids[1:])
+    assert "s_ra" in rows.colnames

@@ -8,7 +8,8 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from discovery import conditions, understanding
+from discovery import conditions, notebooks, understanding
+from discovery.documents.site import Site
 from discovery.errors import BadQueryError, MovedError, UnavailableError, UnknownFieldError
 from discovery.exports.plain import record_json
 from discovery.launch import notebook
@@ -182,7 +183,8 @@ class _Pages:
         except MovedError as moved:
             kept = {name: given[name] for name in ("file", "volume", "datalab") if name in given}
             return redirect(links.notebook(moved.id, **kept), status=301)
-        made = notebook.build(found, site=str(request.base_url), choice=chosen)
+        site = Site(self._renderer.title, str(request.base_url).rstrip("/"))
+        made = notebooks.for_record(self._portal, found, site, choice=chosen)
         headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{made.name}"'}
         return Response(made.content, headers=headers, media_type=notebook.MEDIA_TYPE)
 

@@ -10,6 +10,7 @@ import typer
 
 from discovery.cli.context import opened_portal, settings_of
 from discovery.cli.output import console, print_json
+from discovery.documents.site import Site
 
 app = typer.Typer()
 
@@ -28,16 +29,18 @@ def open_record(
     as_json: Annotated[bool, typer.Option("--json", help="Print where the files are, and end.")] = False,
 ) -> None:
     """Write a notebook that opens a record where its files are, and start JupyterLab on it."""
-    from discovery.launch import lab, notebook
+    from discovery import notebooks
+    from discovery.launch import lab
+    from discovery.launch.notebook import Choice
 
     found = settings_of(context)
     with opened_portal(context) as portal:
         ways = portal.opening(id)
-    if as_json:
-        print_json(ways.to_dict())
-        return
-    site = found.url or f"http://{found.host}:{found.port}"
-    made = notebook.build(ways, site=site, choice=notebook.Choice(file, volume))
+        if as_json:
+            print_json(ways.to_dict())
+            return
+        site = Site(found.title, found.url or f"http://{found.host}:{found.port}")
+        made = notebooks.for_record(portal, ways, site, choice=Choice(file, volume))
     if to_print:
         sys.stdout.buffer.write(made.content)
         sys.stdout.flush()

@@ -1,8 +1,8 @@
 """Read the small family of ADQL that a harvester sends, and answer it from rows in memory.
 
 The family is `SELECT [TOP n] COUNT(*) | * | columns FROM table [WHERE conditions] [ORDER BY columns]` with
-comparisons, `IS [NOT] NULL`, AND, OR, parentheses and LOWER/UPPER. Everything else is refused by name, so that a
-harvester which begins to ask for more is told so instead of getting a wrong answer.
+comparisons, `IN`, `IS [NOT] NULL`, AND, OR, parentheses and LOWER/UPPER. Everything else is refused by name, so that
+a harvester which begins to ask for more is told so instead of getting a wrong answer.
 """
 
 from __future__ import annotations
@@ -236,7 +236,17 @@ class _Parser:
             negated = self._accept("NOT")
             self._expect("NULL")
             return IsNull(column, negated)
+        if self._accept("IN"):
+            return self._among(column)
         return Comparison(column, self._operator(), self._literal())
+
+    def _among(self, column: Column) -> Condition:
+        self._expect("(")
+        parts = [Comparison(column, "=", self._literal())]
+        while self._accept(","):
+            parts.append(Comparison(column, "=", self._literal()))
+        self._expect(")")
+        return Group(tuple(parts), every=False)
 
     def _column(self) -> Column:
         for fold in ("lower", "upper"):
@@ -269,7 +279,7 @@ class _Parser:
     def _operator(self) -> str:
         _, text, _ = self._tokens[self._at]
         if text not in _COMPARE:
-            raise self._error("one of = <> < <= > >= or IS NULL")
+            raise self._error("one of = <> < <= > >=, IN or IS NULL")
         self._at += 1
         return text
 

@@ -162,6 +162,8 @@ def test_maxrec_0_answers_the_columns_alone(server: ReplayServer) -> None:
         ("WHERE 2 <= calib_level", 351),
         ("WHERE s_ra >= 0 AND s_ra < 360", 500),
         ("WHERE obs_title = 'O''Brien'", 0),
+        ("WHERE obs_collection IN ('HST')", 112),
+        ("WHERE obs_collection IN ('HST', 'ISO', 'no''thing') AND calib_level IN (0, 1, 2, 3, 4)", 193),
     ],
 )
 def test_counts_follow_the_condition(server: ReplayServer, condition: str, count: int) -> None:

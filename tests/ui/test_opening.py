@@ -96,6 +96,8 @@ def test_the_notebook_is_a_file_to_download(client: TestClient) -> None:
     data = book.cells[1].source
     assert data.index('"key": "second"') < data.index('"key": "ehst-fits"')
     assert f"http://testserver/records/{IMAGE.id}" in book.cells[1].source
+    assert f"http://testserver/selection?id={IMAGE.id}&f=ndjson" in book.cells[1].source
+    assert '"citation": "STIS <script>alert(1)</script> image (n.d.)' in book.cells[1].source
     assert client.head(f"/open/notebook?id={IMAGE.id}").status_code == 200
 
 

@@ -275,6 +275,23 @@ def test_code_of_a_selection_runs_and_finds_the_same(whole: str, what: str, port
             assert ran.stdout, title
 
 
+@pytest.mark.parametrize("way", ["/open/notebook?id={0}", "/selection/notebook?id={0}&id={1}"], ids=["one", "some"])
+def test_a_notebook_finds_its_records_again_by_the_portal_and_by_stac(whole: str, way: str, portal: Portal) -> None:
+    import httpx
+
+    found = [each.record for each in portal.search(Query(scope="observations", size=2)).records]
+    ids = [each.id for each in found][: way.count("{")]
+    made = httpx.get(whole + way.format(*ids)).json()
+    cells = ["".join(each["source"]) for each in made["cells"] if each["cell_type"] == "code"]
+    names: dict[str, Any] = {}
+    for each in cells:
+        if "DATA = " in each or "def ask_" in each:
+            exec(each, names)
+    assert sorted(each["id"] for each in names["ask_portal"]()) == sorted(ids)
+    items = [each.to_dict() for each in names["ask_stac"]()]
+    assert sorted(each["properties"]["title"] for each in items) == sorted(each.title for each in found[: len(ids)])
+
+
 def test_the_permanent_link_is_the_page_itself(client: TestClient, ids: list[str]) -> None:
     page = client.get("/selection", params={"id": ids[:2]}).text
     found = re.search(r'id="permanent" readonly value="([^"]+)"', page)

@@ -68,6 +68,9 @@ class Socket:
         self._admit = admit
         self._context: Context | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        """What is followed, by the ids that are taken."""
+        self._running: set[asyncio.Task[None]] = set()
+        """The same, with what has given its id back and still says its last word."""
         self._heard = 0.0
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -98,7 +101,7 @@ class Socket:
             done, _ = await asyncio.wait([*talking, self._failed], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._failed.cancel()
-            every = [*talking, *self._tasks.values()]
+            every = [*talking, *self._running]
             for task in every:
                 task.cancel()
             await asyncio.wait(every)
@@ -169,11 +172,12 @@ class Socket:
             return
         task = asyncio.create_task(self._follow(id, payload))
         self._tasks[id] = task
+        self._running.add(task)
         task.add_done_callback(lambda done: self._done(id, done))
 
     def _done(self, id: str, task: asyncio.Task[None]) -> None:
-        if self._tasks.get(id) is task:
-            del self._tasks[id]
+        self._running.discard(task)
+        self._free(id, task)
         if not task.cancelled() and (error := task.exception()) is not None and not self._failed.done():
             # What cannot be told to one of them is the end of the connection.
             self._failed.set_exception(error)
@@ -183,15 +187,23 @@ class Socket:
         try:
             asked = message.from_body(orjson.dumps(payload), self._operations)
         except DiscoveryError as error:
+            self._free(id, asyncio.current_task())
             await self._refuse(id, error)
             return
+        last: dict[str, Any] = {"id": id, "type": "complete"}
         async with aclosing(self._streams.answers(self._context, asked)) as answers:
             async for answer in answers:
                 if "data" not in answer:
-                    await self._send({"id": id, "type": "error", "payload": answer["errors"]})
-                    return
+                    last = {"id": id, "type": "error", "payload": answer["errors"]}
+                    break
                 await self._send({"id": id, "type": "next", "payload": answer})
-        await self._send({"id": id, "type": "complete"})
+        self._free(id, asyncio.current_task())
+        await self._send(last)
+
+    def _free(self, id: str, task: asyncio.Task[None] | None) -> None:
+        """Give an id back before the last message of it is sent: whoever reads that may take it again at once."""
+        if self._tasks.get(id) is task:
+            self._tasks.pop(id, None)
 
     async def _refuse(self, id: str, error: DiscoveryError) -> None:
         await self._send({"id": id, "type": "error", "payload": failures.refused(error)["errors"]})

@@ -51,6 +51,6 @@ def _titled(text: str, store: Store, index: Index) -> list[str]:
     """Return the ids of the resources whose titles hold a text."""
     pattern = f"%{text.translate(_ESCAPED)}%"
     checks.check_pattern(pattern)
-    with answering():
+    with answering(store):
         keys = index.keys(Plan(scope=RESOURCES, filter=Like("title", pattern)), MAX_BUCKETS)
     return [each.record.id for each in store.catalogue.many(list(keys)).values()]

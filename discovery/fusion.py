@@ -18,6 +18,7 @@ from discovery.model.record import RESOURCES
 from discovery.planner import answering
 from discovery.query.query import Query, Understood, conjunction
 from discovery.query.text import TextQuery
+from discovery.store.store import Store
 from discovery.understanding import FEW
 
 WINDOW: Final = 100
@@ -48,11 +49,13 @@ class Fusion:
     """Puts what is near in meaning beside what has the words.
 
     Args:
+        store: What the index is made from.
         index: What finds words.
         meanings: What finds meanings.
     """
 
-    def __init__(self, index: Index, meanings: Meanings) -> None:
+    def __init__(self, store: Store, index: Index, meanings: Meanings) -> None:
+        self._store = store
         self._index = index
         self._meanings = meanings
 
@@ -79,7 +82,7 @@ class Fusion:
         near = self._meanings.nearest(text.words, NEAR)
         if not near:
             return None
-        with answering():
+        with answering(self._store):
             return self._answer(query, replace(plan, generation=found.generation), text, understood, near, complete)
 
     def _answer(

@@ -154,22 +154,27 @@ def rebuild(store: Store, index: Index, *, progress: Progress | None = None) -> 
     made: dict[str, Generation] = {}
     # A record that changes meanwhile moves behind `target`, so none is added twice; following brings it afterwards.
     target = store.catalogue.last_change()
-    for scope in SCOPES:
-        total = store.catalogue.live(scope)
-        build = index.build(scope)
-        after = done = 0
-        try:
-            while changes := store.catalogue.changes(scope, after, BATCH, until=target):
-                live = documents([(each.record, each.key) for each in changes if each.record is not None])
-                build.add(live)
-                after = changes[-1].change
-                done += len(live)
-                if progress:
-                    progress(scope, done, total)
-        except BaseException:
-            build.discard()
-            raise
-        made[scope] = build.publish(target)
+    totals = {scope: store.catalogue.live(scope) for scope in SCOPES}
+    before = 0
+    # Whoever asks meanwhile and finds no index that can be read is told how far this one is.
+    with store.rebuilds.telling(sum(totals.values())) as tell:
+        for scope, total in totals.items():
+            build = index.build(scope)
+            after = done = 0
+            try:
+                while changes := store.catalogue.changes(scope, after, BATCH, until=target):
+                    live = documents([(each.record, each.key) for each in changes if each.record is not None])
+                    build.add(live)
+                    after = changes[-1].change
+                    done += len(live)
+                    tell(before + done)
+                    if progress:
+                        progress(scope, done, total)
+            except BaseException:
+                build.discard()
+                raise
+            made[scope] = build.publish(target)
+            before += done
     follow(store, index)
     return made
 

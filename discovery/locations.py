@@ -134,7 +134,7 @@ class Locations:
             UnavailableError: The engine does not answer.
         """
         keys: list[int] = []
-        with answering():
+        with answering(self._store):
             for scope in SCOPES:
                 keys += sorted(self._index.keys(Plan(scope=scope, filter=In(field, tuple(values))), MAX_NAMED))
         found = self._store.catalogue.many(keys[:MAX_NAMED])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from discovery.query.facets import Place
 from discovery.query.query import And, Comparison, Or, Query, Sort, conjunction
 from discovery.query.text import TextQuery, any_of, parse
 from discovery.regions import FEW, Node, Regions, has_region
+from discovery.store.rebuilds import Rebuild
 from discovery.store.store import Store
 
 _log = logging.getLogger(__name__)
@@ -25,6 +27,9 @@ DEFAULT_SORT: Final = {RESOURCES: Sort("updated", descending=True), OBSERVATIONS
 """The order without words to rank by: newest first, by what a scope's records nearly always have."""
 COUNT_AGAIN: Final = 60.0
 """Seconds after which a server is asked again how many documents it has."""
+SOONEST: Final = 5.0
+"""Seconds after which whoever waits for an index is to come again at the soonest."""
+LATEST: Final = 600.0
 
 
 class Planner:
@@ -100,13 +105,13 @@ class Planner:
         known, until = self._counted.get(scope, (0, 0.0))
         if not self._index.local and time.monotonic() < until:
             return known
-        with answering():
+        with answering(self._store):
             known = self._index.generation(scope).documents
         self._counted[scope] = known, time.monotonic() + COUNT_AGAIN
         return known
 
     def _keys(self, plan: Plan, limit: int) -> tuple[Sequence[int], Sequence[int]]:
-        with answering():
+        with answering(self._store):
             return self._index.anchored(plan, limit)
 
 
@@ -133,17 +138,33 @@ def _in_cell(asked: Place | None) -> Node | None:
 
 
 @contextmanager
-def answering() -> Iterator[None]:
+def answering(store: Store) -> Iterator[None]:
     """Tell whoever asks that the engine is away, and whoever looks after it what it said: that may name its machine."""
     try:
         yield
     except StaleIndexError as error:
         _log.warning("a search was refused: %s", error)
-        raise UnavailableError(
-            "the search index has to be built again: a running portal does so, or `discovery reindex`"
-        ) from error
+        raise _stale(store.rebuilds.current()) from error
     except UnavailableError as error:
         _log.warning("a search was refused: %s", error)
         raise UnavailableError(
             "the search engine does not answer now; please try again a little later", retry_after=error.retry_after
         ) from error
+
+
+def _stale(under_way: Rebuild | None) -> UnavailableError:
+    """Return what is told of an index that cannot be read: how far the next one is, and when to come again."""
+    if under_way is None:
+        return UnavailableError(
+            "the search index has to be built again: a running portal does so, or `discovery reindex`"
+        )
+    left = under_way.left
+    when = ""
+    if left is not None:
+        minutes = math.ceil(left / 60)
+        when = f", the others will be in {'a minute' if minutes <= 1 else f'about {minutes:,} minutes'}"
+    return UnavailableError(
+        f"the search index is being built again, {under_way.done:,} of {under_way.total:,} records are in it{when}; "
+        "please come again then",
+        retry_after=min(max(SOONEST, left or 0.0), LATEST),
+    )

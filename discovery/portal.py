@@ -196,9 +196,9 @@ class Portal:
         self._planner = Planner(store, index)
         self._suggester = Suggester(store, index)
         self._sesame = sesame
-        self._understanding = Understanding(self._planner, index)
+        self._understanding = Understanding(store, self._planner, index)
         self.meanings = meanings
-        self._fusion = fusion.Fusion(index, meanings) if meanings is not None else None
+        self._fusion = fusion.Fusion(store, index, meanings) if meanings is not None else None
         self.people = People(store, operator_token)
         self.making = Making(store, self.people)
         self._rules = shipped() if rules is None else rules
@@ -300,7 +300,7 @@ class Portal:
         )
 
     def _answer(self, query: Query, plan: Plan) -> Answer:
-        with answering():
+        with answering(self.store):
             if query.region is not None and plan.sort is not None and plan.sort.name == fields.OVERLAP:
                 return overlaps.answer(self.store, self.index, query.region, plan)
             return self.index.search(plan)
@@ -396,7 +396,7 @@ class Portal:
             return self._around[1]
         plan = Plan(scope=RESOURCES, filter=In("kind", ("datalab", "volume")))
         try:
-            with answering():
+            with answering(self.store):
                 seen = self.index.generation(RESOURCES).change
                 keys = sorted(self.index.keys(plan, MAX_OPENERS))
         except UnavailableError:
@@ -523,7 +523,7 @@ class Portal:
 
     def status(self) -> Mapping[str, Generation]:
         """Return which generation answers for each scope."""
-        with answering():
+        with answering(self.store):
             return {scope: self.index.generation(scope) for scope in SCOPES}
 
     # Work that others do

@@ -382,7 +382,7 @@ class Similarity:
             )
         narrowed: Filter = Comparison("=", "dataset", space.record)
         plan = self._planner.plan(replace(rest, filter=Both((narrowed, rest.filter)) if rest.filter else narrowed))
-        with answering():
+        with answering(self._store):
             keys = self._index.keys(plan, MAX_LINKED + 1)
         if len(keys) > MAX_LINKED:
             raise LimitError(

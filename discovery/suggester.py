@@ -144,7 +144,7 @@ class Suggester:
         tokens = (*typed.words, *((typed.prefix,) if typed.prefix and typed.prefix not in typed.words else ()))
         if not tokens:
             return []
-        with answering():
+        with answering(self._store):
             keys = list(self._index.suggest(scope, tuple(fold(each)[:12] for each in tokens), size))
         stored = self._store.catalogue.many(keys)
         records = [stored[key].record for key in keys if key in stored]
@@ -176,7 +176,7 @@ class Suggester:
             self._lock.release()
 
     def _counted(self, scope: str, known: _Terms | None) -> _Terms:
-        with answering():
+        with answering(self._store):
             now = self._index.generation(scope)
             stamp = (now.name, now.change)
             if known is not None and known.stamp == stamp:

@@ -16,6 +16,7 @@ from discovery.query.query import Query, Understood
 from discovery.query.text import Group, TextQuery, parse, placed, trigrams
 from discovery.query.tokens import lexicon, stem
 from discovery.query.typos import allowed, similar
+from discovery.store.store import Store
 
 FEW: Final = 10
 """Resources that have all of the words, below which some of the words are enough: half a page."""
@@ -37,11 +38,13 @@ class Understanding:
     """Looks for what was meant where hardly anything has all of the words.
 
     Args:
+        store: What the index is made from.
         planner: Makes plans of questions.
         index: What finds records, and has the words that there are.
     """
 
-    def __init__(self, planner: Planner, index: Index) -> None:
+    def __init__(self, store: Store, planner: Planner, index: Index) -> None:
+        self._store = store
         self._planner = planner
         self._index = index
 
@@ -60,7 +63,7 @@ class Understanding:
         if text is None or complete >= enough or not text.groups or (named and complete):
             return None
         try:
-            with answering():
+            with answering(self._store):
                 return self._wider(query, plan, text, complete)
         except LimitError:
             # Some of the words are on so many borders of a region that they cannot be decided; all of them could.

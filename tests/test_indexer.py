@@ -20,6 +20,7 @@ from discovery.model.record import OBSERVATIONS, RESOURCES, Record
 from discovery.model.source import Mapped, RawRecord
 from discovery.portal import Portal
 from discovery.query.query import Query
+from discovery.store import rebuilds
 from discovery.wiring import index_lock, open_portal, open_store
 
 
@@ -154,6 +155,22 @@ def test_a_rebuild_misses_nothing_that_is_written_meanwhile(portal: Portal) -> N
     assert found(portal, "crab") == ["r0"]
     assert portal.status()[RESOURCES].name != before
     assert differences(portal.store, portal.index) == []
+
+
+def test_others_can_see_how_far_a_rebuild_is(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuilds, "OFTEN", 0.0)
+    write(portal, "a", "b")
+    portal.store.ingest.page("s", 3, [Mapped(Record("s", "c", "o", "observation", "O"), RawRecord("c", "o", b"{}"))])
+    seen: list[tuple[int, int]] = []
+
+    def look(*_: object) -> None:
+        under_way = portal.store.rebuilds.current()
+        assert under_way is not None
+        seen.append((under_way.done, under_way.total))
+
+    rebuild(portal.store, portal.index, progress=look)
+    assert seen == [(2, 3), (3, 3)]
+    assert portal.store.rebuilds.current() is None
 
 
 def test_settling_indexes_itself_where_nobody_else_does(portal: Portal, lock: Lock) -> None:

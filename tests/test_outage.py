@@ -18,6 +18,7 @@ from fastapi.testclient import TestClient
 from discovery import wiring
 from discovery.app import create_app
 from discovery.config import Settings
+from discovery.index import generations
 from discovery.index.elasticsearch import server
 from discovery.indexer import follow
 from discovery.model.record import Record
@@ -222,3 +223,27 @@ def test_without_its_store_the_portal_says_so_and_goes_on_when_it_is_back(
                 server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
         assert client.get("/health").json()["status"] == "ok"
         assert client.get("/search?q=ice&f=json").json()["total"]["value"] == 1
+
+
+def test_every_face_says_how_far_an_index_is_that_is_built_again(tmp_path: Path) -> None:
+    settings = Settings(tmp_path)
+    with closing(wiring.open_portal(settings)) as portal:
+        portal.store.ingest.page("archive", 1, [Mapped(RECORD, RawRecord("", "one", b"{}"))])
+        follow(portal.store, portal.index)
+        (tmp_path / "index" / "resources" / generations.CURRENT).write_text("{")
+    told = "the search index is being built again, 0 of 900 records are in it; please come again then"
+    with (
+        closing(wiring.open_portal(settings)) as portal,
+        TestClient(create_app(settings, portal, steward=False), base_url="http://127.0.0.1") as client,
+        portal.store.rebuilds.telling(900),
+    ):
+        page = client.get("/search", params={"q": "ice"}, headers={"Accept": "text/html"})
+        assert told[1:] in page.text
+        stac = client.get("/stac/collections")
+        ogc = client.get("/ogc/collections/resources/items")
+        assert [told in each.text for each in (stac, ogc)] == [True, True]
+        assert {(each.status_code, each.headers["retry-after"]) for each in (page, stac, ogc)} == {(503, "5")}
+        graph = client.post("/graphql", json={"query": "{ search { totalCount { value } } }"}).json()
+        assert graph["errors"][0]["extensions"] == {"code": "unavailable", "retryAfter": 5.0}
+        health = client.get("/health").json()
+        assert (health["status"], health["problem"]) == ("degraded", told)

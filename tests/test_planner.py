@@ -14,6 +14,7 @@ from discovery.model.extent import Geometry
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.planner import DEFAULT_SORT, Planner, answering
 from discovery.query.query import And, Comparison, Or, Query, Region, Sort
+from discovery.store.rebuilds import Rebuild
 from discovery.wiring import open_portal
 
 CIRCLE: Geometry = {"type": "Circle", "center": [10.0, 20.0], "radius": 1.0}
@@ -66,9 +67,28 @@ def test_names_that_are_not_there_stop_before_any_engine(planner: Planner) -> No
         planner.plan(Query(sort=Sort("colour")))
 
 
-def test_whoever_asks_is_not_told_what_an_engine_said_of_its_machine() -> None:
-    with pytest.raises(UnavailableError, match="does not answer now") as told, answering():
+def test_whoever_asks_is_not_told_what_an_engine_said_of_its_machine(planner: Planner) -> None:
+    store = planner._store
+    with pytest.raises(UnavailableError, match="does not answer now") as told, answering(store):
         raise UnavailableError("http://10.0.0.7:9200 refused", retry_after=7)
     assert told.value.retry_after == 7
-    with pytest.raises(UnavailableError, match="built again"), answering():
+    with pytest.raises(UnavailableError, match="has to be built again"), answering(store):
         raise StaleIndexError("/var/lib/discovery/index is of version 3")
+
+
+@pytest.mark.parametrize(
+    ("under_way", "told", "again"),
+    [
+        (Rebuild(0, 900, 0.5), r"built again, 0 of 900 records are in it; please come again then", 5),
+        (Rebuild(1_000, 5_000, 60.0), r"1,000 of 5,000 .* will be in about 4 minutes; please", 240),
+        (Rebuild(4_999, 5_000, 60.0), r"will be in a minute; please", 5),
+        (Rebuild(10, 1_000_000, 60.0), r"will be in about 99,999 minutes; please", 600),
+    ],
+)
+def test_whoever_waits_for_an_index_is_told_how_far_it_is_and_when_to_come(
+    planner: Planner, monkeypatch: pytest.MonkeyPatch, under_way: Rebuild, told: str, again: float
+) -> None:
+    monkeypatch.setattr(planner._store.rebuilds, "current", lambda: under_way)
+    with pytest.raises(UnavailableError, match=told) as error, answering(planner._store):
+        raise StaleIndexError("of version 3")
+    assert error.value.retry_after == pytest.approx(again)

@@ -24,6 +24,7 @@ from discovery.store.marks import Marks
 from discovery.store.parents import Parents
 from discovery.store.passes import Passes
 from discovery.store.people import Persons
+from discovery.store.rebuilds import Rebuilds
 from discovery.store.schema import meta, raws, records
 from discovery.store.sessions import Sessions
 from discovery.store.tokens import Tokens
@@ -58,6 +59,7 @@ class Store:
         self.creations = Creations(self.database)
         self.marks = Marks(self.database)
         self.launches = Launches(self.database)
+        self.rebuilds = Rebuilds(self.database)
 
     @property
     def local(self) -> bool:

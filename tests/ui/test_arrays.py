@@ -104,7 +104,7 @@ def test_the_page_tells_dimensions_chunks_units_and_coordinates(client: TestClie
     for each in (
         "time 10 x lat 240 x lon 480",
         "1 x 60 x 120 (14.4 kB)",
-        "<td>int16</td><td>K</td>",
+        'data-label="Type">int16</td><td role="cell" data-label="Units">K</td>',
         "2020-01-01T00:00:00Z to 2020-01-10T00:00:00Z",
         "-60 to 60",
         "Zarr 3, consolidated metadata",

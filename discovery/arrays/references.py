@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -100,9 +101,9 @@ class Referring(Listed):
         self._beside = beside
         self._client = client
 
+    @abstractmethod
     def reference(self, key: str) -> Reference | None:
         """Return what a key stands for: bytes, or an address alone, or with an offset and a length."""
-        raise NotImplementedError
 
     def read(self, key: str, part: ByteRequest | None) -> bytes | None:
         """Return the bytes of a key, or of a part of it; None where there is none."""

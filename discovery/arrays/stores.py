@@ -8,6 +8,7 @@ import re
 import stat
 import threading
 import time
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -207,9 +208,9 @@ class Files(Reading):
         found = self.piece(key, part)
         return None if found is None else found.data
 
+    @abstractmethod
     def piece(self, key: str, part: ByteRequest | None) -> Piece | None:
         """Return a part of a file, and how large that is; None where there is no such file."""
-        raise NotImplementedError
 
 
 class WebStore(Files):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from discovery.model import terms
+from discovery.model import instant, terms
 from discovery.model.extent import SKY, Extent, Geometry
 from discovery.model.record import Asset, Record, make_extent, make_record, record_id
 from harvesters import stac
@@ -49,6 +49,7 @@ _USED: Final = frozenset(
         "instrument_name",
         "data_rights",
         "lastmodified",
+        "obs_creation_date",
         "obs_release_date",
         "preview",
     }
@@ -80,6 +81,8 @@ def to_record(
     for name, value in (("collection", collection), ("platform", cells.text("facility_name"))):
         if value:
             properties[name] = value[:1000]
+    if (released := cells.instant("obs_release_date")) is not None:
+        properties["published"] = instant.iso(released)
     start, end = cells.interval(cells.mjd("t_min"), cells.mjd("t_max"), "t_min")
     assets = _assets(cells)
     media_type = assets[0].media_type if assets else ""
@@ -103,6 +106,7 @@ def to_record(
         extent=make_extent(SKY, _footprint(cells, xtypes), None, start, end),
         assets=assets,
         external_ids=(did,) if did and did != source_id else (),
+        created=cells.instant("obs_creation_date"),
         metadata_updated=cells.instant("lastmodified"),
         access=_RIGHTS.get(cells.text("data_rights").lower(), "open"),
         numbers=_numbers(cells, assets),

@@ -120,8 +120,18 @@ def identifiers(record: Record) -> tuple[str, ...]:
 
 
 def published(record: Record) -> int | None:
-    """Return the instant whose year a citation names: of the data, else of what is said of it."""
-    return next((each for each in (record.created, record.updated, record.metadata_updated) if each is not None), None)
+    """Return the instant whose year a citation names: its coming out, else of the data, else of what is said."""
+    moments = (_came_out(record), record.created, record.updated, record.metadata_updated)
+    return next((each for each in moments if each is not None), None)
+
+
+def _came_out(record: Record) -> int | None:
+    """Return what STAC's timestamps call `published`; None for words that are no date."""
+    given = record.properties.get("published")
+    try:
+        return instant.instant(given) if isinstance(given, str) else None
+    except ValueError:
+        return None
 
 
 def version(record: Record) -> str:

@@ -92,6 +92,15 @@ def test_usual_instants_are_well_formed_to_others() -> None:
     assert Literal(credits.xsd_date_time(0), datatype=XSD.dateTime).ill_typed is False
 
 
+def test_what_came_out_is_cited_by_that_year_and_by_another_date_only_without() -> None:
+    out, later = instant.instant("2021-10-21"), instant.instant("2023-01-01")
+    assert credits.published(record(properties={"published": "2021-10-21T00:00:00Z"})) == out
+    assert credits.published(record(properties={"published": ("2020", "2021")})) is None
+    for name in ("created", "updated", "metadata_updated"):
+        assert credits.published(record(properties={"published": "2021-10-21"}, **{name: later})) == out
+        assert credits.published(record(properties={"published": "yes"}, **{name: later})) == later
+
+
 def test_a_record_without_a_title_is_called_by_its_source_id() -> None:
     assert credits.title(Record("s", "", "x-1", "dataset", " \0 ")) == "x-1"
     nameless = Record("s", "", "\0", "dataset", "")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from discovery.model import instant
 from discovery.model.record import Record, record_id
 from harvesters import obscore
 from harvesters.defaults import Defaults
@@ -52,6 +53,16 @@ def test_a_row_is_an_observation_of_its_collection() -> None:
     assert found.extent.geometry == {"type": "Circle", "center": [10.5, -20.0], "radius": 0.25}
     assert found.numbers == {"wavelength_min": 4e-7, "wavelength_max": 5e-7, "size": 3000.0}
     assert codes(found) == []
+
+
+def test_when_it_was_made_and_when_it_came_out_are_kept_apart() -> None:
+    found = record(obs_creation_date="2012-03-04T05:06:07", obs_release_date="2013-03-04T00:00:00.000")
+    assert found.created == instant.instant("2012-03-04T05:06:07Z")
+    assert found.properties["published"] == "2013-03-04T00:00:00Z"
+    assert codes(found) == []
+    odd = record(obs_creation_date="once", obs_release_date="later")
+    assert (odd.created, "published" in odd.properties) == (None, False)
+    assert len(codes(odd)) == 2
 
 
 def test_a_unit_that_a_service_states_is_believed() -> None:

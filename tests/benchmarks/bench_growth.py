@@ -2,14 +2,16 @@
 
 bench_growth.py [--to 1000000] [--queries 200] [--home DIR] [--plot FILE.svg]
 
-The catalogue grows by three times at a step, by the loop that follows harvests, and is asked at each. What is drawn is
-the CPU that a question takes, in all threads: unlike the clock it is the same on a machine that others use too.
+The catalogue grows by three times at a step, by the loop that follows harvests, and is asked at each, when the engine
+has merged what it wants to merge. What is drawn is the CPU that a question takes, in all threads: unlike the clock it
+is nearly the same on a machine that others use too. A home that has records is asked as it is, and then grows on.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import math
 import os
 import shutil
 import statistics
@@ -31,6 +33,8 @@ from discovery.query.query import Query, Sort
 
 FIRST = 10_000
 PAGE = 1_000
+QUIET = 0.02
+"""Of each second that whoever does nothing may work."""
 
 
 def main() -> None:
@@ -38,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--to", type=int, default=1_000_000)
     parser.add_argument("--queries", type=int, default=200)
-    parser.add_argument("--home", type=Path, help="make the catalogue here and keep it; it must be empty")
+    parser.add_argument("--home", type=Path, help="make the catalogue here, or grow on, and keep it")
     parser.add_argument("--plot", type=Path, help="draw the table as SVG")
     asked = parser.parse_args()
     home = (asked.home or Path(tempfile.mkdtemp(prefix="discovery-growth-"))).resolve()
@@ -46,10 +50,14 @@ def main() -> None:
     portal = wiring.open_portal(Settings(home, log="error"))
     table: dict[int, dict[str, float]] = {}
     try:
-        for count in steps(asked.to):
-            rate = grow(portal, max(table, default=0), count)
+        follow(portal.store, portal.index)
+        have = portal.store.catalogue.live(OBSERVATIONS)
+        for count in sorted(each for each in {*steps(asked.to), have} if each and each >= have):
+            rate = grow(portal, have, count) if count > have else math.nan
+            rest()
             table[count] = {"records/s": rate, **measured(portal, asked.queries)}
             line(count, table[count], is_first=len(table) == 1)
+            have = count
     finally:
         portal.close()
         if asked.home is None:
@@ -77,6 +85,15 @@ def grow(portal: Portal, have: int, count: int) -> float:
             follow(portal.store, portal.index)
     follow(portal.store, portal.index)
     return (count - have) / (time.perf_counter() - began)
+
+
+def rest() -> None:
+    """Wait until the threads that merge segments have nothing left to do."""
+    worked = math.inf
+    while worked > QUIET:
+        before = time.process_time()
+        time.sleep(1.0)
+        worked = time.process_time() - before
 
 
 def measured(portal: Portal, count: int) -> dict[str, float]:
@@ -107,7 +124,7 @@ def line(count: int, row: Mapping[str, float], *, is_first: bool) -> None:
     """Print a row of the table, below its head when it is the first."""
     if is_first:
         print("| records | " + " | ".join(row) + " |\n" + "| --- " * (len(row) + 1) + "|")
-    cells = [f"{each:,.0f}" if each >= 100 else f"{each:.2f}" for each in row.values()]
+    cells = ["" if math.isnan(each) else f"{each:,.0f}" if each >= 100 else f"{each:.2f}" for each in row.values()]
     print(f"| {count:,} | " + " | ".join(cells) + " |", flush=True)
 
 

@@ -1,11 +1,12 @@
 """Ask a catalogue from several processes while another one writes to it, and walk all of it meanwhile; prints a table.
 
-bench_load.py --home DIR [--readers 4] [--minutes 10] [--rate 1000]
+bench_load.py --home DIR [--readers 4] [--minutes 10] [--rate 1000] [--pace 10] [--walkers 1]
 
 DIR is a catalogue that bench_portal.py has built (`--home DIR`). Readers ask as fast as they are answered, each a
-process with a portal of its own, so the machine is never idle; one question in three has facets. The writer changes and
-adds records at a rate and indexes them. Beside them one process walks every id in the order of time, again and again;
-none that was there before may be missed, and none may come twice.
+process with a portal of its own, so the machine is never idle, or at a pace: then a question counts from the moment
+that it was due, however late it could be asked. One question in three has facets. The writer changes and adds records
+at a rate and indexes them. Beside them a process walks every id in the order of time, again and again; none that was
+there before may be missed, and none may come twice.
 """
 
 from __future__ import annotations
@@ -36,17 +37,19 @@ PAGE = 1000
 Told = dict[str, Any]
 
 
-def read(home: Path, number: int, until: float, out: Any) -> None:
+def read(home: Path, number: int, pace: float, until: float, out: Any) -> None:
     """Ask until the time is over; tell how long each question took and what went wrong."""
     took, errors = [], Counter[str]()
     with closing(wiring.open_portal(Settings(home, log="error"))) as portal:
         ids = [found["id"] for found in itertools.islice(portal.export(OBSERVATIONS), 10_000)]
+        first = time.perf_counter() + (number / 4 / pace if pace else 0.0)
         for i in itertools.count():
             if time.time() > until:
                 break
             r = random.Random(f"reader {number} {i}")
             asked = question(r.randrange(10**9), OBSERVATIONS)
-            began = time.perf_counter()
+            began = first + i / pace if pace else time.perf_counter()
+            time.sleep(max(0.0, began - time.perf_counter()))
             try:
                 if i % 3 == 0:
                     portal.search(asked)
@@ -120,14 +123,16 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=4)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--rate", type=int, default=1000, help="records written a second")
+    parser.add_argument("--pace", type=float, default=0.0, help="questions a second of each reader")
+    parser.add_argument("--walkers", type=int, default=1)
     asked = parser.parse_args()
     home = asked.home.resolve()
     context = multiprocessing.get_context("spawn")
     out: Any = context.Queue()
     until = time.time() + 60 * asked.minutes
-    everybody = [context.Process(target=read, args=(home, n, until, out)) for n in range(asked.readers)]
+    everybody = [context.Process(target=read, args=(home, n, asked.pace, until, out)) for n in range(asked.readers)]
     everybody.append(context.Process(target=write, args=(home, asked.rate, until, out)))
-    everybody.append(context.Process(target=walk, args=(home, until, out)))
+    everybody += [context.Process(target=walk, args=(home, until, out)) for _ in range(asked.walkers)]
     print(f"load average at the start {os.getloadavg()[0]:.2f}; {os.cpu_count()} cores")
     for each in everybody:
         each.start()

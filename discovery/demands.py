@@ -71,7 +71,7 @@ DEMANDS: Final = (
     *_open(*(f"/ogc/collections/{{catalogId}}{each}" for each in ("", "/queryables", "/sortables", "/facets"))),
     *_open(*(f"/ogc/collections/{{catalogId}}/items{each}" for each in ("", "/{recordId}"))),
     *_open("/ogc/crawl/{catalogId}", "/ogc/crawl/{catalogId}/{after}"),
-    *_open("/graphql/files/{name}"),
+    *_open("/graphql/schema.graphql", "/graphql/files/{name}"),
     *(
         Demand(method, "/graphql", note="each field says what it demands; no session counts")
         for method in ("GET", "POST", "WS")

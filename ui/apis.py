@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlencode
 
 from ui.contexts import Anchor, Site
 
 PATH: Final = "/api"
+_QUERIES: Final = {
+    "How much there is about ice, by theme": '{ search(text: "ice") { totalCount { value } '
+    "facets(names: [THEME]) { buckets { label count } } } }",
+    "Observations by year": "{ histogram(scope: OBSERVATIONS, interval: YEAR) { start count } }",
+    "What M31 is": '{ resolve(text: "M31") { name kind frame } }',
+}
+"""Questions of GraphQL, by what they ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +86,8 @@ def _graphql(base: str) -> Api:
     return Api(
         "GraphQL",
         "Hits, facets, histograms and maps of one question in one request, and only what you ask for.",
-        (Anchor("Explorer with examples and the schema", "/graphql"),),
-        (),
+        (Anchor("Explorer with examples", "/graphql"), Anchor("Schema", "/graphql/schema.graphql")),
+        tuple(Anchor(text, "/graphql?" + urlencode({"query": query})) for text, query in _QUERIES.items()),
         f"curl '{base}/graphql' -H 'Content-Type: application/json' "
         '-d \'{"query": "{ search(text: \\"ice\\") { totalCount { value } nodes { id title } } }"}\'',
     )
@@ -89,7 +97,7 @@ def _search(base: str) -> Api:
     return Api(
         "Pages as JSON and Atom",
         "Every page of the portal is there as JSON by f=json, and every search as a feed by f=atom.",
-        (Anchor("Changes", "/changes.atom"), Anchor("Search description", "/opensearch.xml")),
+        (Anchor("OpenAPI", "/openapi.json"), Anchor("Search description", "/opensearch.xml")),
         (
             Anchor("A search with its facets", "/search?q=sea+ice&f=json"),
             Anchor("The same as a feed", "/search?q=sea+ice&f=atom"),
@@ -116,8 +124,8 @@ def _documents(base: str) -> Api:
         (
             Anchor("Catalogue, JSON-LD", "/catalogue.jsonld"),
             Anchor("Catalogue, Turtle", "/catalogue.ttl"),
-            Anchor("Sitemap", "/sitemap.xml"),
+            Anchor("OpenAPI", "/openapi.json"),
         ),
-        (),
+        (Anchor("Changes as a feed", "/changes.atom"), Anchor("Sitemap", "/sitemap.xml")),
         f"curl -H 'Accept: text/turtle' '{base}/catalogue'",
     )

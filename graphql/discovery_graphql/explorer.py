@@ -8,6 +8,7 @@ from string import Template
 from typing import Final
 from urllib.parse import urlencode
 
+import orjson
 from fastapi import Response
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse
 
@@ -18,6 +19,8 @@ _PAGES: Final = Path(__file__).parent / "pages"
 _OWN: Final = ("explorer.js", "explorer.css", "plain.css")
 VENDORED: Final = ("graphiql.min.js", "graphiql.min.css", "react.production.min.js", "react-dom.production.min.js")
 """What GraphiQL needs; `make assets` brings it."""
+EXAMPLES: Final = "examples.json"
+"""The texts of the published operations, which GraphiQL shows in tabs."""
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css"}
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -33,6 +36,7 @@ class Explorer:
         self._rich = vendor is not None and all((vendor / name).is_file() for name in VENDORED)
         if vendor is not None and self._rich:
             self._files.update({name: vendor / name for name in VENDORED})
+        self._texts = orjson.dumps([each.text for each in operations.all])
         examples = "\n".join(_example(each) for each in operations.all)
         first = next((each.text for each in operations.all), "{ search { totalCount { value } } }")
         plain = Template((_PAGES / "plain.html").read_text(encoding="utf-8"))
@@ -52,6 +56,8 @@ class Explorer:
 
     def file(self, name: str) -> Response:
         """Return one of the page's files; any other name is 404 and never reaches the file system."""
+        if name == EXAMPLES:
+            return Response(self._texts, media_type="application/json")
         path = self._files.get(name)
         if path is None:
             return PlainTextResponse(f"no file {name[:80]!r}", NotFoundError.status)

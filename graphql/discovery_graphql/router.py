@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import strawberry
 from fastapi import APIRouter, Request, Response, WebSocket
+from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from strawberry.http.websocket_origin import is_same_origin
@@ -67,6 +68,8 @@ def router(
     routes.head(PATH, include_in_schema=False)(face.head)
     routes.post(PATH, summary="Answer a query")(face.post)
     routes.websocket(PATH)(face.connect)
+    routes.get(PATH + "/schema.graphql", summary="The schema as SDL", response_class=FileResponse)(face.sdl)
+    routes.head(PATH + "/schema.graphql", include_in_schema=False)(face.sdl)
     routes.api_route(PATH + "/files/{name}", methods=["GET", "HEAD"], include_in_schema=False)(face.file)
     return routes
 
@@ -113,6 +116,10 @@ class _Face:
     def file(self, name: str) -> Response:
         """Return a file of the page."""
         return self.explorer.file(name)
+
+    def sdl(self) -> FileResponse:
+        """Return the published schema, which is the one that answers."""
+        return FileResponse(folder() / "schema.graphql", media_type="text/plain; charset=utf-8")
 
     async def answer(self, request: Request, asked: Message, allowed: Allowed) -> Response:
         """Execute off the event loop, because stores and engines block."""

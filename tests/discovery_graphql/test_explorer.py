@@ -19,6 +19,7 @@ from discovery.portal import Portal
 from discovery.store.store import Store
 from discovery_graphql import router
 from discovery_graphql.explorer import VENDORED
+from discovery_graphql.operations import Operations, published
 
 HTML = {"accept": "text/html,*/*;q=0.8"}
 VENDOR = Path(__file__).parents[2] / "ui" / "static" / "vendor"
@@ -84,6 +85,14 @@ def served(portal: Portal) -> Iterator[str]:
     listener.close()
 
 
+def test_graphiql_is_given_every_published_operation(rich: FastAPI) -> None:
+    with TestClient(rich) as client:
+        texts = client.get("/graphql/files/examples.json").json()
+        assert texts == [each.text for each in Operations(published() / "operations").all]
+        for each in texts:
+            assert "errors" not in client.post("/graphql", json={"query": each}).json(), each
+
+
 @pytest.mark.browser
 @pytest.mark.peer
 def test_graphiql_runs_a_query_without_leaving_this_host(served: str, chromium: Path) -> None:
@@ -102,6 +111,11 @@ def test_graphiql_runs_a_query_without_leaving_this_host(served: str, chromium: 
         page.click(".graphiql-execute-button")
         page.wait_for_selector(".result-window .cm-property")
         assert "totalCount" in page.inner_text(".result-window")
+        named = page.locator(".graphiql-tab").all_inner_texts()
+        assert {"Counts", "Search", "Timeline", "Volumes"} < set(named)
+        page.locator(".graphiql-tab", has_text="Resolve").click()
+        page.click(".graphiql-execute-button")
+        page.locator(".result-window .cm-property", has_text="resolve").wait_for()
         browser.close()
     assert said == []
     assert left == []

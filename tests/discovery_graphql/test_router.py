@@ -7,6 +7,7 @@ import orjson
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from graphql import build_client_schema, build_schema, find_breaking_changes, get_introspection_query
 
 from discovery.portal import Portal
 from discovery_graphql import router
@@ -25,6 +26,15 @@ def test_a_query_is_answered_by_post_and_by_get(client: TestClient) -> None:
     assert posted.json() == got.json()
     assert posted.json()["data"] == {"search": {"totalCount": {"value": 123}}}
     assert posted.headers["content-type"] == "application/json; charset=utf-8"
+
+
+def test_the_schema_can_be_had_as_a_file(client: TestClient) -> None:
+    answer = client.get("/graphql/schema.graphql")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    asked = client.post("/graphql", json={"query": get_introspection_query()}).json()
+    there, here = build_client_schema(asked["data"]), build_schema(answer.text)
+    assert (find_breaking_changes(here, there), find_breaking_changes(there, here)) == ([], [])
+    assert client.head("/graphql/schema.graphql").status_code == 200
 
 
 @pytest.mark.parametrize(

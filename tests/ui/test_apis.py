@@ -44,7 +44,13 @@ def test_every_address_of_the_page_answers(client: TestClient) -> None:
         for each in (*api.links, *api.examples):
             answer = client.get(each.url, headers={"Accept": "text/html, */*;q=0.8"})
             assert answer.status_code == 200, f"{each.url}: {answer.text[:300]}"
+            assert '"errors"' not in answer.text[:20], each.url
             assert each.text in page.text
+
+
+def test_every_way_has_an_example_that_answers_or_a_document() -> None:
+    for api in apis_page(Site("Discovery", "0", "", ()), BASE).apis:
+        assert api.examples, api.name
 
 
 def test_every_command_of_the_page_is_one_that_answers(client: TestClient) -> None:

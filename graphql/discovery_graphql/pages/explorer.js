@@ -18,10 +18,18 @@ const search = `# Search with facets; Ctrl-Space completes, Ctrl-Enter runs.
 }
 `;
 const harvests = `# Follow harvests as they go on. For operators: say {"Authorization": "Bearer TOKEN"} under Headers.
-subscription {
+subscription Harvests {
   harvestProgress { id source status seen added updated message }
 }
 `;
-ReactDOM.createRoot(document.getElementById("graphiql")).render(
-  React.createElement(GraphiQL, { fetcher, defaultQuery: search, defaultTabs: [{ query: search }, { query: harvests }] }),
-);
+const start = (published) => {
+  const defaultTabs = [search, harvests, ...published].map((query) => ({ query }));
+  ReactDOM.createRoot(document.getElementById("graphiql")).render(
+    React.createElement(GraphiQL, { fetcher, defaultQuery: search, defaultTabs }),
+  );
+};
+// A tab for each published operation; without them there is still something to begin with.
+fetch("/graphql/files/examples.json")
+  .then((answer) => (answer.ok ? answer.json() : []))
+  .catch(() => [])
+  .then(start);

@@ -42,6 +42,11 @@ class Parted(StacItems):
         for n in range(begin, len(mine), 5):
             with (folder / f"walked-{name}").open("a") as log:
                 log.write(f"{os.getpid()} {n}\n")
+            # Else one worker could be through with everything before the other has begun.
+            until = time.monotonic() + 60
+            while (folder / "together").exists() and len(list(folder.glob("walked-*"))) < 2:
+                assert time.monotonic() < until, "a part was walked alone for a minute"
+                time.sleep(0.02)
             if name == "2" and n == 10 and (folder / "fail").exists():
                 raise SourceUnavailableError("part 2 does not answer", detail="status")
             while n == 10 and (folder / "wait").exists():
@@ -104,6 +109,7 @@ def walked(folder: Path) -> dict[str, list[tuple[int, int]]]:
 def test_workers_walk_the_parts_and_the_walk_ends_as_one(
     store: Store, go: Callable[..., Report], tmp_path: Path
 ) -> None:
+    (tmp_path / "together").touch()
     report = go()
     assert (report.status, report.counts.seen, report.counts.added) == (COMPLETE, 80, 80)
     assert {row["source_id"] for row in store.catalogue.export()} == {f"i{n}" for n in range(80)}

@@ -149,7 +149,7 @@ FIELDS: Final = MappingProxyType(
             _number("size", "Size", unit="byte", obscore="access_estsize", log=True),
             _instant("start", "Start time", lambda r: r.extent.start, stac="start_datetime", obscore="t_min"),
             _instant("end", "End time", lambda r: r.extent.end, stac="end_datetime", obscore="t_max"),
-            _instant("created", "Created", lambda r: r.created, stac="created"),
+            _instant("created", "Created", lambda r: r.created, stac="created", obscore="obs_creation_date"),
             _instant("updated", "Updated", lambda r: r.updated, stac="updated"),
             Field("title", Type.TEXT, "Title", lambda r: (r.title,), sort=True, stac="title", obscore="obs_title"),
         )

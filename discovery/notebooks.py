@@ -1,7 +1,10 @@
-"""Notebooks of a record and of a selection: what is opened, how it is cited, and how it is found again."""
+"""Notebooks of records and of selections: what is opened, how it is cited, and how it is found again."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from discovery import selection, telling
@@ -17,20 +20,26 @@ MAX_RECORDS: Final = 500
 """Records that one notebook opens; it says how many are left out."""
 
 
-def for_record(portal: Portal, opening: Opening, site: Site, *, choice: Choice | None = None) -> Notebook:
-    """Return the notebook that opens one record.
+def for_records(portal: Portal, openings: Sequence[Opening], site: Site, *, choice: Choice | None = None) -> Notebook:
+    """Return the notebook that opens one record or several.
 
     Args:
-        portal: Where it is.
-        opening: The ways to open it.
+        portal: Where they are.
+        openings: The ways to open each of them.
         site: The portal as its documents name it.
-        choice: What was chosen among the ways.
+        choice: What was chosen among the ways; a file among those of the first record.
 
     Raises:
         UnknownFieldError: A file, volume or datalab was chosen that is not among the ways.
     """
-    told = telling.told(portal.store, [opening.record], site)
-    return notebook.build(opening, site=site.url, choice=choice, told=told)
+    told = telling.told(portal.store, [each.record for each in openings], site)
+    made = notebook.build_for(openings, site=site.url, choice=choice, told=told)
+    if len(openings) == 1:
+        return made
+    # One of other records has the same words, and must not be taken for this one where both are kept.
+    ids = " ".join(each.record.id for each in openings)
+    own = hashlib.sha256(ids.encode()).hexdigest()[:6]
+    return replace(made, name=f"{made.name.removesuffix('.ipynb')}-{own}.ipynb")
 
 
 def for_selection(

@@ -410,6 +410,11 @@ def test_a_record_becomes_a_notebook(run: Run, items: Path, tmp_path: Path) -> N
     assert run("open", "nothing", "--print")[0] == 2
     assert run("open", id, "--file", "nothing", "--print")[0] == 2
     assert run("open", id, "--output", str(tmp_path / "nowhere" / "x.ipynb"))[0] == 2
+    ids = [json.loads(each)["id"] for each in run("export")[1].splitlines()[:2]]
+    both = run("open", *ids, ids[0], "--print")[1]
+    assert f"/selection?id={ids[0]}&id={ids[1]}&f=ndjson" in both
+    assert [each["id"] for each in json.loads(run("open", *ids, "--json")[1])] == ids
+    assert run("open", *ids, "nothing", "--print")[0] == 2
 
 
 def test_without_jupyterlab_the_notebook_is_written_all_the_same(

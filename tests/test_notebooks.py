@@ -106,7 +106,7 @@ def test_one_record_is_named_by_its_own_page(portal: Portal) -> None:
 
 def test_the_notebook_of_one_record_cites_it_and_finds_it_again_whatever_leads_there(portal: Portal) -> None:
     for each in (scene("a"), row("two")):
-        made = notebooks.for_record(portal, portal.opening(each.id), SITE)
+        made = notebooks.for_records(portal, [portal.opening(each.id)], SITE)
         assert made == notebooks.for_selection(portal, Selection.of_ids([each.id]), SITE)
         data = data_of(made)
         assert each.title in data["records"][0]["citation"]
@@ -114,7 +114,19 @@ def test_the_notebook_of_one_record_cites_it_and_finds_it_again_whatever_leads_t
         assert bool(data["stac"]) is (each.source == "stac")
         assert bool(data["tap"]) is (each.source == "vo")
     with pytest.raises(UnknownFieldError, match="unknown file 'x'"):
-        notebooks.for_record(portal, portal.opening(row("two").id), SITE, choice=Choice("x"))
+        notebooks.for_records(portal, [portal.opening(row("two").id)], SITE, choice=Choice("x"))
+
+
+def test_notebooks_of_other_records_are_other_files(portal: Portal) -> None:
+    both = [portal.opening(each.id) for each in (row("two"), scene("a"))]
+    made = notebooks.for_records(portal, both, SITE)
+    data = data_of(made)
+    assert [each["title"] for each in data["records"]] == ["Row two", "Scene a"]
+    assert data["page"] == f"{SITE.url}/selection?id={row('two').id}&id={scene('a').id}"
+    others = notebooks.for_records(portal, [both[0], portal.opening(scene("b").id)], SITE)
+    assert made.name.startswith("2-records-selection-")
+    assert made.name != others.name
+    assert made == notebooks.for_records(portal, both, SITE)
 
 
 @pytest.mark.slow

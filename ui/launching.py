@@ -109,7 +109,7 @@ def confirm(chosen: Choices, site: Site, who: Principal, running: Sequence[Launc
         trouble="" if chosen.health.ok else chosen.health.message,
         absent=tuple(each.title for each in chosen.absent) if place.kind == HUB else (),
         link=_link(chosen),
-        command=f"discovery open {ids[0]}",
+        command=f"discovery open {' '.join(ids)}",
         download=links.notebook(ids[0], file=chosen.wish.file) if single else links.notebooks(ids),
         way_in="" if who.may(Role.USER, LAUNCH) else links.way_in(here),
         action=links.LAUNCHES,

@@ -184,7 +184,7 @@ class _Pages:
             kept = {name: given[name] for name in ("file", "volume", "datalab") if name in given}
             return redirect(links.notebook(moved.id, **kept), status=301)
         site = Site(self._renderer.title, str(request.base_url).rstrip("/"))
-        made = notebooks.for_record(self._portal, found, site, choice=chosen)
+        made = notebooks.for_records(self._portal, [found], site, choice=chosen)
         headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{made.name}"'}
         return Response(made.content, headers=headers, media_type=notebook.MEDIA_TYPE)
 

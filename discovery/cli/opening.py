@@ -1,4 +1,4 @@
-"""The command that opens a record in a notebook."""
+"""The command that opens records in a notebook."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ app = typer.Typer()
 @app.command("open")
 def open_record(
     context: typer.Context,
-    id: Annotated[str, typer.Argument(help="The record.")],
-    file: Annotated[str, typer.Option(help="The key of the file to begin with.")] = "",
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The record, or several.")],
+    file: Annotated[str, typer.Option(help="The key of the file of the first record to begin with.")] = "",
     volume: Annotated[str, typer.Option(help="The id of a volume to look into first.")] = "",
     folder: Annotated[Path | None, typer.Option(help="Where notebooks are; `notebooks` in the home without.")] = None,
     fresh: Annotated[bool, typer.Option("--new", help="Write another notebook where there is one.")] = False,
@@ -28,19 +28,20 @@ def open_record(
     to_print: Annotated[bool, typer.Option("--print", help="Print the notebook and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print where the files are, and end.")] = False,
 ) -> None:
-    """Write a notebook that opens a record where its files are, and start JupyterLab on it."""
+    """Write a notebook that opens records where their files are, and start JupyterLab on it."""
     from discovery import notebooks
     from discovery.launch import lab
     from discovery.launch.notebook import Choice
 
     found = settings_of(context)
     with opened_portal(context) as portal:
-        ways = portal.opening(id)
+        ways = [portal.opening(each) for each in dict.fromkeys(ids)]
         if as_json:
-            print_json(ways.to_dict())
+            told = [each.to_dict() for each in ways]
+            print_json(told if len(told) > 1 else told[0])
             return
         site = Site(found.title, found.url or f"http://{found.host}:{found.port}")
-        made = notebooks.for_record(portal, ways, site, choice=Choice(file, volume))
+        made = notebooks.for_records(portal, ways, site, choice=Choice(file, volume))
     if to_print:
         sys.stdout.buffer.write(made.content)
         sys.stdout.flush()

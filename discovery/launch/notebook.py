@@ -81,21 +81,6 @@ class Told:
     """`url` of a TAP service, the name of its ObsCore `table`, and the `ids` of the records there."""
 
 
-def build(opening: Opening, *, site: str, choice: Choice | None = None, told: Told | None = None) -> Notebook:
-    """Return the notebook that opens a record; the same arguments give the same bytes.
-
-    Args:
-        opening: The ways to open it.
-        site: The address of the portal, for links back; a slash at its end does not matter.
-        choice: What was chosen among the ways.
-        told: How the record is cited and found again.
-
-    Raises:
-        UnknownFieldError: A file, volume or datalab was chosen that is not among the ways.
-    """
-    return build_for([opening], site=site, choice=choice, told=told)
-
-
 def build_for(
     openings: Sequence[Opening], *, site: str, choice: Choice | None = None, told: Told | None = None
 ) -> Notebook:

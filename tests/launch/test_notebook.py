@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 from discovery.errors import UnknownFieldError
 from discovery.launch import notebook
 from discovery.launch.formats import families
-from discovery.launch.notebook import Choice, Notebook, build, data_cell
+from discovery.launch.notebook import Choice, Notebook, build_for, data_cell
 from discovery.launch.opening import Opening
 from discovery.model.record import Asset, Link, Record
 
@@ -47,6 +47,10 @@ HOSTILE = [
     "\U0001f6f0 orbit \u202e gnitirw",
     "$\\undefined$ [x](javascript:alert(1)) ![](http://spy.example/)",
 ]
+
+
+def build(ways: Opening, *, site: str, choice: Choice | None = None) -> Notebook:
+    return build_for([ways], site=site, choice=choice)
 
 
 def opened(made: Notebook) -> Any:

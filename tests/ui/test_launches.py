@@ -403,7 +403,10 @@ def test_places_that_run_nothing_offer_what_they_have(browser: Browser) -> None:
     binder = client.get("/launch", params={"id": MAPS[0].id, "place": "near/binder"}).text
     assert 'href="https://b.example/v2/gh/o/r/main?urlpath=lab"' in binder
     lab = client.get("/launch", params={"id": MAPS[0].id, "place": "here/lab"}).text
-    assert f"discovery open {MAPS[0].id}" in lab
+    assert f"<code>discovery open {MAPS[0].id}</code>" in lab
+    several = client.get("/launch", params={"id": [each.id for each in MAPS], "place": "here/lab"}).text
+    assert f"<code>discovery open {' '.join(each.id for each in MAPS)}</code>" in several
+    assert several.count("Download the notebook") == 1
     both = client.get("/launch", params={"id": [each.id for each in MAPS], "place": "here/download"}).text
     url = re.findall(r'href="(/launch/notebook\?[^"]+)"', both)[0].replace("&amp;", "&")
     assert "map-1.fits" in json.dumps(client.get(url).json())

@@ -24,7 +24,7 @@ class Lab(Download):
 
     def state(self, launch: Launch) -> State:
         """Say which command it is."""
-        first = next(iter(launch.asked.records), "")
-        if not first:
+        ids = " ".join(launch.asked.records)
+        if not ids:
             raise NotFoundError("there is no record to open")
-        return State(READY, f"on your computer, with the portal's catalogue: discovery open {first}", server=launch.id)
+        return State(READY, f"on your computer, with the portal's catalogue: discovery open {ids}", server=launch.id)

@@ -10,7 +10,7 @@ from discovery.launch.zones import HERE
 from discovery.model.launch import READY, STOPPED, Asked, Launch
 from discovery.model.person import Person
 
-LAUNCH = Launch("x" * 26, "ada", "lab", "here", asked=Asked(("a" * 16,)))
+LAUNCH = Launch("x" * 26, "ada", "lab", "here", asked=Asked(("a" * 16, "b" * 16)))
 
 
 def test_a_page_starts_nothing_on_ones_computer_but_says_the_command() -> None:
@@ -18,7 +18,7 @@ def test_a_page_starts_nothing_on_ones_computer_but_says_the_command() -> None:
     assert lab.health().ok
     state = lab.start(Order(LAUNCH, Person("ada", "Ada")))
     assert state.status == READY
-    assert state.message.endswith("discovery open aaaaaaaaaaaaaaaa")
+    assert state.message.endswith("discovery open aaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbb")
     with pytest.raises(NotFoundError):
         lab.state(Launch("x" * 26, "ada", "lab", "here"))
 

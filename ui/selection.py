@@ -10,6 +10,7 @@ from typing import Any, Final
 from discovery import launching, notebooks, selection
 from discovery.documents.site import Site as Named
 from discovery.exports import code, writing
+from discovery.launch.matching import MISSION
 from discovery.launch.opening import Opening
 from discovery.model.creation import LINK, LISTED, PRIVATE, PUBLIC
 from discovery.model.person import WRITE, Principal, Role
@@ -38,6 +39,7 @@ VISIBLE: Final = {
     LINK: "Whoever has the link",
     PUBLIC: "Everybody",
 }
+_NEAR: Final = "holds data of the same mission"
 _TOOLS: Final = {
     "python": "Python, without packages",
     "astropy": "Python with astropy",
@@ -298,14 +300,15 @@ def _bytes(record: Record) -> int:
 
 
 def _volumes(openings: Sequence[Opening]) -> tuple[Anchor, ...]:
+    """Return the volumes that hold some of the records, those with the most first, and those of the same mission."""
     held: Counter[str] = Counter()
     titles: dict[str, str] = {}
     for each in openings:
         for holding in each.volumes:
-            held[holding.volume.id] += 1
+            held[holding.volume.id] += holding.reason != MISSION
             titles[holding.volume.id] = holding.volume.title
     return tuple(
-        Anchor(titles[id][:200], links.record(id), _of(number, len(openings), "holds"))
+        Anchor(titles[id][:200], links.record(id), _of(number, len(openings), "holds") if number else _NEAR)
         for id, number in held.most_common(NAMED)
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from discovery.launch.matching import Holding, Match
 from discovery.launch.opening import Opening
 from discovery.model.datalab import Datalab
@@ -29,6 +31,15 @@ def test_sizes_are_added_and_what_does_not_say_is_counted() -> None:
 def test_volumes_say_how_much_they_hold() -> None:
     found = page._volumes([opening("1", "ab"), opening("2", "b")])
     assert [(each.text, each.note) for each in found] == [("B", "holds all of it"), ("A", "holds 1 of 2")]
+
+
+def test_a_volume_of_the_same_mission_is_not_said_to_hold_anything() -> None:
+    near = replace(opening("1"), volumes=(Holding(Volume("m", "M"), "mission"),))
+    assert [(each.text, each.note) for each in page._volumes([near, near, opening("2", "a")])] == [
+        ("A", "holds 1 of 3"),
+        ("M", "holds data of the same mission"),
+    ]
+    assert page._volumes([near])[0].note == "holds data of the same mission"
 
 
 def test_datalabs_that_open_everything_come_alone() -> None:

@@ -34,7 +34,14 @@ READ: Final = (
     "/search",
     "/suggest",
     "/changes.atom",
-    "/openapi",
+    "/sitemap",
+    "/open",
+    "/api",
+    "/embeddings",
+    "/locations",
+    "/datalabs",
+    "/volumes",
+    "/pipelines",
 )
 """The beginnings of the paths that programs of others read."""
 

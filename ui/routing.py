@@ -60,7 +60,7 @@ def page_route(
                     response = await handler(request)
                 except DiscoveryError as error:
                     response = _failed(renderer, request, error, who, as_json=for_programs(request, self.path))
-                    if self.path.startswith(negotiated):
+                    if self.path.startswith(negotiated) and "Vary" not in response.headers:
                         response.headers.add_vary_header("Accept")
                 finally:
                     visit.reset(mark)

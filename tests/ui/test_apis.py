@@ -42,8 +42,10 @@ def test_every_address_of_the_page_answers(client: TestClient) -> None:
     assert page.status_code == 200
     for api in apis_page(Site("Discovery", "0", "", ()), BASE).apis:
         for each in (*api.links, *api.examples):
-            answer = client.get(each.url, headers={"Accept": "text/html, */*;q=0.8"})
+            answer = client.get(each.url, headers={"Accept": "text/html, */*;q=0.8", "Origin": "https://other.test"})
             assert answer.status_code == 200, f"{each.url}: {answer.text[:300]}"
+            assert answer.headers["Access-Control-Allow-Origin"] == "*", each.url
+            assert "ETag" in answer.headers, each.url
             assert '"errors"' not in answer.text[:20], each.url
             assert each.text in page.text
 

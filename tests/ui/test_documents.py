@@ -168,7 +168,7 @@ def test_a_page_is_not_sent_twice_to_whoever_has_it(client: TestClient, path: st
 
 def test_an_error_has_the_form_that_was_asked_for(client: TestClient, path: str) -> None:
     refused = client.get(path, headers={"Accept": "image/png"})
-    assert refused.status_code == 406
+    assert (refused.status_code, refused.headers["Vary"]) == (406, "Accept")
     assert refused.json()["error"]["formats"]["ttl"] == "text/turtle"
     assert client.get(f"{path}?f=pdf").status_code == 400
     assert client.get("/records/nothing", headers={"Accept": "text/turtle"}).json()["error"]["kind"] == "not_found"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import re
 import subprocess
 import time
 import urllib.request
@@ -19,24 +19,26 @@ from discovery.model.record import Asset, Record
 
 pytestmark = [pytest.mark.slow, pytest.mark.peer]
 VENV = Path(__file__).parents[2] / ".cache" / "peers" / "moto"
+RUNNING = re.compile(r"http://127\.0\.0\.1:[0-9]+")
 Peer = Callable[[bool, str], None]
 
 
 @pytest.fixture(scope="module")
-def service(peer: Peer) -> Iterator[str]:
+def service(peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a service with a bucket of one open object and one that is not."""
     peer((VENV / ".installed").is_file(), "moto is not here; tests/peers/moto.sh builds it")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    command = [VENV / "bin" / "python", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    log = tmp_path_factory.mktemp("moto") / "log"
+    # The system chooses the port, and the service says which one.
+    command: list[str | Path] = [VENV / "bin" / "python", "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with log.open("wb") as out:
+        running = subprocess.Popen(command, stdout=out, stderr=out)
     try:
         deadline = time.monotonic() + 60
-        while not _answers(f"{url}/moto-api/"):
-            assert running.poll() is None, "moto ended"
+        while not ((said := RUNNING.search(log.read_text())) and _answers(f"{said[0]}/moto-api/")):
+            assert running.poll() is None, f"moto ended: {log.read_text()}"
             assert time.monotonic() < deadline, "moto does not answer"
             time.sleep(0.1)
+        url = said[0]
         _put(f"{url}/our-bucket")
         _put(f"{url}/our-bucket/Sentinel-2/%C3%A4%2Bb.jp2", b"12345", "public-read")
         _put(f"{url}/our-bucket/closed.jp2", b"1234567", "private")

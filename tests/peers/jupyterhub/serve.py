@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 HOME = ROOT / ".cache" / "peers" / "jupyterhub"
+ATTEMPTS = 3
 CONFIG = """
 import runpy, sys
 c = get_config()
@@ -39,9 +40,8 @@ def ports(count: int) -> list[int]:
     return numbers
 
 
-def main(folder: Path) -> None:
-    """Start the hub, say where it is, and wait for its end."""
-    numbers = ports(3)
+def begun(folder: Path, numbers: list[int]) -> subprocess.Popen[bytes]:
+    """Start the hub on some ports: its own address, that of the hub behind the proxy, and that of the proxy's API."""
     own = folder / "own.py"
     text = CONFIG.format(
         *numbers,
@@ -53,7 +53,7 @@ def main(folder: Path) -> None:
     environment = os.environ | {"HUB_FOLDER": str(folder), "PATH": f"{HOME / 'bin'}:{os.environ['PATH']}"}
     command = [sys.executable, "-m", "jupyterhub", "--config", str(folder / "config.py")]
     with (folder / "hub.log").open("w") as log:
-        hub = subprocess.Popen(
+        return subprocess.Popen(
             command,
             cwd=folder,
             env=environment,
@@ -63,26 +63,48 @@ def main(folder: Path) -> None:
             start_new_session=True,
         )
 
-    def end(*_: object) -> None:
-        # The hub ends its proxy and its servers by itself when it is asked kindly.
-        hub.terminate()
 
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    address = f"http://127.0.0.1:{numbers[0]}"
+def answers(address: str) -> bool:
+    """Say whether the hub at an address is ours: no other one knows the token."""
+    asked = urllib.request.Request(
+        f"{address}/hub/api/users?limit=1", headers={"Authorization": f"token {os.environ['PORTAL_TOKEN']}"}
+    )
+    try:
+        urllib.request.urlopen(asked, timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def comes_up(hub: subprocess.Popen[bytes], address: str) -> bool:
+    """Say whether the hub answers within a minute."""
     deadline = time.monotonic() + 60
     while hub.poll() is None and time.monotonic() < deadline:
+        if answers(address):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def main(folder: Path) -> None:
+    """Start the hub, say where it is, and wait for its end."""
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: sys.exit())
+    for _ in range(ATTEMPTS):  # Somebody may take a port between the look and the use.
+        numbers = ports(3)
+        hub = begun(folder, numbers)
         try:
-            urllib.request.urlopen(f"{address}/hub/api/", timeout=5).close()
-        except OSError:
-            time.sleep(0.1)
-            continue
-        sys.stdout.write(f"{address}\n")
-        sys.stdout.flush()
-        break
-    else:
-        sys.stderr.write((folder / "hub.log").read_text()[-4000:])
-    hub.wait()
+            address = f"http://127.0.0.1:{numbers[0]}"
+            if comes_up(hub, address):
+                sys.stdout.write(f"{address}\n")
+                sys.stdout.flush()
+                hub.wait()
+                return
+            sys.stderr.write((folder / "hub.log").read_text()[-4000:])
+        finally:
+            # The hub ends its proxy and its servers by itself when it is asked kindly.
+            hub.terminate()
+            hub.wait()
 
 
 if __name__ == "__main__":

@@ -48,6 +48,9 @@ VALUES: Final[tuple[Any, ...]] = (
 MEMORY: Final = 3 << 30
 """Bytes of address space that a reader may take beside what its libraries have."""
 SECONDS: Final = 30
+"""Of the processor that a reader may take: a busy machine makes none of them guilty."""
+PATIENCE: Final = 600
+"""Seconds after which a reader hangs that does nothing."""
 _TAIL: Final = 8
 """Bytes behind the footer of a Parquet file: its length and four letters."""
 _STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 11, 12
@@ -245,7 +248,8 @@ def _alone(path: str, folder: Path) -> str:
         most = pages * resource.getpagesize() + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        signal.alarm(SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.alarm(PATIENCE)
         os.write(tell, _read(path, folder).encode("utf-8", "replace")[:4000])
         os._exit(0)
     os.close(tell)

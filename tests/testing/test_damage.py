@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +61,18 @@ def test_the_judge_tells_what_came_of_a_file(tmp_path: Path) -> None:
     assert found[str(good)] == "read"
     assert found[str(bad)].startswith("config: ")
     assert found[str(tmp_path / "none.npy")].startswith("unavailable: ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("limit", "told"), [("SECONDS", "ended by SIGPROF"), ("PATIENCE", "ended by SIGALRM")])
+def test_the_judge_ends_who_works_for_too_long_and_who_does_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, told: str
+) -> None:
+    def endless(_path: str, _folder: Path) -> str:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # pytest-timeout has its own use of it.
+        while True:
+            time.sleep(0 if limit == "SECONDS" else 60)
+
+    monkeypatch.setattr(damage, "_read", endless)
+    monkeypatch.setattr(damage, limit, 1)
+    assert damage._alone("x", tmp_path) == told

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from discovery import log
+from discovery import log, starting
 from discovery.config import Settings
 from discovery.errors import ConfigError, UnavailableError
 from discovery.steward import Steward
-from discovery.wiring import home_lock, open_portal
+from discovery.store.connection import is_behind
+from discovery.wiring import home_lock, open_portal, open_store
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -57,6 +58,9 @@ def serve(settings: Settings, *, ready: Callable[[str], None], steward: bool = T
     with home_lock(settings).share(), _bound(settings) as listening:
         host, port = listening.getsockname()[:2]
         ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+        if is_behind(settings.store_url):
+            with starting.answering(listening):
+                open_store(settings).close()
         if settings.workers == 1:
             with _handled():
                 uvicorn.Server(_config(settings, partial(_application, settings, steward=steward))).run([listening])
@@ -113,7 +117,7 @@ def _config(settings: Settings, app: Callable[[], FastAPI]) -> uvicorn.Config:
 
 
 def _serve_many(settings: Settings, listening: socket.socket, *, steward: bool) -> None:
-    open_portal(settings).close()  # Migrate once, before several processes find that it is needed.
+    open_portal(settings).close()  # Once, before several processes find what is needed or wrong.
     ended = threading.Event()
     keeper = threading.Thread(target=_keep_kept, args=(settings, ended))
     if steward:

@@ -7,15 +7,17 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 import pytest
 
@@ -24,6 +26,8 @@ from discovery.config import Settings
 from discovery.errors import ConfigError, UnavailableError
 from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord
+from discovery.store import schema
+from discovery.store.connection import Database, sqlite_url
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 WAIT = 150
@@ -204,6 +208,31 @@ def test_the_demo_takes_a_free_port_where_that_of_the_settings_is_taken(
                 assert get(f"{match[1]}health")["status"] == "ok"
             finally:
                 process.kill()
+
+
+def test_whoever_comes_while_the_store_is_brought_to_a_new_schema_is_told(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "catalogue.sqlite"
+    monkeypatch.setattr(schema, "HEAD", "0009")
+    Database(sqlite_url(path)).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # So that bringing it to its schema takes a while.
+        _, url = start("serve", "--port", "0")
+        with pytest.raises(HTTPError, match="503") as told:
+            get(f"{url}health")
+        assert told.value.headers["Retry-After"]
+        assert "the form of a new version" in json.load(told.value)["problem"]
+        other.execute("ROLLBACK")
+    until = time.monotonic() + WAIT
+    while True:
+        try:
+            assert get(f"{url}health")["status"] == "ok"
+            return
+        except HTTPError as error:
+            error.close()
+            assert time.monotonic() < until
+            time.sleep(0.1)
 
 
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:

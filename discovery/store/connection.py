@@ -107,6 +107,24 @@ class Database:
         return isinstance(error, OperationalError) or type(error) is DatabaseError
 
 
+def is_behind(url: str) -> bool:
+    """Say whether a store is there and will be brought to another schema when it is opened: that may take minutes.
+
+    One that cannot be read is told of by whoever opens it.
+    """
+    on_server = not url.startswith("sqlite:")
+    if not on_server and not Path(url.removeprefix("sqlite:///")).is_file():
+        return False
+    engine = _server(url) if on_server else _sqlite(url)
+    try:
+        with engine.connect() as connection:
+            return _version(connection) not in (None, schema.HEAD)
+    except DBAPIError:
+        return False
+    finally:
+        engine.dispose()
+
+
 def sqlite_url(path: Path) -> str:
     """Return the address of a SQLite store in a file."""
     return f"sqlite:///{path}"

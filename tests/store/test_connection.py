@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from discovery.errors import ConfigError, DiscoveryError, UnavailableError
-from discovery.store.connection import Database, sqlite_url
+from discovery.store import schema
+from discovery.store.connection import Database, is_behind, sqlite_url
 
 
 @pytest.mark.parametrize(
@@ -139,3 +140,21 @@ def test_a_new_file_that_somebody_else_is_just_making_is_waited_for(tmp_path: Pa
     done.join()
     maker.close()
     assert time.monotonic() - began > 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.stores
+def test_a_store_of_another_schema_is_known_before_it_is_opened(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not is_behind(store_url)
+    monkeypatch.setattr(schema, "HEAD", "0011")
+    assert is_behind(store_url)
+
+
+def test_a_store_that_is_not_there_or_cannot_be_read_is_not_behind(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.sqlite"
+    assert not is_behind(sqlite_url(path))
+    assert not path.exists()
+    path.write_bytes(b"something else entirely" * 99)
+    assert not is_behind(sqlite_url(path))

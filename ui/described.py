@@ -1,4 +1,4 @@
-"""Documents for programs as the OpenAPI description has them; pages for people are not described there."""
+"""What programs read, as the OpenAPI description has it; pages that are for people alone are not described there."""
 
 from __future__ import annotations
 
@@ -8,10 +8,33 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from discovery.model.record import SCOPES
+from discovery.query import fields
+from discovery.query.form import ALL, FACET, NAMES, RANGE, SOME
 from ui import negotiation
 from ui.negotiation import Format
 
 TAG: Final = "documents"
+_ASKED: Final = {
+    "q": "Words to look for; empty is everything.",
+    "words": "all: only records that have all words, spelt as they are.",
+    "filter": "A CQL2 text filter.",
+    "bbox": "west,south,east,north in degrees.",
+    "cone": "lon,lat,radius in degrees.",
+    "polygon": "lon,lat,lon,lat,... in degrees; several parted by semicolons; or GeoJSON.",
+    "moc": "A MOC: 3/1-4 5/200, or as JSON.",
+    "near": "The name of a place or of a thing on the sky: Italy, M31.",
+    "frame": "earth, sky or a body; galactic and ecliptic are coordinates of the sky.",
+    "relation": "How footprints lie to the region: intersects, within, contains or disjoint.",
+    "cell": "FRAME/ORDER/NUMBER of a HEALPix cell, such as sky/3/145.",
+    "time": "A/B, with .. for an open end.",
+    "scope": "resources or observations.",
+    "sort": "Fields with commas, the first counting most, or overlap beside a region; - for falling.",
+    "size": "Records on a page.",
+    "after": "The `next` of the page before.",
+}
+"""What the parameters of a search mean, in the words of `docs/reference/parameters.md`."""
+_ALLOWED: Final = {"words": (SOME, ALL), "scope": SCOPES}
 _ERRORS: Final = {400: "A parameter cannot be as it is.", 406: "There is no form of it that `Accept` allows."}
 
 
@@ -78,3 +101,18 @@ def query(name: str, description: str, allowed: Sequence[str] = ()) -> dict[str,
     """Return a parameter of a query string as OpenAPI writes it; `allowed` are its only values, if there are such."""
     schema: dict[str, Any] = {"type": "string", "enum": list(allowed)} if allowed else {"type": "string"}
     return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+
+def searched() -> list[dict[str, Any]]:
+    """Return the parameters of a search as OpenAPI writes them; facets and ranges may be given several times."""
+    known = fields.FIELDS
+    return [
+        *(query(name, _ASKED[name], _ALLOWED.get(name, ())) for name in NAMES),
+        *(_repeated(f"{FACET}{name}", f"{known[name].label}: one of these values.") for name in fields.FACETS),
+        *(_repeated(f"{RANGE}{name}", f"{known[name].label}: a range, as 0..10 or 0..<10.") for name in fields.NUMBERS),
+    ]
+
+
+def _repeated(name: str, description: str) -> dict[str, Any]:
+    found = query(name, description)
+    return {**found, "schema": {"type": "array", "items": found["schema"]}, "style": "form", "explode": True}

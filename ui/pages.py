@@ -23,6 +23,7 @@ from ui import (
     apis,
     arrays,
     caching,
+    described,
     feed,
     home,
     launches,
@@ -49,6 +50,7 @@ _DIGITS = 18
 _DOCUMENTS = ("/records/", "/catalogue", "/sitemap")
 """What the paths begin with whose answers hang on `Accept`."""
 
+_REFUSED: Final = {400: "A parameter cannot be as it is.", 410: "The page began in an index that has gone."}
 _FORMS: Final = ("html", "json", "atom")
 """What `f` calls the forms of a search."""
 
@@ -68,15 +70,26 @@ def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
     made = APIRouter(route_class=route, redirect_slashes=False)
     for path, endpoint in (
         ("/", routes.home),
-        ("/search", routes.search),
         ("/records", routes.find),
         (links.OPEN, routes.open),
         (links.NOTEBOOK, routes.notebook),
         (located.PATH, routes.located),
-        ("/suggest", routes.suggest),
         (apis.PATH, routes.apis),
     ):
         made.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_model=None, include_in_schema=False)
+    form_of_it = described.query(links.FORMAT, "`json` or `atom` instead of a page.", _FORMS)
+    forms = [each.media_type for each in (negotiation.HTML, negotiation.JSON)]
+    described.add(
+        made,
+        "/search",
+        routes.search,
+        "Records that match, with their facets",
+        [*forms, feed.MEDIA_TYPE],
+        parameters=[form_of_it, *described.searched()],
+        errors=_REFUSED,
+    )
+    begun = [described.query("q", "What was typed so far.")]
+    described.add(made, "/suggest", routes.suggest, "What begins as typed", forms[1:], parameters=begun)
     routes.documents.routes(made, routes.record, routes.changes)
     return made
 

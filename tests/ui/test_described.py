@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from discovery.portal import Portal
+from discovery.query import fields, form
 from ui import attach, described, negotiation
 
 
@@ -20,8 +22,9 @@ def paths(portal: Portal) -> dict[str, Any]:
     return found
 
 
-def test_documents_are_described_and_pages_are_not(paths: dict[str, Any]) -> None:
+def test_what_programs_read_is_described_and_pages_for_people_are_not(paths: dict[str, Any]) -> None:
     assert set(paths) == {
+        *("/search", "/suggest"),
         *("/records/{id}/arrays", "/records/{id}/arrays/quicklook"),
         *("/records/{id}", "/catalogue", "/catalogue.jsonld", "/catalogue.ttl", "/catalogue.rdf", "/catalogue.nt"),
         *("/changes.atom", "/sitemap.xml", "/sitemap/{number}.xml", "/robots.txt", "/opensearch.xml"),
@@ -51,3 +54,28 @@ def test_what_is_described_is_answered_by_get_and_head(portal: Portal, paths: di
             assert answer.status_code == 200, path
             assert kind in {each.partition(";")[0] for each in paths[path]["get"]["responses"]["200"]["content"]}, path
             assert client.head(path).status_code == 200, path
+
+
+def test_every_parameter_of_a_search_is_described_as_the_reference_has_it(paths: dict[str, Any]) -> None:
+    told = {each["name"]: each for each in paths["/search"]["get"]["parameters"]}
+    names = {f"{form.FACET}{each}" for each in fields.FACETS} | {f"{form.RANGE}{each}" for each in fields.NUMBERS}
+    assert set(told) == {"f", *form.NAMES, *names}
+    reference = (Path(__file__).parents[2] / "docs" / "reference" / "parameters.md").read_text(encoding="utf-8")
+    for name in form.NAMES:
+        assert f"| `{name}` | {told[name]['description']} |" in reference
+
+
+def test_a_described_search_is_one_that_is_answered(portal: Portal, paths: dict[str, Any]) -> None:
+    app = FastAPI()
+    attach(app, portal, title="Test")
+    given = {"f": "json", "frame": "earth", "bbox": "1,2,3,4", "size": "1", "sort": "title", "time": "2020"}
+    alone = {"cone", "polygon", "moc", "near", "after", "cell", "filter", "relation"}
+    with TestClient(app) as client:
+        for each in paths["/search"]["get"]["parameters"]:
+            name = each["name"]
+            if name in alone:
+                continue
+            value = each["schema"].get("enum", ["1"])[-1] if name not in given else given[name]
+            asked = {"f": "json", **({"bbox": "1,2,3,4"} if name == "frame" else {}), name: value}
+            answer = client.get("/search", params=asked)
+            assert answer.status_code == 200, (name, answer.text)

@@ -21,12 +21,16 @@ Node = Filter | Cells | Keys
 FindKeys = Callable[[Plan, int], tuple[Sequence[int], Sequence[int]]]
 FEW_KEYS: Final = 200
 """Keys that cost an engine as much as the cells that need not be asked for with them."""
-FEW: Final = 500
-"""Footprints that are all decided, so that an engine is told no more than who matches."""
+FEW: Final = 5_000
+"""Footprints that are all decided, those that are sure too, sooner than an engine looks for those on a border."""
+TOLD: Final = 1_000
+"""Of them, how many may match for an engine to be told no more than who does."""
 LITTLE: Final = 300
 """Footprints that are read sooner than their anchors are looked at."""
-NARROWED: Final = 8
-"""How many times as many footprints as are few may lie in a region when something else narrows them."""
+LIKELY: Final = 1_000
+"""Footprints that lie in a region by its size, for it to be tried whether they are few."""
+NARROWED: Final = 40
+"""How many times as many may lie there when something else narrows them."""
 FINER: Final = 10
 """How many times as many cells a region is covered by when its border holds too many footprints."""
 
@@ -62,12 +66,11 @@ class Regions:
         self._few = min(few, most)
         self._documents = documents
         self._fine = documents if fine else 0
-        self._last: tuple[Region, Asked] | None = None
         self.approximate = False
         """Whether a region had more footprints on its border than are decided, so that cells had to do."""
 
     def whole(self, node: Node | None) -> Node | None:
-        """Return a whole filter as `placed` does, or just the keys of what matches it where that is little."""
+        """Return a whole filter as `placed` does, or with all that may match it decided where that is little."""
         parts = list(conjuncts([node]))
         here = [each for each in parts if isinstance(each, Region)]
         rest = [each for each in parts if not isinstance(each, Region)]
@@ -76,18 +79,23 @@ class Regions:
         matching = self._matching(here[0], rest)
         return self.placed(node) if matching is None else matching
 
-    def _matching(self, region: Region, rest: Sequence[Node]) -> Keys | None:
+    def _matching(self, region: Region, rest: Sequence[Node]) -> Node | None:
         """Return what matches a region and the rest of a filter, None where more than a few may do.
 
-        An engine looks up a few keys sooner than the cells of a region, and it is asked for them again with each facet
-        that has a selection. Words are left aside: what is found has to stay true with others in their place.
+        An engine is asked for it again with each facet that has a selection, and it looks up some keys sooner than the
+        cells of a region. Words are left aside: what is found has to stay true with others in their place.
         """
         expected = cover.share(region) * self._documents
-        if not self._few or expected > self._few * (NARROWED if rest else 1):
+        if not self._few or expected > LIKELY * (NARROWED if rest else 1):
             return None
-        near = _touched(region, self._covered(region))
-        found = self._keys(Plan(scope=self._plan.scope, filter=_and(near, *rest)), self._few + 1)
-        return None if len(found[0]) > self._few else self._true(region, *found)
+        near = _and(_touched(region, cover.ask(region)), *rest)
+        keys, anchors = self._keys(Plan(scope=self._plan.scope, filter=near), self._few + 1)
+        if len(keys) > self._few:
+            return None
+        yes = self._true(region, keys, anchors)
+        if len(yes.keys) <= TOLD:
+            return yes
+        return _and(near, Not(Keys(frozenset(keys) - yes.keys)))  # type: ignore[arg-type]
 
     def placed(self, node: Node | None) -> Node | None:
         """Return the filter with every region as cells, less what its border touches without meeting the region."""
@@ -99,7 +107,7 @@ class Regions:
 
     def _decided(self, region: Region) -> Node:
         """Return what a region matches, exactly where its undecided footprints can be decided."""
-        asked = self._covered(region)
+        asked = cover.ask(region, documents=self._fine)
         keys, anchors = self._undecided(region, asked)
         if len(keys) > self._most:
             asked = cover.ask(region, times=FINER, documents=self._fine)
@@ -121,12 +129,6 @@ class Regions:
         if keys and len(yes.keys) < len(no.keys) + FEW_KEYS:
             return _and(_here(region), Or((Cells(asked.sure, ()), yes)))  # type: ignore[arg-type]
         return _and(touched, Not(no)) if no.keys else touched  # type: ignore[arg-type]
-
-    def _covered(self, region: Region) -> Asked:
-        """Return the cells of a region; the last ones are kept, for a region that turns out to hold more than a few."""
-        if self._last is None or self._last[0] is not region:
-            self._last = region, cover.ask(region, documents=self._fine)
-        return self._last[1]
 
     def _true(self, region: Region, keys: Sequence[int], anchors: Sequence[int]) -> Keys:
         """Return the keys of footprints that stand in a region's relation to it.

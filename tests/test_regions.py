@@ -20,7 +20,7 @@ from discovery.query import region
 from discovery.query.facets import CellRequest, RangeRequest
 from discovery.query.query import And, Comparison, FacetRequest, Filter, Histogram, Not, Or, Query, Region, Selection
 from discovery.query.relate import RELATIONS, decide
-from discovery.regions import FEW, LITTLE
+from discovery.regions import FEW, LITTLE, TOLD
 from discovery.wiring import open_portal
 
 pytestmark = pytest.mark.slow
@@ -101,8 +101,9 @@ def test_every_relation_is_exact_on_every_frame_whether_few_are_decided_or_all(
     for each in REGIONS:
         asked = Region(each.geometry, each.frame, relation)
         wanted = true(shapes, asked)
-        for few, little in ((0, 0), (30, LITTLE), (FEW, 0), (FEW, LITTLE)):
+        for few, little, told in ((0, 0, 0), (30, LITTLE, TOLD), (FEW, 0, TOLD), (FEW, LITTLE, 4)):
             monkeypatch.setattr("discovery.regions.LITTLE", little)
+            monkeypatch.setattr("discovery.regions.TOLD", told)
             portal._planner = Planner(portal.store, portal.index, few=few)
             assert names(portal, Query(scope=OBSERVATIONS, region=asked, size=1000)) == wanted
 

@@ -90,6 +90,11 @@ def both(*nodes: Any) -> And:
     return And(nodes)
 
 
+def either(*nodes: Any) -> Or:
+    """Return nodes joined by OR, those of plans among them."""
+    return Or(nodes)
+
+
 def neither(node: Any) -> Not:
     """Return the opposite of a node, one of plans too."""
     return Not(node)
@@ -174,6 +179,9 @@ FILTERS: Final[tuple[tuple[Any, set[int]], ...]] = (
     (Keys(frozenset({2, 6, 99})), {2, 6}),
     (Keys(frozenset()), set()),
     (both(Cells((4,), ()), neither(Keys(frozenset({1})))), {3}),
+    (both(Cells((4, 5), ()), Time(YEAR_2000 + DAY + 1, YEAR_2001 - 1)), {3}),
+    (both(either(Cells((4,), ()), Keys(frozenset({2, 5}))), Time(None, -(10**15))), {3, 5}),
+    (both(Keys(frozenset({1, 2, 6})), Time(None, None)), {1, 2}),
     (Or((Comparison("=", "keyword", "galaxies"), And((Not(IsNull("level")), Time(None, YEAR_2000))))), {1, 2, 3}),
 )
 

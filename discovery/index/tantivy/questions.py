@@ -163,8 +163,13 @@ class Questions:
     def all_of(self, nodes: Iterable[_Node]) -> Query:
         """Return what all nodes match; what one of them leaves out is left out of the rest, not of everything."""
         parts = list(conjuncts(nodes))
+        few = any(map(_finds_few, parts))
         excluded = [self.filter(part.arg) for part in parts if isinstance(part, Not)]
-        wanted = [(Occur.Must, self.filter(part)) for part in parts if not isinstance(part, Not)]
+        wanted = [
+            (Occur.Must, self.time(part.start, part.end, few=few) if isinstance(part, Time) else self.filter(part))
+            for part in parts
+            if not isinstance(part, Not)
+        ]
         if not excluded:
             return every([query for _, query in wanted])
         # Each query is copied whole into the one around it, so all of them are put together at once.
@@ -230,8 +235,14 @@ class Questions:
         """Return the documents without a value."""
         return but(Query.all_query(), self.present(name))
 
-    def time(self, start: int | None, end: int | None) -> Query:
-        """Return the documents whose time overlaps one that is asked for."""
+    def time(self, start: int | None, end: int | None, *, few: bool = False) -> Query:
+        """Return the documents whose time overlaps one that is asked for.
+
+        Args:
+            start: Its beginning, None for none.
+            end: Its end, None for none.
+            few: Whether it is asked of a few documents only, whose times are compared sooner than cells are looked up.
+        """
         # Open ends are stored as the outermost numbers, and nothing else is, so a time beyond all meets them alone.
         first = None if start is None else min(max(start, FIRST), LAST)
         last = None if end is None else min(max(end, FIRST), LAST)
@@ -240,7 +251,7 @@ class Questions:
             parts.append(self.range(START, FieldType.Integer, plans.Span(None, last)))
         if first is not None:
             parts.append(self.range(END, FieldType.Integer, plans.Span(first, None)))
-        stretch = None if first is None or last is None else times.stretch(first, last)
+        stretch = None if few or first is None or last is None else times.stretch(first, last)
         if stretch is None:
             return every(parts or [Query.exists_query(START)])
         sure = [Query.term_query(self.schema, TIMES, cell, "basic") for cell in stretch.sure]
@@ -295,6 +306,19 @@ class Questions:
     def titled(body: Query, title: Query) -> Query:
         """Return what is found in the body, which holds the title, scored by its place in the title too."""
         return _better(body, Query.boost_query(title, TITLE_WEIGHT - 1))
+
+
+def _finds_few(node: _Node) -> bool:
+    """Tell whether a node is answered from short lists of documents."""
+    match node:
+        case Cells() | Keys():
+            return True
+        case Or(args):
+            return all(map(_finds_few, args))
+        case And(args):
+            return any(map(_finds_few, args))
+        case _:
+            return False
 
 
 def _better(found: Query, bonus: Query) -> Query:

@@ -18,6 +18,7 @@ from discovery.model.person import TOKEN_SCOPES, Role
 from discovery.people import form_key
 from discovery.portal import Portal
 from discovery.wiring import open_portal
+from tests.upwards import FORMS
 from ui.gate import COOKIE, KEY
 
 if TYPE_CHECKING:
@@ -27,12 +28,22 @@ pytestmark = pytest.mark.slow
 TOKEN = "0123456789abcdef" * 4
 ISSUER = "https://id.example"
 REFUSED = (401, 403)
+CANARY = "a canary that lies outside"
+OUTSIDE = (CANARY, "from __future__ import", "root:x:0", "[build-system]")
+"""What stands in files that no path may lead to: one beside the home, our own code, one of the machine's."""
+FILES = ("/static/{path}", "/graphql/files/{name}")
+"""Routes that give files of a folder; the others look up what is named."""
 OURS = [each for each in DEMANDS if each.method != "WS" and "{path}" not in each.path]
 
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    settings = Settings(tmp_path_factory.mktemp("home"), operator_token=TOKEN)
+    home = tmp_path_factory.mktemp("home")
+    for place in (home, home.parent):
+        (place / "etc").mkdir()
+        for name in ("secret", "etc/passwd"):
+            (place / name).write_text(CANARY)
+    settings = Settings(home, operator_token=TOKEN)
     opened = open_portal(settings)
     yield opened
     opened.close()
@@ -176,3 +187,23 @@ def test_no_route_is_left_open_by_its_path(tmp_path: Path) -> None:
     inside = [each for each in DEMANDS if each.path.startswith(("/admin", "/me"))]
     assert len(inside) > 10
     assert all(each.role > Role.ANONYMOUS for each in inside)
+
+
+@pytest.mark.parametrize(
+    "demand",
+    [
+        pytest.param(each, marks=() if each.path in FILES else pytest.mark.long, id=shown(each))
+        for each in DEMANDS
+        if "{" in each.path
+    ],
+)
+def test_no_path_of_any_form_reads_what_lies_outside(client: TestClient, portal: Portal, demand: Demand) -> None:
+    session = newcomer(portal, Role.ADMIN)
+    headers = {"Cookie": f"{COOKIE}={session}"}
+    for form in (each.replace("secret", tail) for each in FORMS for tail in ("secret", "pages.py", "etc/passwd")):
+        # With every byte written as a number nothing is tidied on the way: what arrives is what the form says.
+        sent = "".join(f"%{each:02X}" for each in form.encode("utf-8", "surrogatepass"))
+        path = re.sub(r"\{\w+(:\w+)?\}", sent, demand.path)
+        answer = client.request(demand.method, path, headers=headers, data={KEY: form_key(session)})
+        assert answer.status_code < 500 or answer.status_code == 503, (form, answer.text)
+        assert not any(each in answer.text for each in OUTSIDE), (form, answer.text[:200])

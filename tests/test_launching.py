@@ -14,6 +14,7 @@ from discovery.errors import (
     BadQueryError,
     ConflictError,
     DeniedError,
+    DiscoveryError,
     LimitError,
     NotFoundError,
     UnavailableError,
@@ -135,6 +136,50 @@ def test_what_cannot_be_launched_is_refused_in_words(
         made[0].launch(ADA, new_id(), wish)
     assert made[1].orders == []
     assert made[0].of(ADA) == []
+
+
+HOSTILE: list[dict[str, Any]] = [
+    *(
+        {"records": (each,)}
+        for each in ("../../etc/passwd", "a" * 17, "A" * 16, "a\x00" * 8, "x; rm -rf /", "", "*", "%2e%2e/x")
+    ),
+    *(
+        {"zone": each}
+        for each in ("../near", "near/hub", "NEAR", "near\n", "__class__", "'; DROP TABLE launches; --", "{{7*7}}")
+    ),
+    *({"target": each} for each in ("shell", "../hub", "hub ", "hub\x00", "http://evil.example", "download", "lab")),
+    *(
+        {"datalab": each}
+        for each in (EVIL.id, f"evil.example/x@sha256:{'0' * 64}", "../x", MAPS[0].id, VOLUME.id, f"{LAB.id}\n")
+    ),
+    *(
+        {"volumes": (each,)}
+        for each in (
+            "/etc",
+            "../../etc",
+            "/var/run/docker.sock",
+            "hostPath:/",
+            "pla",
+            f"{VOLUME.id}:rw",
+            MAPS[0].id,
+            "",
+            "\ud800",
+        )
+    ),
+    *({"size": each} for each in ("huge", "999", "cpu=999", "__init__", "large\n", "../large")),
+    *({"file": each} for each in ("../../x", "/etc/passwd", "http://evil.example/x.fits", "$(id)")),
+    *({"selection": each} for each in ("../../x", "a" * 26, "'' OR 1=1")),
+]
+
+
+@pytest.mark.parametrize("given", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_wish_starts_nothing(made: Made, given: dict[str, Any]) -> None:
+    assert len(HOSTILE) >= 40
+    launching, target = made
+    with pytest.raises(DiscoveryError) as refused:
+        launching.launch(ADA, new_id(), replace(WISH, **given))
+    assert str(refused.value)
+    assert (target.orders, launching.of(ADA)) == ([], [])
 
 
 def test_a_launch_sends_ids_alone_and_its_notebook_comes_once_for_its_pass(made: Made) -> None:

@@ -179,7 +179,7 @@ class PortalClient(BaseCoreClient):
         bodies = Documents(self.portal, links).collections(found.keys)
         if asked.chosen is not None:
             bodies = asked.chosen.collections(bodies)
-        around = of_page(request, links, links.collections, Trail.parse(asked.token), found.next, JSON)
+        around = of_page(request, links, links.collections, Trail.parse(asked.token), found.next, JSON, asked.sent)
         around += links.beside_collections()
         return Response(_listed(b'{"collections":[', bodies, found, around), media_type=JSON)
 
@@ -202,7 +202,7 @@ class PortalClient(BaseCoreClient):
             return self._whole(request, asked, query, links, here, form)
         found = self.portal.keys(query)
         bodies = self._bodies(links, asked, found.keys)
-        around = of_page(request, links, here, Trail.parse(asked.token), found.next, GEOJSON)
+        around = of_page(request, links, here, Trail.parse(asked.token), found.next, GEOJSON, asked.sent)
         body = _listed(b'{"type":"FeatureCollection","features":[', bodies, found, around)
         return Response(body, media_type=GEOJSON, headers=_VARIES)
 
@@ -284,6 +284,7 @@ def _asked(body: Any) -> Asked:
         filter_lang="cql2-json",
         sortby=sortby,
         chosen=chosen,
+        sent=body,
     )
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import orjson
 from fastapi import Request
+from pydantic import BaseModel
 
 from discovery.ogc_paths import Paths, segment
 from discovery.stac_api.paging import Trail
@@ -158,16 +159,28 @@ def link(rel: str, href: str, media_type: str = JSON) -> Link:
     return {"rel": rel, "href": href, "type": media_type}
 
 
-def to_page(request: Request, rel: str, here: str, token: str, media_type: str) -> Link:
-    """Return the link to another page, made from the request that this one answers; no token is the first page."""
-    if request.method == "POST":
-        return {**link(rel, here, media_type), "method": "POST", "merge": True, "body": {"token": token or None}}
+def to_page(request: Request, rel: str, here: str, token: str, media_type: str, sent: BaseModel | None = None) -> Link:
+    """Return the link to another page, made from the request that this one answers; no token is the first page.
+
+    The body of a POST stands there whole, with the token in it: not every client merges what a link holds into what
+    it has sent.
+    """
+    if sent is not None:
+        known = {"token"} if not token else None
+        body = sent.model_copy(update={"token": token}).model_dump_json(
+            by_alias=True, exclude_unset=True, exclude=known
+        )
+        # As it was sent: its numbers may be longer than those that orjson writes.
+        whole = orjson.Fragment(body.encode())
+        return {**link(rel, here, media_type), "method": "POST", "merge": False, "body": whole}
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
     pairs = [*kept, ("token", token)] if token else kept
     return {**link(rel, f"{here}?{urlencode(pairs)}" if pairs else here, media_type), "method": "GET"}
 
 
-def of_page(request: Request, links: Links, here: str, trail: Trail, mark: str, media_type: str) -> list[Link]:
+def of_page(
+    request: Request, links: Links, here: str, trail: Trail, mark: str, media_type: str, sent: BaseModel | None = None
+) -> list[Link]:
     """Return the links of a list: where it is, where it belongs, how it goes on and how it came here.
 
     Args:
@@ -177,12 +190,13 @@ def of_page(request: Request, links: Links, here: str, trail: Trail, mark: str, 
         trail: The pages up to this one.
         mark: Where the portal says that the next page begins; empty at the end.
         media_type: Of the list.
+        sent: The body by which it was asked for.
     """
     query: Mapping[str, str] = request.query_params if request.method != "POST" else {}
     self_href = f"{here}?{urlencode(list(request.query_params.multi_items()))}" if query else here
     found = [link("self", self_href, media_type), link("root", links.root)]
     if mark:
-        found.append(to_page(request, "next", here, trail.onward(mark), media_type))
+        found.append(to_page(request, "next", here, trail.onward(mark), media_type, sent))
     if (back := trail.back) is not None:
-        found.append(to_page(request, "prev", here, back, media_type))
+        found.append(to_page(request, "prev", here, back, media_type, sent))
     return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
+from pydantic import BaseModel
 
 from discovery.errors import BadQueryError, LimitError, UnknownFieldError
 from discovery.index.like import like
@@ -71,6 +72,8 @@ class Asked:
     """Operators and values by property, as an object or as its JSON."""
     chosen: Chosen | None = None
     """Which members of the documents are wanted; None is all of them, as they are."""
+    sent: BaseModel | None = None
+    """The body of a POST, of which links to other pages are made."""
 
     @property
     def small(self) -> bool:

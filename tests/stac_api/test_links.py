@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
@@ -9,7 +10,9 @@ import pytest
 from fastapi import Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import Field
 
+from discovery.stac_api.extensions import SearchBody
 from discovery.stac_api.links import Link, Links, of_page, to_page
 from discovery.stac_api.paging import Trail
 
@@ -98,10 +101,18 @@ def test_the_next_page_of_a_get_is_the_same_question_with_a_new_mark() -> None:
     assert (found["rel"], found["method"]) == ("next", "GET")
 
 
-def test_the_next_page_of_a_post_is_merged_into_the_body_before() -> None:
-    found = to_page(request("POST"), "next", LINKS.search, "new", "application/geo+json")
-    assert (found["href"], found["method"], found["merge"]) == (LINKS.search, "POST", True)
-    assert found["body"] == {"token": "new"}
+class Body(SearchBody):
+    token: str | None = None
+    filter_lang: str | None = Field(None, alias="filter-lang")
+
+
+def test_the_next_page_of_a_post_is_the_whole_body_with_a_new_mark() -> None:
+    given = {"limit": 5, "filter-lang": "cql2-json", "intersects": {"type": "Point", "coordinates": [10**30, 0.5]}}
+    for token in ({}, {"token": "old"}):
+        sent = Body.model_validate({**given, **token})
+        found = to_page(request("POST"), "next", LINKS.search, "new", "application/geo+json", sent)
+        assert (found["href"], found["method"], found["merge"]) == (LINKS.search, "POST", False)
+        assert json.loads(orjson.dumps(found["body"])) == {**given, "token": "new"}
 
 
 def test_the_last_page_has_no_next_and_every_page_its_own_address() -> None:
@@ -119,5 +130,6 @@ def test_a_later_page_leads_back_to_the_first_by_no_token_at_all() -> None:
     assert [each["rel"] for each in found] == ["self", "root", "next", "prev"]
     assert found[2]["href"].endswith("search?limit=5&token=b~a")
     assert found[3]["href"].endswith("search?limit=5")
-    posted = of_page(request("POST"), LINKS, LINKS.search, Trail("a"), "", "x")
-    assert posted[-1]["body"] == {"token": None}
+    sent = Body.model_validate({"limit": 5, "token": "a"})
+    posted = of_page(request("POST"), LINKS, LINKS.search, Trail("a"), "", "x", sent)
+    assert (posted[-1]["rel"], json.loads(orjson.dumps(posted[-1]["body"]))) == ("prev", {"limit": 5})

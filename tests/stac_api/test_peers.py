@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -30,6 +31,32 @@ def test_pystac_client_walks_the_whole_catalogue(client: httpx.Client) -> None:
         assert search.matched() == 100
         assert len({each.id for each in search.items()}) == 100
     assert len(list(catalogue.get_collection(S2).get_items())) == 100
+
+
+RUSTAC = """
+import asyncio, json, sys, rustac
+async def found(**asked):
+    return [each["id"] for each in await rustac.search(sys.argv[1], **asked)]
+async def all():
+    here = dict(collections=[sys.argv[2]], limit=10, max_items=1000)
+    return [await found(**here, **more) for more in (
+        {}, {"sortby": "-datetime"}, {"filter": "eo:cloud_cover < 50"}, {"query": {"eo:cloud_cover": {"lt": 50}}})]
+print(json.dumps(asyncio.run(all())))
+"""
+
+
+@pytest.mark.peer
+def test_rustac_pages_through_a_search(client: httpx.Client, peer: Callable[[bool, str], None]) -> None:
+    readers = ROOT / ".cache" / "peers" / "parquet-readers"
+    peer((readers / ".installed").is_file(), "rustac is not here; tests/peers/parquet_readers.sh brings it")
+    command = [str(readers / "bin" / "python"), "-c", RUSTAC, f"{client.base_url}/stac/", S2]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    every, sorted_, filtered, asked = json.loads(done.stdout)
+    assert len(every) == len(set(every)) == 100
+    assert set(sorted_) == set(every)
+    assert 10 < len(filtered) == len(set(filtered)) < 100
+    assert asked == filtered
 
 
 @pytest.mark.peer

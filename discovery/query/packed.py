@@ -30,6 +30,10 @@ MOST_WRITTEN: Final = 200_000
 """Bytes of JSON that are kept; a larger footprint is read from its record."""
 MAX_REACH: Final = 40.0
 """Degrees from the middle of a ring on a sphere to its farthest corner: well within half of the sphere."""
+_TURN: Final = 1e-6
+"""The sine of a turn that is one for sure ..."""
+_INEXACT: Final = 1e-14
+"""... where the sides are long enough for it: a hundred times what volumes of unit vectors are inexact by."""
 
 
 class Packed(NamedTuple):
@@ -116,10 +120,32 @@ def _sound(shapes: Objects, frame: str) -> Flags:
     fine &= (east - west < 180) & (east - west > 1e-9)
     rows = np.flatnonzero(fine)
     if len(rows):
-        fine[rows] = reaches(*corners(shapes[rows])) < MAX_REACH
-        rows = np.flatnonzero(fine)
+        xyz, starts = corners(shapes[rows])
+        near = reaches(xyz, starts) < MAX_REACH
+        fine[rows] = near
+        # Making a sphere's polygon of a ring takes as long as all else here.
+        rows = rows[near & ~_bulging(xyz, starts)]
         fine[rows] = [sphere is not None for sphere in geographies(shapes[rows])]
     return np.asarray(fine, dtype=bool)
+
+
+def _bulging(xyz: Floats, starts: Numbers) -> Flags:
+    """Return which closed rings have three or four corners and turn to the same side at each, clearly.
+
+    Seen from the middle of less than half of the sphere, sides are straight lines and turns stay what they are. With
+    turns of less than half a circle to one side, so few corners go round only once: such a ring never crosses itself.
+    """
+    sizes = np.diff(np.append(starts, len(xyz))) - 1
+    found = np.zeros(len(starts), dtype=bool)
+    for count in (3, 4):
+        rows = np.flatnonzero(sizes == count)
+        one = xyz[starts[rows, None] + np.arange(count)]
+        two, three = np.roll(one, -1, axis=1), np.roll(one, -2, axis=1)
+        turns = np.einsum("rci,rci->rc", np.cross(one, two), three)
+        sides = np.linalg.norm(two - one, axis=2)
+        least = np.maximum(_TURN * sides * np.roll(sides, -1, axis=1), _INEXACT)
+        found[rows] = np.all(turns > least, axis=1) | np.all(turns < -least, axis=1)
+    return found
 
 
 def corners(shapes: Objects) -> tuple[Floats, Numbers]:

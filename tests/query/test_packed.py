@@ -10,6 +10,7 @@ import pytest
 
 from discovery.model.extent import EARTH, SKY, Extent, Geometry
 from discovery.query import packed
+from discovery.query.footprint import geographies, polygons
 from discovery.query.packed import CIRCLE, MOST_WRITTEN, POINT, RING, WRITTEN, pack, unpack
 
 SQUARE: Geometry = {"type": "Polygon", "coordinates": [[[1, 1], [3, 1], [3, 3], [1, 3], [1, 1]]]}
@@ -63,6 +64,32 @@ def test_what_comes_out_is_what_went_in() -> None:
     assert [geometries[rows.index(row)] for row in range(len(given))] == given
     rows, geometries = shapes.geometries(np.arange(len(given)) == 1)
     assert (rows, geometries) == ([1], [BOW_TIE])
+
+
+def rings(size: float, corners: int) -> list[Geometry]:
+    """Return rings of some degrees: of any corners, of three in a line, and boxes with their corners mixed."""
+    drawn = np.random.default_rng(corners)
+    found: list[Geometry] = []
+    for number in range(120):
+        middle = np.array([drawn.uniform(1, 359), drawn.uniform(-80, 80)])
+        ring = (middle + size * drawn.normal(size=(corners, 2))).clip([-90, -89.5], [450, 89.5])
+        if number % 3 == 1:
+            ring[-1] = (ring[0] + ring[1]) / 2
+        elif number % 3 == 2 and corners == 4:
+            ring = middle + size * np.array([[0, 0], [1, 0], [1, 1], [0, 1]])[drawn.permutation(4)]
+        found.append({"type": "Polygon", "coordinates": [[*ring.tolist(), ring[0].tolist()]]})
+    return found
+
+
+@pytest.mark.parametrize("corners", [3, 4, 5])
+@pytest.mark.parametrize("size", [20.0, 1.0, 1e-3, 1e-5, 1e-7])
+def test_a_ring_that_is_not_looked_at_by_s2_is_one_that_s2_takes(size: float, corners: int) -> None:
+    shapes = polygons([each["coordinates"][0] for each in rings(size, corners)])
+    shapes = shapes[packed.reaches(*packed.corners(shapes)) < packed.MAX_REACH]
+    bulging = packed._bulging(*packed.corners(shapes))
+    assert not any(sphere is None for sphere in geographies(shapes[bulging]))
+    # So that it is no promise about nothing: fewer than five corners are told, unless their sides are too short.
+    assert bulging.any() == (corners < 5 and size > 1e-6)
 
 
 def test_a_box_stands_in_for_a_footprint_that_is_not_there() -> None:

@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
@@ -27,7 +28,7 @@ from discovery.errors import (
 )
 from discovery.launch import folder, notebook
 from discovery.launch.folder import Named
-from discovery.launch.matching import PATH, Match
+from discovery.launch.matching import DATASET, PATH, Match
 from discovery.launch.notebook import Choice, Notebook
 from discovery.launch.opening import Opening
 from discovery.launch.targets import Health, LaunchTarget, Order, made
@@ -168,17 +169,19 @@ class Launching:
         openings = tuple(self._opening(each) for each in _records(wish.records))
         held = _unique(each.volume for opening in openings for each in opening.volumes if each.reason == PATH)
         known = _unique([*held, *(each.volume for opening in openings for each in opening.volumes)])
+        matches = _matches(openings)
+        datalab = _named("datalab", wish.datalab, {each.datalab.id: each.datalab for each in matches}, None)
         zones = self.zones.ranked(held)
-        zone = _named("zone", wish.zone, {each.name: each for each in zones}, zones[0])
-        place = _named("target", wish.target, {each.name: each for each in zone.places}, zone.places[0])
+        nearest = next((each for each in zones if _starts(datalab, each, each.places)), zones[0])
+        zone = _named("zone", wish.zone, {each.name: each for each in zones}, nearest)
+        first = next((each for each in zone.places if _starts(datalab, zone, (each,))), zone.places[0])
+        place = _named("target", wish.target, {each.name: each for each in zone.places}, first)
         wanted = held if wish.volumes is None else _chosen_volumes(wish.volumes, known)
         mounted = tuple(each for each in wanted if zone.has(each) and place.kind == HUB)[:MAX_VOLUMES]
-        matches = _matches(openings)
-        labs = {each.datalab.id: each.datalab for each in matches}
-        datalab = _named("datalab", wish.datalab, labs, None)
         size = _named("size", wish.size, {each.name: each for each in place.sizes}, None)
         image = _image(datalab, place, zone) if place.kind == HUB else ""
-        choice = Choice(wish.file, datalab=datalab.id if datalab else "")
+        # A notebook of a datalab says nothing more of the same one.
+        choice = Choice(wish.file, datalab=datalab.id if datalab and datalab.id not in wish.records else "")
         written = self._notebook(openings, choice, site or self._site, named)
         return Choices(
             openings=openings,
@@ -504,10 +507,24 @@ def _chosen_volumes(ids: Sequence[str], known: Sequence[Volume]) -> tuple[Volume
 
 
 def _matches(openings: Sequence[Opening]) -> tuple[Match, ...]:
-    """Return the datalabs that can open all of the records, by the order of the first one."""
+    """Return the datalabs that can open all of the records, by the order of the first one; one by itself is its own."""
+    if len(openings) == 1 and openings[0].record.kind == "datalab":
+        return (Match(Datalab.from_record(openings[0].record), DATASET),)
     others = [{each.datalab.id for each in opening.datalabs} for opening in openings[1:]]
     first = openings[0].datalabs
     return tuple(each for each in first if all(each.datalab.id in ids for ids in others))[:MAX_SHOWN]
+
+
+def _starts(datalab: Datalab | None, zone: Zone, places: Sequence[Place]) -> bool:
+    """Say whether one of some places of a zone starts a datalab; where none in particular is wanted, any does."""
+    if datalab is None:
+        return True
+    hubs = [each for each in places if each.kind == HUB]
+    for place in hubs if zone.name in (datalab.zones or (zone.name,)) else ():
+        with suppress(DeniedError):
+            _image(datalab, place, zone)
+            return True
+    return False
 
 
 def _image(datalab: Datalab | None, place: Place, zone: Zone) -> str:

@@ -57,7 +57,7 @@ MAPS = tuple(
 )
 VOLUMES = replace(VOLUME, assets=(Asset("https://pla.example/", "twin", "", "", ()),))
 AROUND = Around.of([VOLUMES, FAR, LAB, EVIL])
-RECORDS = {each.id: each for each in MAPS}
+RECORDS = {each.id: each for each in (*MAPS, LAB, EVIL)}
 
 
 def find(id: str) -> Opening:
@@ -101,6 +101,21 @@ def test_the_zone_where_the_files_are_comes_first_with_its_volumes(made: Made) -
     assert made[0].choices(WISH).title == "Map-0 and 1 more"
     own = made[0].choices(Wish((MAPS[0].id,), "here", "download"))
     assert own.mounted == ()
+
+
+def test_a_datalab_is_launched_by_itself_where_its_image_may_be_started(made: Made) -> None:
+    by_itself = made[0].choices(Wish((LAB.id,), datalab=LAB.id))
+    assert (by_itself.zone.name, by_itself.place.name, by_itself.image) == ("near", "hub", IMAGE)
+    assert [each.datalab.id for each in by_itself.datalabs] == [LAB.id]
+    assert (by_itself.title, by_itself.notebook.name) == ("Lab", f"lab-{LAB.id}.ipynb")
+    # Without a word about where, the first zone of the file is meant, unless it does not start what is wanted.
+    assert made[0].choices(Wish((LAB.id,))).zone.name == "far"
+    with pytest.raises(DeniedError, match="is not allowed at The hub in FAR"):
+        made[0].choices(Wish((LAB.id,), "far", datalab=LAB.id))
+    with pytest.raises(DeniedError, match="the image of Evil is not allowed"):
+        made[0].choices(Wish((EVIL.id,), datalab=EVIL.id))
+    with pytest.raises(UnknownFieldError, match="datalab"):
+        made[0].choices(Wish((LAB.id,), datalab=EVIL.id))
 
 
 def test_health_is_asked_once_in_a_while(made: Made) -> None:

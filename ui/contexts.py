@@ -351,6 +351,8 @@ class Ways:
     """Why it cannot be opened, in a sentence; empty where it can."""
     instead: str = ""
     """What can be done instead."""
+    launch: str = ""
+    """Where a datalab is launched by itself; empty for what is none, and where nothing is started."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ _OPENS: Final = {
     BINDER: "a link",
     NBGITPULLER: "a link",
 }
+_WITHOUT: Final = "the data come over the network"
 _SINGLE: Final = ("datalab", "size", "file", "selection")
 MAX_TITLE: Final = 200
 QUICKEST: Final = 250
@@ -147,7 +148,7 @@ def _facts(chosen: Choices) -> tuple[Said, ...]:
             Said(
                 "Volumes",
                 ", ".join(each.title for each in chosen.mounted) or "none",
-                "mounted read-only" if chosen.mounted else "the data come over the network",
+                "mounted read-only" if chosen.mounted else _WITHOUT if _has_data(chosen) else "",
             ),
         ]
     if chosen.selection:
@@ -155,6 +156,10 @@ def _facts(chosen: Choices) -> tuple[Said, ...]:
         where = f"a folder of links, data/{chosen.selection.folder}, where the hub's own machine runs the server"
         said.append(Said("Data volume", named, where if place.kind == HUB else ""))
     return (*said, Said("Notebook", chosen.notebook.name, wording.plural(len(chosen.openings), "record")))
+
+
+def _has_data(chosen: Choices) -> bool:
+    return any(each.is_openable for each in chosen.openings)
 
 
 def _link(chosen: Choices) -> str:

@@ -9,6 +9,7 @@ from discovery.launch.locating import Reason
 from discovery.launch.matching import DATASET, FORMAT, HOLDS, MISSION, NOTEBOOK, PATH, Holding, Match
 from discovery.launch.opening import Opening
 from discovery.launch.resolver import VOLUME, WEB, File
+from discovery.model.datalab import Datalab
 from ui import links, text, wording
 from ui.contexts import Anchor, Choice, OpenContext, OpenFile, Site, Ways
 from ui.sources import Sources
@@ -24,8 +25,14 @@ _OPENS: Final = {
 }
 
 
-def ways(found: Opening, reason: Reason | None = None) -> Ways:
-    """Return what the page of a record says of opening it, and why it cannot be opened where it cannot."""
+def ways(found: Opening, reason: Reason | None = None, *, runs: bool = False) -> Ways:
+    """Return what the page of a record says of opening it, and why it cannot be opened where it cannot.
+
+    Args:
+        found: The ways to open it.
+        reason: Why there is none.
+        runs: Whether servers are started anywhere, so that a datalab is launched from its own page.
+    """
     left = max(0, len(found.volumes) - SHOWN) + max(0, len(found.datalabs) - SHOWN)
     return Ways(
         url=links.opening(found.record.id) if found.is_openable else "",
@@ -34,7 +41,15 @@ def ways(found: Opening, reason: Reason | None = None) -> Ways:
         more=left,
         reason=reason.sentence if reason else "",
         instead=reason.instead if reason else "",
+        launch=_launch(found) if runs else "",
     )
+
+
+def _launch(found: Opening) -> str:
+    """Return where a datalab in which notebooks run is launched by itself; empty for every other record."""
+    id = found.record.id
+    starts = found.record.kind == "datalab" and Datalab.from_record(found.record).runs_notebooks
+    return links.launch([("id", id), ("datalab", id)]) if starts else ""
 
 
 def open_page(found: Opening, site: Site, sources: Sources, base: str) -> OpenContext:

@@ -141,7 +141,7 @@ class _Pages:
         known = sources.read(self._portal)
         found = self._portal.opening_of(view.record)
         reason = None if found.is_openable else self._portal.locations.of(view.record).reason
-        ways = opening.ways(found, reason)
+        ways = opening.ways(found, reason, runs=self._portal.launching.zones.run)
         published = self.documents.published(request, view.stored, known)
         around = made.around(self._portal, view.record, visit.get().who, way_in=links.way_in(links.record(id)))
         context = replace(

@@ -132,6 +132,11 @@ class Zones:
         """Return the zone with a name."""
         return next((each for each in self.zones if each.name == name), None)
 
+    @property
+    def run(self) -> bool:
+        """Whether servers are started in one of them, which can be followed and stopped."""
+        return any(place.runs for zone in self.zones for place in zone.places)
+
     def ranked(self, volumes: Sequence[Volume]) -> tuple[Zone, ...]:
         """Return the zones with the nearest first: those where most of the volumes are local, else as they stand."""
         return tuple(sorted(self.zones, key=lambda zone: (zone is HERE, -sum(zone.has(each) for each in volumes))))

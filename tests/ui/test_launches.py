@@ -160,6 +160,19 @@ def test_who_is_not_signed_in_is_led_there_and_back_with_the_choices(browser: Br
     assert "Small: 1 CPU" in client.get(back).text
 
 
+def test_a_datalab_is_launched_from_its_own_page_where_anything_is_started(browser: Browser) -> None:
+    client, target, portal = browser
+    sign_in(browser)
+    page = client.get(f"/records/{LAB.id}").text
+    link = f"/launch?id={LAB.id}&amp;datalab={LAB.id}"
+    assert f'<a class="button" href="{link}" rel="nofollow">Launch</a>' in page
+    assert link.replace(LAB.id, MAPS[0].id) not in client.get(f"/records/{MAPS[0].id}").text
+    assert client.post("/launches", data=confirm(client, LAB.id, datalab=LAB.id)).status_code == 303
+    assert (target.orders[0].launch.datalab, target.orders[0].launch.asked.image) == (LAB.id, IMAGE)
+    portal.launching = Launching(portal.store, Zones(), portal.opening, portal.people)
+    assert "/launch?" not in client.get(f"/records/{LAB.id}").text
+
+
 def test_a_launch_is_started_followed_opened_and_stopped(browser: Browser) -> None:
     client, target, portal = browser
     sign_in(browser)

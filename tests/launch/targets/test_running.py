@@ -316,6 +316,12 @@ def test_a_datalab_is_written_reviewed_published_found_and_launched(browser: Bro
     user.locator(".card").get_by_role("link", name="Mapmaker").click()
     assert "Draws maps of the quokka survey." in user.inner_text("main")
     lab = user.url.rpartition("/")[2].partition("?")[0]
+    user.get_by_role("link", name="Launch", exact=True).click()
+    user.get_by_role("heading", name="Launch Mapmaker").wait_for()
+    user.get_by_role("button", name="Launch", exact=True).click()
+    user.get_by_role("button", name="Open JupyterLab").wait_for()
+    user.get_by_role("button", name="Stop").click()
+    user.get_by_role("link", name="Launch it again").wait_for()
     user.goto(f"/launch?id={MAPS[0].id}")
     user.get_by_label("Environment").select_option(lab)
     user.get_by_role("button", name="Choose").click()

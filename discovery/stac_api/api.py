@@ -22,7 +22,7 @@ from stac_fastapi.extensions.filter import FilterConformanceClasses, FilterExten
 from stac_fastapi.extensions.free_text import FreeTextConformanceClasses, FreeTextExtension
 from stac_fastapi.extensions.pagination import TokenPaginationExtension
 from stac_fastapi.extensions.query import QueryConformanceClasses, QueryExtension
-from stac_fastapi.extensions.sort import SortExtension
+from stac_fastapi.extensions.sort import SortConformanceClasses, SortExtension
 from stac_fastapi.types.config import ApiSettings
 from stac_fastapi.types.search import BaseSearchPostRequest
 from starlette.types import Receive, Scope, Send
@@ -49,6 +49,8 @@ _CQL2 = (
     FilterConformanceClasses.BASIC_SPATIAL_FUNCTIONS,
     FilterConformanceClasses.TEMPORAL_FUNCTIONS,
 )
+_SORTS = tuple(f"https://api.stacspec.org/v1.0.0/{each}#sort" for each in ("item-search", "ogcapi-features"))
+"""What version 1.1.0 of sorting adds to; pystac-client looks for no other."""
 _FILTERS = (FilterConformanceClasses.SEARCH, FilterConformanceClasses.ITEMS, FilterConformanceClasses.COLLECTIONS)
 
 
@@ -181,6 +183,7 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
     )
     sorts = SortExtension(
         client=Sortables(collection=client.collection_id, prefix=prefix),
+        conformance_classes=[*(each.value for each in SortConformanceClasses), *_SORTS],
         router=_SlashRouter(route_class=StacRoute, tags=["STAC"]),
     )
     words = FreeTextExtension(conformance_classes=[each.value for each in FreeTextConformanceClasses][:3])

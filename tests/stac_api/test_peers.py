@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pystac_client
@@ -31,6 +32,13 @@ def test_pystac_client_walks_the_whole_catalogue(client: httpx.Client) -> None:
         assert search.matched() == 100
         assert len({each.id for each in search.items()}) == 100
     assert len(list(catalogue.get_collection(S2).get_items())) == 100
+    # What it does not find among the conformance classes it warns of, and warnings are errors here.
+    order = ["-properties.eo:cloud_cover", "+properties.datetime"]
+    times = [each.datetime for each in catalogue.search(collections=[S2], sortby=order, max_items=20).items()]
+    assert len(times) == 20
+    asked: dict[str, Any] = {"filter": "eo:cloud_cover < 50", "filter_lang": "cql2-text", "fields": ["id"]}
+    assert catalogue.search(method="GET", collections=[S2], **asked).matched() == 24
+    assert catalogue.collection_search(q="plates").matched() == 1
 
 
 RUSTAC = """

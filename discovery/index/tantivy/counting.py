@@ -12,6 +12,7 @@ from discovery.index.tantivy.schema import RUST_SPECIAL
 from discovery.query.query import Facet, FacetRequest
 
 _INSIDE: Final = "inside"
+_MATCHES: Final = "matches"
 _NOTHING: Final[Mapping[str, Any]] = {"buckets": (), "sum_other_doc_count": 0, "doc_count_error_upper_bound": 0}
 
 
@@ -24,11 +25,15 @@ class Tally:
     Args:
         requests: What is asked for.
         ticked: The values selected in these facets, which are counted whatever comes first.
+        counted: Whether it is told how many match, too.
     """
 
-    def __init__(self, requests: Sequence[Countable], ticked: Sequence[str] = ()) -> None:
+    def __init__(self, requests: Sequence[Countable], ticked: Sequence[str] = (), *, counted: bool = False) -> None:
         self.requests = requests
         self.ticked = ticked
+        self.counted = counted
+        self.matches: int | None = None
+        """How many match, where that is told and something had to be asked."""
         self.answers: dict[Countable, Any] = {}
         self.counters: dict[Countable, Counter] = {
             each: counter(each, _terms(MONTH, plans.COUNTED)) for each in requests if not isinstance(each, FacetRequest)
@@ -46,7 +51,8 @@ class Tally:
 
     def asked(self) -> dict[str, Any]:
         """Return the aggregation that answers what is pending, or nearly."""
-        asked: dict[str, Any] = {}
+        # Every document has one key.
+        asked: dict[str, Any] = {_MATCHES: {"value_count": {"field": plans.KEY}}} if self.counted else {}
         for number, each in enumerate(self.pending):
             if not isinstance(each, FacetRequest):
                 asked |= {f"{number}:{name}": wanted for name, wanted in self.counters[each].asked().items()}
@@ -60,6 +66,8 @@ class Tally:
 
     def read(self, counts: Mapping[str, Any]) -> None:
         """Take what tantivy answered; a facet stays pending where a tie would decide by chance who is listed."""
+        if self.counted:
+            self.matches = int(counts[_MATCHES]["value"]) if _MATCHES in counts else 0
         for number, each in enumerate(self.pending):
             if not isinstance(each, FacetRequest):
                 self._measure(each, number, counts)

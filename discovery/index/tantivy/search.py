@@ -84,16 +84,13 @@ class Search:
     def answer(self) -> Answer:
         """Return everything that the plan asks for."""
         plan = self.plan
-        hits: list[Hit] = []
+        # Without a page there is nothing to be looked for beside the counts, and they say how many match.
+        paged = bool(plan.size or plan.offset or plan.after is not None)
         large = int(self.searcher.num_docs) >= LARGE and counts(plan)
-        counting = self.beside.begin(self.counted) if self.beside and large else self.counted
-        if plan.size == plan.offset == 0 and plan.after is None:
-            # Only whether there is anything, which counting says without an order.
-            more = self.count() > 0
-        else:
-            hits = self.hits()
-            more = len(hits) > plan.size
+        counting = self.beside.begin(self.counted) if self.beside and large and paged else self.counted
+        hits = self.hits() if paged else []
         found = counting()
+        more = len(hits) > plan.size if paged else self.count() > 0
         counted = plan.total or self.counted_hits is not None
         total = Total(self.count()) if counted else Total(len(hits), exact=False)
         interval, bins = found[plan.histogram] if plan.histogram else ("", ())
@@ -347,7 +344,10 @@ class Search:
         for whole in (plan.histogram, plan.heat):
             if whole is not None:
                 groups.setdefault("", []).append(whole)
-        tallies = {name: Tally(group, ticked.get(name, ())) for name, group in groups.items()}
+        tallies = {
+            name: Tally(group, ticked.get(name, ()), counted=not name and self.counted_hits is None)
+            for name, group in groups.items()
+        }
         found: dict[Countable, Any] = {}
         carrier = next((name for name, values in ticked.items() if name in tallies and len(values) == 1), "")
         if carrier and "" in tallies:
@@ -361,6 +361,8 @@ class Search:
             if len(kept) < KEPT:
                 kept.update(tally.answers)
             found |= tally.answers
+        if self.counted_hits is None and "" in tallies:
+            self.counted_hits = tallies[""].matches
         return found
 
 

@@ -97,6 +97,17 @@ class ShelvesContext:
 
 
 @dataclass(frozen=True, slots=True)
+class OnceMoreContext:
+    """What was typed by somebody whose sign-in has ended meanwhile."""
+
+    site: Site
+    action: str
+    fields: tuple[tuple[str, str], ...]
+    """What is sent once more: names and values."""
+    way_in: str
+
+
+@dataclass(frozen=True, slots=True)
 class FormContext:
     """The form of one thing."""
 

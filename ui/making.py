@@ -22,7 +22,7 @@ from discovery.query.query import Sort
 from discovery.store import marks
 from ui import forms, links, made, sheets
 from ui.contexts import Anchor
-from ui.gate import Gate, key_of
+from ui.gate import KEY, Gate, key_of
 from ui.rendering import HEADERS, Renderer, answer, redirect
 from ui.routing import page_route, wants_json
 
@@ -34,6 +34,9 @@ _ABOUT: Final = {
     "datalab": "Environments with the tools of a field, started beside the data.",
     "pipeline": "Workflows that make new data of data.",
 }
+_TOO_OLD: Final = (
+    "This form was too old to be saved. Nothing that you typed is lost: look it over, and save it once more."
+)
 _TABS: Final = ("", "history", "share")
 
 
@@ -188,8 +191,35 @@ class _Made:
     async def write(self, request: Request) -> Response:
         """Keep a draft, and hand it in where that was asked for; what is wrong comes back with what was typed."""
         form = await forms.fields(request)
-        who = await run_in_threadpool(self._gate.allow, request, form, self._kind.writer, WRITE)
+        try:
+            who = await run_in_threadpool(self._gate.allow, request, form, self._kind.writer, WRITE)
+        except DeniedError as error:
+            if not _is_typed_here(request):
+                raise
+            return await run_in_threadpool(self._once_more, request, form, error)
         return await run_in_threadpool(self._written, request, who, form)
+
+    def _once_more(self, request: Request, form: Mapping[str, str], error: DeniedError) -> Response:
+        """Return what was typed where a sign-in is over or a form too old; nothing of it is kept.
+
+        Pages with forms are stored nowhere, so that a browser which goes back has an empty one.
+        """
+        who, id = self._gate.who(request), request.path_params.get("id", "")
+        if who.role is Role.ANONYMOUS:
+            fields = tuple((name, value) for name, value in form.items() if name != KEY)
+            way_in = links.way_in(made.listed(self._kind))
+            context = made.OnceMoreContext(self._renderer.site(), request.url.path, fields, way_in)
+            return self._renderer.page("once_more.html", context, status=error.status)
+        if not who.session or not who.may(self._kind.writer, WRITE):
+            raise error
+        try:
+            old = self._get(who, request) if id else None
+        except NotFoundError:
+            raise error from None
+        if old is not None and not self._portal.making.may_edit(who, old):
+            raise error
+        version = _version(form) if id else 0
+        return self._form(who, old, form, (), _TOO_OLD, status=error.status, version=version)
 
     def _written(self, request: Request, who: Principal, form: Mapping[str, str]) -> Response:
         id = request.path_params.get("id", "")
@@ -412,6 +442,14 @@ class _Marks:
         else:
             self._portal.store.marks.unset(who.id, kind, record)
         return redirect(links.record(record))
+
+
+def _is_typed_here(request: Request) -> bool:
+    """Say whether a form was sent by a browser from a page of ours, and not by a program or another site."""
+    origin = request.headers.get("Origin", "")
+    if "Authorization" in request.headers or wants_json(request):
+        return False
+    return origin in ("", str(request.base_url).rstrip("/"))
 
 
 def _version(form: Mapping[str, str]) -> int:

@@ -120,8 +120,12 @@ class _Selections:
         return self._renderer.page("compare.html", context)
 
     async def keep(self, request: Request) -> Response:
-        """Keep a selection under a name."""
+        """Keep a selection under a name; whose sign-in is over comes back to the same selection."""
         fields = await forms.fields(request)
+        who = await run_in_threadpool(self._gate.who, request)
+        if who.role is Role.ANONYMOUS and "Authorization" not in request.headers and not wants_json(request):
+            picked = await run_in_threadpool(self._sent, fields)
+            return redirect(links.way_in(picked.address()))
         who = await run_in_threadpool(self._gate.allow, request, fields, Role.USER, WRITE)
         picked = await run_in_threadpool(self._sent, fields)
         made = await run_in_threadpool(self._selections.keep, who, fields.get("name", ""), picked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,36 @@ def test_what_is_wrong_stands_beside_the_fields_and_nothing_typed_is_lost(sign_i
     assert 'aria-describedby="field-image-help field-image-problem" aria-invalid="true"' in answer.text
     assert "2 things are not right yet" in answer.text
     assert portal.store.creations.in_state("datalab", "draft") == []
+
+
+def test_what_was_typed_outlives_the_sign_in(sign_in: SignIn, portal: Portal) -> None:
+    ada, typed = sign_in("Ada", Role.DEVELOPER), {**LAB, "abstract": 'Much "typed"\n\n<b>text</b>'}
+    first = key(ada, "/datalabs/new")
+    old = ada.cookies[COOKIE]
+    ada.cookies.clear()
+    over = ada.post("/datalabs/new", data={"key": first, **typed})
+    assert over.status_code == 403
+    assert "Your sign-in has ended" in over.text
+    hidden = re.findall(r'<input type="hidden" name="([\w.]+)" value="([^"]*)">', over.text)
+    sent = {name: unescape(value) for name, value in hidden}
+    assert sent == typed
+    # Another sign-in has another key, so that what is sent comes back in the form and is saved from there.
+    ada.cookies.set(COOKIE, portal.people.welcome("https://id.example", "ada", "Ada", role=Role.DEVELOPER))
+    assert ada.cookies[COOKIE] != old
+    again = ada.post("/datalabs/new", data=sent)
+    assert again.status_code == 403
+    assert "Nothing that you typed is lost" in again.text
+    assert "Much &#34;typed&#34;" in again.text
+    fresh = re.findall(r'name="key" value="([0-9a-f]{64})"', again.text)[0]
+    assert ada.post("/datalabs/new", data={**sent, "key": fresh}).status_code == 303
+    # What is written is edited in the same way.
+    url = written(ada, alternate_name="other-lab")
+    edited = ada.post(f"{url}/edit", data={**typed, "key": "0" * 64, "version": "1", "name": "Edited"})
+    assert (edited.status_code, "Edited" in edited.text) == (403, True)
+    # Nothing is shown that another site has typed, nor to a program.
+    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Authorization": "Bearer dsc_x"}):
+        refused = ada.post("/datalabs/new", data=sent, headers=headers)
+        assert (refused.status_code in (401, 403), "Much" in refused.text) == (True, False)
 
 
 def test_who_hands_in_too_early_keeps_the_draft_and_hears_what_is_missing(sign_in: SignIn, portal: Portal) -> None:

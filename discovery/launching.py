@@ -28,7 +28,7 @@ from discovery.errors import (
 )
 from discovery.launch import folder, notebook
 from discovery.launch.folder import Named
-from discovery.launch.matching import DATASET, PATH, Match
+from discovery.launch.matching import DATASET, PATH, WORKS, Match
 from discovery.launch.notebook import Choice, Notebook
 from discovery.launch.opening import Opening
 from discovery.launch.targets import Health, LaunchTarget, Order, made
@@ -75,7 +75,7 @@ class Wish:
     target: str = ""
     datalab: str = ""
     volumes: tuple[str, ...] | None = None
-    """Ids; None is every volume that the records' files lie in and the zone has."""
+    """Ids; None is every volume that the records' files lie in, or the datalab works on, and the zone has."""
     size: str = ""
     file: str = ""
     selection: str = ""
@@ -167,10 +167,12 @@ class Launching:
         """
         named = self._named(who, wish.selection, site or self._site) if wish.selection else None
         openings = tuple(self._opening(each) for each in _records(wish.records))
-        held = _unique(each.volume for opening in openings for each in opening.volumes if each.reason == PATH)
-        known = _unique([*held, *(each.volume for opening in openings for each in opening.volumes)])
         matches = _matches(openings)
         datalab = _named("datalab", wish.datalab, {each.datalab.id: each.datalab for each in matches}, None)
+        holding = [each for opening in openings for each in opening.volumes]
+        holding += self._opening(datalab.id).volumes if datalab and datalab.id not in wish.records else ()
+        held = _unique(each.volume for each in holding if each.reason in (PATH, WORKS))
+        known = _unique([*held, *(each.volume for each in holding)])
         zones = self.zones.ranked(held)
         nearest = next((each for each in zones if _starts(datalab, each, each.places)), zones[0])
         zone = _named("zone", wish.zone, {each.name: each for each in zones}, nearest)

@@ -45,7 +45,8 @@ def record(name: str, kind: str = "dataset", **more: object) -> Record:
 
 VOLUME = record("planck", "volume", missions=("astronomy/planck",), properties={"mount_path": "/media/data/pla"})
 FAR = record("far", "volume", missions=("astronomy/planck",), properties={"mount_path": "/media/data/far"})
-LAB = record("lab", "datalab", properties={"interface": "lab", "image": IMAGE})
+CCF = record("ccf", "volume", properties={"mount_path": "/media/data/ccf"})
+LAB = record("lab", "datalab", properties={"interface": "lab", "image": IMAGE, "volumes": [CCF.id]})
 EVIL = record("evil", "datalab", properties={"interface": "lab", "image": f"evil.example/x@sha256:{'1' * 64}"})
 MAPS = tuple(
     record(
@@ -56,7 +57,7 @@ MAPS = tuple(
     for n in range(3)
 )
 VOLUMES = replace(VOLUME, assets=(Asset("https://pla.example/", "twin", "", "", ()),))
-AROUND = Around.of([VOLUMES, FAR, LAB, EVIL])
+AROUND = Around.of([VOLUMES, FAR, CCF, LAB, EVIL])
 RECORDS = {each.id: each for each in (*MAPS, LAB, EVIL)}
 
 
@@ -71,7 +72,12 @@ HUB_PLACE = Place("hub", HUB, "The hub", "https://hub.example", servers=2, image
 ZONES = Zones(
     (
         Zone("far", "FAR", volumes=("far",), places=(replace(HUB_PLACE, images=()),)),
-        Zone("near", "NEAR", volumes=("pla",), places=(HUB_PLACE, Place("binder", BINDER, "B", "https://b.example"))),
+        Zone(
+            "near",
+            "NEAR",
+            volumes=("pla", "ccf"),
+            places=(HUB_PLACE, Place("binder", BINDER, "B", "https://b.example")),
+        ),
         HERE,
     )
 )
@@ -107,9 +113,11 @@ def test_a_datalab_is_launched_by_itself_where_its_image_may_be_started(made: Ma
     by_itself = made[0].choices(Wish((LAB.id,), datalab=LAB.id))
     assert (by_itself.zone.name, by_itself.place.name, by_itself.image) == ("near", "hub", IMAGE)
     assert [each.datalab.id for each in by_itself.datalabs] == [LAB.id]
+    assert [each.id for each in by_itself.mounted] == [CCF.id]
     assert (by_itself.title, by_itself.notebook.name) == ("Lab", f"lab-{LAB.id}.ipynb")
-    # Without a word about where, the first zone of the file is meant, unless it does not start what is wanted.
-    assert made[0].choices(Wish((LAB.id,))).zone.name == "far"
+    # Without a word about where, the zone of its volumes is meant; without those the first one that starts it.
+    assert made[0].choices(Wish((LAB.id,))).zone.name == "near"
+    assert made[0].choices(Wish((EVIL.id,))).zone.name == "far"
     with pytest.raises(DeniedError, match="is not allowed at The hub in FAR"):
         made[0].choices(Wish((LAB.id,), "far", datalab=LAB.id))
     with pytest.raises(DeniedError, match="the image of Evil is not allowed"):
@@ -202,7 +210,7 @@ def test_a_launch_sends_ids_alone_and_its_notebook_comes_once_for_its_pass(made:
     kept = launching.launch(ADA, new_id(), replace(WISH, datalab=LAB.id, size="large"))
     assert (kept.status, kept.message) == (STARTING, "starting")
     order = target.orders[0]
-    assert order.launch.asked.volumes == (VOLUME.id,)
+    assert order.launch.asked.volumes == (VOLUME.id, CCF.id)
     assert (order.launch.asked.image, order.launch.asked.size, order.launch.datalab) == (IMAGE, "large", LAB.id)
     assert order.notebook not in repr(order)
     written = launching.notebook(order.notebook)

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any, Final
 
 from discovery.launch.locating import Reason
-from discovery.launch.matching import DATASET, FORMAT, HOLDS, MISSION, NOTEBOOK, PATH, Holding, Match
+from discovery.launch.matching import DATASET, FORMAT, HOLDS, MISSION, NOTEBOOK, PATH, WORKS, Holding, Match
 from discovery.launch.opening import Opening
 from discovery.launch.resolver import VOLUME, WEB, File
 from discovery.model.datalab import Datalab
@@ -16,7 +16,12 @@ from ui.sources import Sources
 
 SHOWN: Final = 6
 """Volumes and datalabs that a record's own page names."""
-_HOLDS: Final = {PATH: "holds files of this record", HOLDS: "holds it", MISSION: "holds data of this mission"}
+_HOLDS: Final = {
+    PATH: "holds files of this record",
+    HOLDS: "holds it",
+    MISSION: "holds data of this mission",
+    WORKS: "is what this datalab works on",
+}
 _OPENS: Final = {
     DATASET: "made for these data",
     MISSION: "made for this mission",

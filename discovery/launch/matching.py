@@ -19,6 +19,7 @@ PATH: Final = "path"
 HOLDS: Final = "holds"
 MISSION: Final = "mission"
 DATASET: Final = "dataset"
+WORKS: Final = "works"
 FORMAT: Final = "format"
 NOTEBOOK: Final = "notebook"
 _WITHOUT_DATA: Final = frozenset({"datalab", "volume", "service", "document"})
@@ -32,7 +33,7 @@ class Holding:
     volume: Volume
     reason: str
     """`path`: a file of the record lies in it; `holds`: it says that it holds the record or its dataset; `mission`: it
-    holds data of the record's mission and instrument."""
+    holds data of the record's mission and instrument; `works`: the record is a datalab that works on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,15 @@ class Match:
 def holdings(record: Record, files: Sequence[File], volumes: Sequence[Volume]) -> tuple[Holding, ...]:
     """Return the volumes of a record: those that its files lie in, those that name it, and those of its mission.
 
-    A volume of a whole branch of missions, such as `astronomy`, says too little of any one of them to be named.
+    A datalab has those that it names itself. A volume of a whole branch of missions, such as `astronomy`, says too
+    little of any one of them to be named.
     """
     by_id = {each.id: each for each in volumes}
     paths = dict.fromkeys(place.volume for file in files for place in file.places if place.volume in by_id)
-    if record.kind in ("datalab", "volume"):
+    if record.kind == "datalab":
+        named = Datalab.from_record(record).volumes
+        return tuple(Holding(each, WORKS) for each in volumes if each.id in named or (each.slug and each.slug in named))
+    if record.kind == "volume":
         return ()
     rest = sorted((each for each in volumes if each.id not in paths), key=lambda each: (each.title, each.id))
     naming = [each for each in rest if _names(each.datasets, record)]

@@ -247,13 +247,16 @@ else:
         "Why a volume stands beside a record.",
         (
             (matching.PATH, "A file of the record lies in it."),
+            (matching.HOLDS, "It says that it holds the record or its dataset."),
             (matching.MISSION, "It holds data of the record's mission and instrument."),
+            (matching.WORKS, "The record is a datalab that works on it."),
         ),
     )
     OpenerReason = _enum(
         "OpenerReason",
         "Why a datalab is offered for a record.",
         (
+            (matching.DATASET, "It was made for the record or its dataset."),
             (matching.MISSION, "It was made for the record's mission."),
             (matching.FORMAT, "It opens its files."),
             (matching.NOTEBOOK, "It runs any notebook."),

@@ -91,6 +91,17 @@ def test_a_volume_that_names_the_record_or_its_dataset_is_named_before_those_of_
     assert found == [("b", "holds"), ("c", "holds"), ("a", "mission")]
 
 
+def test_a_datalab_has_the_volumes_that_it_names_itself(make: Make) -> None:
+    lab = make(kind="datalab", missions=("astronomy/hubble",), properties={"volumes": ["ccf", "abcdefgh22223333"]})
+    said = [
+        Volume("a", "A", missions=("astronomy/hubble",)),
+        Volume("abcdefgh22223333", "B"),
+        Volume("c", "C", slug="ccf"),
+    ]
+    found = [(each.volume.id, each.reason) for each in holdings(lab, (), said)]
+    assert found == [("abcdefgh22223333", "works"), ("c", "works")]
+
+
 def test_a_datalab_that_was_made_for_the_dataset_comes_first_whatever_its_mission(make: Make) -> None:
     record = make(missions=("astronomy/hubble",), dataset="abcdefgh22223333")
     labs = [

@@ -163,13 +163,10 @@ def to_page(request: Request, rel: str, here: str, token: str, media_type: str, 
     """Return the link to another page, made from the request that this one answers; no token is the first page.
 
     The body of a POST stands there whole, with the token in it: not every client merges what a link holds into what
-    it has sent.
+    it has sent. Others merge always, so that there is a token for the first page too, which is null.
     """
     if sent is not None:
-        known = {"token"} if not token else None
-        body = sent.model_copy(update={"token": token}).model_dump_json(
-            by_alias=True, exclude_unset=True, exclude=known
-        )
+        body = sent.model_copy(update={"token": token or None}).model_dump_json(by_alias=True, exclude_unset=True)
         # As it was sent: its numbers may be longer than those that orjson writes.
         whole = orjson.Fragment(body.encode())
         return {**link(rel, here, media_type), "method": "POST", "merge": False, "body": whole}

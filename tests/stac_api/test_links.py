@@ -124,7 +124,7 @@ def test_the_last_page_has_no_next_and_every_page_its_own_address() -> None:
     assert [each["rel"] for each in further] == ["self", "root", "next"]
 
 
-def test_a_later_page_leads_back_to_the_first_by_no_token_at_all() -> None:
+def test_a_later_page_leads_back_to_the_first_without_a_token() -> None:
     asked = request(query="limit=5&token=a")
     found = of_page(asked, LINKS, LINKS.search, Trail("a"), "b", "x")
     assert [each["rel"] for each in found] == ["self", "root", "next", "prev"]
@@ -132,4 +132,4 @@ def test_a_later_page_leads_back_to_the_first_by_no_token_at_all() -> None:
     assert found[3]["href"].endswith("search?limit=5")
     sent = Body.model_validate({"limit": 5, "token": "a"})
     posted = of_page(request("POST"), LINKS, LINKS.search, Trail("a"), "", "x", sent)
-    assert (posted[-1]["rel"], json.loads(orjson.dumps(posted[-1]["body"]))) == ("prev", {"limit": 5})
+    assert (posted[-1]["rel"], json.loads(orjson.dumps(posted[-1]["body"]))) == ("prev", {"limit": 5, "token": None})

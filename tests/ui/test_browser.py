@@ -50,8 +50,9 @@ PATIENCE = 30_000
 """Milliseconds; only a failing test waits so long, or one on a machine with other things to do."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
+    # Not beyond this file: a process drives one at a time, and tests of other rooms have their own.
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -20,12 +20,12 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from discovery.errors import BadQueryError, NotFoundError
 from discovery.model import sameness
 from discovery.model.record import SCOPES
-from discovery.store import bulk, kin
+from discovery.store import bulk, facts, kin
 from discovery.store.bulk import parts
 from discovery.store.codec import unpack
 from discovery.store.connection import Database
 from discovery.store.ingest import now, take_changes
-from discovery.store.schema import apart, matches, meta, records, sources
+from discovery.store.schema import apart, matches, records, sources
 
 PRIORITY: Final = "priority"
 """The setting of a source that says how soon it speaks for others; the larger, the sooner."""
@@ -271,14 +271,12 @@ def _others(changed: Sequence[Any], own: Sequence[tuple[int, int]]) -> list[Any]
 
 
 def _read(connection: Connection) -> _State:
-    value = connection.execute(select(meta.c.value).where(meta.c.name == _FACT)).scalar()
+    value = facts.read(connection, _FACT)
     return _State(**orjson.loads(value)) if value is not None else _State()
 
 
 def _write(connection: Connection, state: _State) -> None:
-    value = orjson.dumps(state).decode()
-    if connection.execute(update(meta).where(meta.c.name == _FACT).values(value=value)).rowcount == 0:
-        connection.execute(insert(meta).values(name=_FACT, value=value))
+    facts.write(connection, _FACT, orjson.dumps(state).decode())
 
 
 def _ranking(connection: Connection) -> list[str]:

@@ -11,10 +11,11 @@ from sqlalchemy import Row, delete, func, insert, select, update
 from discovery.errors import ConflictError, NotFoundError
 from discovery.model.record import Issue
 from discovery.model.source import PARTIAL, RUNNING, Quarantined, RawRecord, Report, Run, Source, Walked
+from discovery.store import facts
 from discovery.store.codec import storable, unpack
 from discovery.store.connection import Database
 from discovery.store.ingest import now
-from discovery.store.schema import meta, quarantine, runs, sources
+from discovery.store.schema import quarantine, runs, sources
 
 
 class Ledger:
@@ -214,15 +215,15 @@ class Ledger:
     def fact(self, name: str, default: str) -> str:
         """Return a named fact of this store, storing `default` the first time it is asked for."""
         with self._database.read() as connection:
-            value = connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
+            value = facts.read(connection, name)
         if value is not None:
-            return str(value)
+            return value
         with self._database.write() as connection:
-            value = connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
+            value = facts.read(connection, name)
             if value is None:
-                connection.execute(insert(meta).values(name=name, value=default))
+                facts.write(connection, name, default)
                 return default
-        return str(value)
+        return value
 
 
 def _text(value: Mapping[str, Any]) -> str:

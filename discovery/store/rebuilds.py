@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import orjson
-from sqlalchemy import delete, insert, select, update
 
 from discovery.errors import UnavailableError
+from discovery.store import facts
 from discovery.store.connection import Database
 from discovery.store.ingest import now
-from discovery.store.schema import meta
 
 FRESH: Final = 300.0
 """Seconds for which what was told is believed: whoever was killed tells nothing more."""
@@ -64,12 +63,12 @@ class Rebuilds:
             yield tell
         finally:
             with suppress(UnavailableError), self._database.write() as connection:
-                connection.execute(delete(meta).where(meta.c.name == _FACT))
+                facts.forget(connection, _FACT)
 
     def current(self) -> Rebuild | None:
         """Return how far the index is, None where none is being made."""
         with self._database.read() as connection:
-            value = connection.execute(select(meta.c.value).where(meta.c.name == _FACT)).scalar()
+            value = facts.read(connection, _FACT)
         if value is None:
             return None
         done, total, seconds, at = orjson.loads(value)
@@ -78,5 +77,4 @@ class Rebuilds:
     def _write(self, how: Rebuild) -> None:
         value = orjson.dumps([how.done, how.total, how.seconds, now()]).decode()
         with suppress(UnavailableError), self._database.write() as connection:
-            if connection.execute(update(meta).where(meta.c.name == _FACT).values(value=value)).rowcount == 0:
-                connection.execute(insert(meta).values(name=_FACT, value=value))
+            facts.write(connection, _FACT, value)

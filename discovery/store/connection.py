@@ -31,8 +31,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.on_server = not url.startswith("sqlite:")
-        self.engine = _server(url) if self.on_server else _sqlite(url)
+        self.on_server = _is_server(url)
+        self.engine = _engine(url)
         # Without this a server shows each statement a moment of its own; SQLite knows nothing else.
         moment = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if self.on_server else {}
         self._reader = self.engine.execution_options(**moment)
@@ -112,10 +112,9 @@ def is_behind(url: str) -> bool:
 
     One that cannot be read is told of by whoever opens it.
     """
-    on_server = not url.startswith("sqlite:")
-    if not on_server and not Path(url.removeprefix("sqlite:///")).is_file():
+    if not _is_server(url) and not Path(url.removeprefix("sqlite:///")).is_file():
         return False
-    engine = _server(url) if on_server else _sqlite(url)
+    engine = _engine(url)
     try:
         with engine.connect() as connection:
             return _version(connection) not in (None, schema.HEAD)
@@ -140,6 +139,14 @@ def _version(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _is_server(url: str) -> bool:
+    return not url.startswith("sqlite:")
+
+
+def _engine(url: str) -> Engine:
+    return _server(url) if _is_server(url) else _sqlite(url)
 
 
 def _sqlite(url: str) -> Engine:

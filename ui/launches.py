@@ -33,7 +33,7 @@ from discovery.store.launches import new_id
 from ui import forms, launching, links
 from ui.gate import Gate
 from ui.rendering import CSP, HEADERS, Renderer, answer, redirect
-from ui.routing import page_route, wants_json
+from ui.routing import is_by_program, page_route, wants_json
 
 _FRESH: Final = {"Cache-Control": "private, no-store"}
 
@@ -251,7 +251,7 @@ def _choices(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _is_gone(request: Request, who: Principal) -> bool:
     """Say whether a browser sends a form whose sign-in is over."""
-    return who.role is Role.ANONYMOUS and "Authorization" not in request.headers and not wants_json(request)
+    return who.role is Role.ANONYMOUS and not is_by_program(request)
 
 
 def _pass(request: Request) -> str:

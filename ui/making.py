@@ -24,7 +24,7 @@ from ui import forms, links, made, sheets
 from ui.contexts import Anchor
 from ui.gate import KEY, Gate, key_of
 from ui.rendering import HEADERS, Renderer, answer, redirect
-from ui.routing import page_route, wants_json
+from ui.routing import is_by_program, page_route, wants_json
 
 REVIEWS: Final = "/admin/reviews"
 MARKS: Final = "/marks"
@@ -447,7 +447,7 @@ class _Marks:
 def _is_typed_here(request: Request) -> bool:
     """Say whether a form was sent by a browser from a page of ours, and not by a program or another site."""
     origin = request.headers.get("Origin", "")
-    if "Authorization" in request.headers or wants_json(request):
+    if is_by_program(request):
         return False
     return origin in ("", str(request.base_url).rstrip("/"))
 

@@ -25,6 +25,11 @@ def wants_json(request: Request, _path: str = "") -> bool:
     return request.query_params.get(FORMAT) == "json"
 
 
+def is_by_program(request: Request) -> bool:
+    """Say whether a program asks: one that shows a token, or wants JSON."""
+    return "Authorization" in request.headers or wants_json(request)
+
+
 def page_route(
     renderer: Renderer,
     gate: Gate,

@@ -23,7 +23,7 @@ from discovery.selections import PATH, Kept, Selections
 from ui import compare, forms, links, sources
 from ui.gate import Gate
 from ui.rendering import HEADERS, Renderer, answer, redirect
-from ui.routing import page_route, wants_json
+from ui.routing import is_by_program, page_route, wants_json
 from ui.selection import MANIFEST, NOTEBOOK, selection_json, selection_page, selections_page
 
 LOST: Final = "Discovery-Lost"
@@ -123,7 +123,7 @@ class _Selections:
         """Keep a selection under a name; whose sign-in is over comes back to the same selection."""
         fields = await forms.fields(request)
         who = await run_in_threadpool(self._gate.who, request)
-        if who.role is Role.ANONYMOUS and "Authorization" not in request.headers and not wants_json(request):
+        if who.role is Role.ANONYMOUS and not is_by_program(request):
             picked = await run_in_threadpool(self._sent, fields)
             return redirect(links.way_in(picked.address()))
         who = await run_in_threadpool(self._gate.allow, request, fields, Role.USER, WRITE)
@@ -211,7 +211,7 @@ class _Selections:
         return _private(response) if kept else response
 
     def _done(self, request: Request, made: Kept, *, status: int = 200) -> Response:
-        if wants_json(request) or "Authorization" in request.headers:
+        if is_by_program(request):
             return _private(answer(_told(made), status=status))
         return redirect(made.path)
 

@@ -52,13 +52,13 @@ def holdings(record: Record, files: Sequence[File], volumes: Sequence[Volume]) -
     A datalab has those that it names itself. A volume of a whole branch of missions, such as `astronomy`, says too
     little of any one of them to be named.
     """
-    by_id = {each.id: each for each in volumes}
-    paths = dict.fromkeys(place.volume for file in files for place in file.places if place.volume in by_id)
     if record.kind == "datalab":
         named = Datalab.from_record(record).volumes
         return tuple(Holding(each, WORKS) for each in volumes if each.id in named or (each.slug and each.slug in named))
     if record.kind == "volume":
         return ()
+    by_id = {each.id: each for each in volumes}
+    paths = dict.fromkeys(place.volume for file in files for place in file.places if place.volume in by_id)
     rest = sorted((each for each in volumes if each.id not in paths), key=lambda each: (each.title, each.id))
     naming = [each for each in rest if _names(each.datasets, record)]
     mission = [

@@ -203,7 +203,7 @@ class Socket:
     def _free(self, id: str, task: asyncio.Task[None] | None) -> None:
         """Give an id back before the last message of it is sent: whoever reads that may take it again at once."""
         if self._tasks.get(id) is task:
-            self._tasks.pop(id, None)
+            del self._tasks[id]
 
     async def _refuse(self, id: str, error: DiscoveryError) -> None:
         await self._send({"id": id, "type": "error", "payload": failures.refused(error)["errors"]})

@@ -42,7 +42,8 @@ def read(home: Path, number: int, pace: float, until: float, out: Any) -> None:
     took, errors = [], Counter[str]()
     with closing(wiring.open_portal(Settings(home, log="error"))) as portal:
         ids = [found["id"] for found in itertools.islice(portal.export(OBSERVATIONS), 10_000)]
-        first = time.perf_counter() + (number / 4 / pace if pace else 0.0)
+        # Readers do not all ask at once.
+        first = time.perf_counter() + (random.Random(number).random() / pace if pace else 0.0)
         for i in itertools.count():
             if time.time() > until:
                 break

@@ -3,13 +3,18 @@
 const followed = new URL("/graphql", window.location.href);
 followed.protocol = followed.protocol.replace("http", "ws");
 // Queries go by HTTP, subscriptions by graphql-transport-ws; both show what stands under Headers.
-const fetcher = GraphiQL.createFetcher({
+const sender = GraphiQL.createFetcher({
   url: "/graphql",
   subscriptionUrl: followed.href,
   enableIncrementalDelivery: false,
 });
+// When another tab is opened, GraphiQL 3.8 still names the operation of the tab before.
+const named = ({ query, operationName }) =>
+  new RegExp(`\\b(query|mutation|subscription)\\s+${operationName}\\b`).test(query);
+const fetcher = (asked, more) =>
+  sender(named(asked) ? asked : { query: asked.query, variables: asked.variables }, more);
 const search = `# Search with facets; Ctrl-Space completes, Ctrl-Enter runs.
-{
+query Start {
   search(text: "sea ice", first: 10) {
     totalCount { value exact }
     nodes { id kind title missions }

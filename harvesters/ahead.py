@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -14,6 +14,9 @@ _A = TypeVar("_A")
 class Ahead(Generic[_Q, _A]):
     """Answers questions, some of them before they are asked.
 
+    Those are looked for one after the other: a service that is asked for two pages at a time takes longer for each, and
+    one that works through several in a row never waits for us either.
+
     Args:
         answer: Called with a question, in another thread for one that was begun ahead of its time.
     """
@@ -21,37 +24,67 @@ class Ahead(Generic[_Q, _A]):
     def __init__(self, answer: Callable[[_Q], _A]) -> None:
         self._answer = answer
         # Few, and compared: a question need not be one that can be hashed.
-        self._begun: list[tuple[_Q, queue.SimpleQueue[_A | BaseException]]] = []
+        self._begun: list[_Begun[_Q, _A]] = []
+        self._waiting: deque[_Begun[_Q, _A]] = deque()
+        self._lock = threading.Lock()
+        self._at_work = False
 
     def begin(self, *questions: _Q) -> None:
-        """Begin to look for the answers that will be wanted next; earlier ones that are none of them are let go."""
+        """Begin to look for the answers that will be wanted next, in their order; others that were begun are let go."""
         before = self._begun
         self._begun = [
-            next((each for each in before if each[0] == question), None) or (question, self._looked_for(question))
+            next((each for each in before if each.question == question), _Begun[_Q, _A](question))
             for question in questions
         ]
+        with self._lock:
+            # Compared by what they are: nothing is hashed or equal here but itself.
+            at_work = [each for each in before if each not in self._waiting]
+            self._waiting = deque(each for each in self._begun if each not in at_work)
+            start = bool(self._waiting) and not self._at_work
+            self._at_work = self._at_work or start
+        if start:
+            # A daemon: whoever ends the walk early must not wait for a page that nobody reads.
+            threading.Thread(target=self._look, name="page ahead", daemon=True).start()
 
     def take(self, question: _Q) -> _A:
         """Return the answer, which was begun or is looked for now; raises what looking for it has raised."""
-        begun = next((each for each in self._begun if each[0] == question), None)
+        begun = next((each for each in self._begun if each.question == question), None)
         if begun is None:
             # What was expected to follow does not, nor will what was expected behind it.
-            self._begun.clear()
+            self.begin()
             return self._answer(question)
         self._begun.remove(begun)
-        found = begun[1].get()
-        if isinstance(found, BaseException):
-            raise found
-        return found
+        return begun.result()
 
-    def _looked_for(self, question: _Q) -> queue.SimpleQueue[_A | BaseException]:
-        box: queue.SimpleQueue[_A | BaseException] = queue.SimpleQueue()
-        # A daemon: whoever ends the walk early must not wait for a page that nobody reads.
-        threading.Thread(target=self._look, args=(question, box), name="page ahead", daemon=True).start()
-        return box
+    def _look(self) -> None:
+        """Look for one answer after the other until none is waited for."""
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._at_work = False
+                    return
+                each = self._waiting.popleft()
+            each.look(self._answer)
 
-    def _look(self, question: _Q, box: queue.SimpleQueue[_A | BaseException]) -> None:
+
+class _Begun(Generic[_Q, _A]):
+    """A question whose answer somebody may want, and the answer once it is there."""
+
+    def __init__(self, question: _Q) -> None:
+        self.question = question
+        self._known = threading.Event()
+        self._answers: list[_A] = []
+        self._error: BaseException | None = None
+
+    def look(self, answer: Callable[[_Q], _A]) -> None:
         try:
-            box.put(self._answer(question))
+            self._answers.append(answer(self.question))
         except BaseException as error:  # noqa: BLE001  # it is raised where it is waited for
-            box.put(error)
+            self._error = error
+        self._known.set()
+
+    def result(self) -> _A:
+        self._known.wait()
+        if self._error is not None:
+            raise self._error
+        return self._answers.pop()

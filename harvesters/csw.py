@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -36,8 +35,6 @@ _MAX_TAIL: Final = 4096
 _STEP: Final = 10
 _MOST_BACK: Final = 320
 """Records that may be taken away in front of a walk between two pages; where more are, a total that is missed tells."""
-_QUICK: Final = 2.0
-"""Seconds within which a service answers that is asked for two pages at a time: it may do one after the other."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY: Final = "1000-01-01"
 
@@ -218,7 +215,7 @@ class Csw:
             rejections = walk.take(results, last)
             if not walk.done:
                 # Before anything else is read: while we do that the service is at work, too.
-                ahead.begin(*walk.asks(far=results.seconds < _QUICK))
+                ahead.begin(*walk.asks())
             raws = self._raws(results.elements, walk.dialect.url)
             if tail:
                 raws = tuple(raw for raw in raws if raw.source_id not in tail)
@@ -273,7 +270,7 @@ class Csw:
         return walk.least if self._context.text("totals") == "check" else None
 
     def _ask(self, ask: Ask) -> Results:
-        client, began = self._context.client, time.monotonic()
+        client = self._context.client
         try:
             if ask.dialect.post:
                 kind = {"content-type": "application/xml"}
@@ -288,7 +285,7 @@ class Csw:
                     f"{error}: {told}", detail="query", answer_status=error.answer_status, content=error.content
                 ) from error
             raise
-        return replace(csw_page.read(answer.content, answer.url), seconds=time.monotonic() - began)
+        return csw_page.read(answer.content, answer.url)
 
 
 @dataclass(slots=True)
@@ -342,13 +339,13 @@ class _Walk:
         """The request for the next page."""
         return Ask(self.dialect, self.start, self.size)
 
-    def asks(self, *, far: bool) -> tuple[Ask, ...]:
-        """Return the request for the next page and, if wanted, what will be that for the page behind it.
+    def asks(self) -> tuple[Ask, ...]:
+        """Return the request for the next page and what will be that for the page behind it.
 
         That can be told where pages are as long as they are asked to be; else only the first is returned.
         """
         behind = self.start + self.size
-        if not far or not self.steady or self.least is None or behind > self.least:
+        if not self.steady or self.least is None or behind > self.least:
             return (self.ask,)
         return self.ask, Ask(self.dialect, behind - self.laps, min(self.full, self.size * 2))
 

@@ -163,8 +163,6 @@ class Results:
     """What the service says that the next page begins with; None where it does not say, 0 for no next page."""
     clock: int | None
     """What time it is there."""
-    seconds: float = 0.0
-    """How long the service took."""
 
 
 def read(content: bytes, url: str) -> Results:

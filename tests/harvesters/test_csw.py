@@ -379,12 +379,7 @@ def test_a_source_that_changes_while_it_is_walked_loses_nothing(
     assert set(names[max(taken, 1) :]) <= set(live(store))
 
 
-@pytest.mark.parametrize("quick", [True, False])
-def test_a_service_that_is_quick_is_asked_for_two_pages_at_a_time(
-    store: Store, harvest: Harvest, monkeypatch: pytest.MonkeyPatch, quick: bool
-) -> None:
-    if not quick:
-        monkeypatch.setattr(csw, "_QUICK", 0.0)
+def test_pages_are_asked_for_ahead_and_one_after_the_other(store: Store, harvest: Harvest) -> None:
     catalogue = Catalogue({f"n{n:03d}": element(f"n{n:03d}") for n in range(40)})
     inside, most, lock = [0], [0], threading.Lock()
 
@@ -399,7 +394,7 @@ def test_a_service_that_is_quick_is_asked_for_two_pages_at_a_time(
     catalogue.wrong = counted
     with serving(catalogue) as source:
         report = harvest(with_settings(source, page="4"))
-    assert (report.status, len(live(store)), most[0]) == (COMPLETE, 40, 1 + quick)
+    assert (report.status, len(live(store)), most[0]) == (COMPLETE, 40, 1)
     # Each page once, the first one behind the question for a single record.
     starts = sorted(int(asked["startposition"]) for asked in catalogue.asked if asked["request"] == "GetRecords")
     assert starts == [1, *range(1, 40, 3)]

@@ -84,6 +84,7 @@ def cut(body: bytes, names: frozenset[str]) -> Page:
 
 def _children(body: bytes, plain: bytes, at: int, namespaces: Mapping[str, str]) -> tuple[Element, ...]:
     out: list[Element] = []
+    around = _Around(namespaces)
     while True:
         blank = _BLANK.match(plain, at)
         at = blank.end() if blank else at
@@ -96,12 +97,16 @@ def _children(body: bytes, plain: bytes, at: int, namespaces: Mapping[str, str])
             raise RecordError("too-large", f"the answer has more than {MAX_ELEMENTS} elements")
         end = start.end() if start[2].endswith(b"/") else _end(plain, start[1], start.end(), len(out))
         name = start[1].rpartition(b":")[2].decode("utf-8", "replace")
-        out.append(Element(name, _alone(body[at:end], start[1], start[2], namespaces)))
+        out.append(Element(name, around.alone(body[at:end], start[1], start[2])))
         at = end
 
 
 def _end(plain: bytes, name: bytes, at: int, number: int) -> int:
     """Return where the element ends whose first tag ends at a place; elements of its name may stand in it."""
+    first = plain.find(b"</" + name, at)
+    if first >= 0 and plain.find(b"<" + name, at, first) < 0 and (tag := _tags(name).match(plain, first)):
+        # As almost always: found without a look at each tag in between.
+        return tag.end()
     depth = 1
     for tag in _tags(name).finditer(plain, at):
         if tag[1]:
@@ -113,18 +118,39 @@ def _end(plain: bytes, name: bytes, at: int, number: int) -> int:
     raise RecordError("broken-xml", f"the answer ends before its end, behind {number} whole elements")
 
 
-def _alone(body: bytes, name: bytes, inside: bytes, namespaces: Mapping[str, str]) -> bytes:
-    """Return an element with the namespaces that it uses and that were declared around it."""
-    missing = []
-    for prefix, uri in sorted(namespaces.items()):
-        declared = f"xmlns:{prefix}" if prefix else "xmlns"
-        used = f"{prefix}:".encode() in body if prefix else True
-        if used and not re.search(rb"(?<![\w:.-])" + re.escape(declared.encode()) + rb"\s*=", inside):
-            missing.append(f" {declared}={quoteattr(uri)}")
-    if not missing:
-        return body
-    at = 1 + len(name)
-    return body[:at] + "".join(missing).encode() + body[at:]
+class _Around:
+    """The namespaces that are declared around the elements of a page."""
+
+    def __init__(self, namespaces: Mapping[str, str]) -> None:
+        # Prefix with its colon, the name of the attribute that declares it, and that attribute.
+        self._spaces = [
+            (f"{prefix}:".encode() if prefix else b"", declared.encode(), f" {declared}={quoteattr(uri)}".encode())
+            for prefix, uri in sorted(namespaces.items())
+            for declared in (f"xmlns:{prefix}" if prefix else "xmlns",)
+        ]
+        self._missing: dict[bytes, list[tuple[bytes, bytes]]] = {}
+
+    def alone(self, body: bytes, name: bytes, inside: bytes) -> bytes:
+        """Return an element with the namespaces that it uses and that were declared around it.
+
+        Args:
+            body: The element.
+            name: Its name, with its prefix.
+            inside: What stands in its first tag behind the name.
+        """
+        missing = self._missing.get(inside)
+        if missing is None:
+            # The records of a page begin alike.
+            missing = self._missing[inside] = [
+                (prefix, attribute) for prefix, declared, attribute in self._spaces if not _declares(inside, declared)
+            ]
+        used = b"".join([attribute for prefix, attribute in missing if prefix in body])
+        at = 1 + len(name)
+        return body[:at] + used + body[at:] if used else body
+
+
+def _declares(inside: bytes, attribute: bytes) -> bool:
+    return re.search(rb"(?<![\w:.-])" + re.escape(attribute) + rb"\s*=", inside) is not None
 
 
 def _begun(head: bytes) -> list[Any]:

@@ -86,6 +86,14 @@ def pycsw(folder: Path, times: int) -> Iterator[str]:
             server.kill()
 
 
+@contextmanager
+def fresh(folder: Path, times: int) -> Iterator[str]:
+    """Serve the records by a process that has answered some pages and no more: it becomes slower the more it has."""
+    with pycsw(folder, times) as url:
+        delivery(url, most=10)
+        yield url
+
+
 def ask(**more: str | int) -> str:
     """Return the parameters of a request."""
     given = {
@@ -101,11 +109,11 @@ def ask(**more: str | int) -> str:
     return urlencode({**given, **more})
 
 
-def delivery(url: str) -> tuple[int, float]:
+def delivery(url: str, most: int = 1_000_000) -> tuple[int, float]:
     """Read every page one after the other and look at nothing; return how many records came and the seconds."""
     began, start, count = time.perf_counter(), 1, 1
     with httpx.Client(timeout=60) as client:
-        while start <= count:
+        while start <= min(count, most * PAGE):
             body = client.get(f"{url}?{ask(startPosition=start, maxRecords=PAGE)}").content
             found = re.search(rb'numberOfRecordsMatched="(\d+)"', body)
             count = int(found[1]) if found else 0
@@ -186,13 +194,14 @@ def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; "
           f"load average at the start {os.getloadavg()[0]:.2f}")  # fmt: skip
     folder = Path(tempfile.mkdtemp(prefix="discovery-csw-"))
+    peer, mine, each = [], [], []
     try:
-        with pycsw(folder, asked.times) as url:
-            delivery(url)  # it warms up
-            peer, mine, each = [], [], []
-            for number in range(asked.rounds):
+        for number in range(asked.rounds):
+            with fresh(folder, asked.times) as url:
                 peer.append(delivery(url))
+            with fresh(folder, asked.times) as url:
                 mine.append(ours(folder / f"home{number}", url))
+            with fresh(folder, asked.times) as url:
                 each.append(one_by_one(url))
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import Connection, TextClause, bindparam, func, select, text
 
 from discovery.model import sameness
 from discovery.model.record import Record, to_dict
@@ -30,13 +30,22 @@ from discovery.store.schema import matches, records
 STEP: Final = 1000
 """Records that are written in one transaction: others who write wait for it."""
 _DISTINCT: Final = (
-    # From value to value along an index, however many records have each.
     "WITH RECURSIVE known (value) AS (SELECT MIN({0}) FROM records WHERE {0} > '' UNION ALL "
     "SELECT (SELECT MIN({0}) FROM records WHERE {0} > known.value) FROM known WHERE known.value IS NOT NULL) "
     "SELECT value FROM known WHERE value IS NOT NULL"
 )
-_NAMED: Final = text(_DISTINCT.format("dataset"))
-_DECLARED: Final = text(_DISTINCT.format("declared"))
+
+
+def distinct(column: str) -> TextClause:
+    """Return the statement for the different texts in a column of the records, without the empty one.
+
+    It goes from value to value along an index that begins with the column, however many records have each.
+    """
+    return text(_DISTINCT.format(column))
+
+
+_NAMED: Final = distinct("dataset")
+_DECLARED: Final = distinct("declared")
 _STANDING: Final = select(records.c.id, records.c.merged).where(
     PRESENT, records.c.id.in_(bindparam("ids", expanding=True))
 )

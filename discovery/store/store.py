@@ -28,6 +28,7 @@ from discovery.store.rebuilds import Rebuilds
 from discovery.store.schema import meta, raws, records
 from discovery.store.sessions import Sessions
 from discovery.store.tokens import Tokens
+from discovery.store.tree import Tree
 
 
 class Store:
@@ -60,6 +61,7 @@ class Store:
         self.marks = Marks(self.database)
         self.launches = Launches(self.database)
         self.rebuilds = Rebuilds(self.database)
+        self.tree = Tree(self.database)
 
     @property
     def local(self) -> bool:

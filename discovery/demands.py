@@ -46,6 +46,8 @@ def _made(home: str, writer: Role) -> Iterator[Demand]:
 
 _COLLECTION: Final = "/stac/collections/{collection_id:path}"
 _ITEM: Final = f"{_COLLECTION}/items/{{item_id:path}}"
+_SOURCE: Final = "/stac/catalogs/{source}"
+_BROWSED: Final = ("", "/children", "/{when}", "/{when}/children")
 _STAC_WRITES: Final = (
     ("POST", f"{_COLLECTION}/items"),
     *((method, path) for path in (_COLLECTION, _ITEM) for method in ("PUT", "PATCH", "DELETE")),
@@ -65,6 +67,9 @@ DEMANDS: Final = (
     *_open(f"{_COLLECTION}/items", "/stac/queryables", "/stac/sortables", "/stac/aggregations", "/stac/aggregate"),
     *_open(*(f"{_COLLECTION}/{each}" for each in ("queryables", "sortables", "aggregations", "aggregate"))),
     *_open(*(f"/stac/collections-{each}" for each in ("queryables", "sortables", "aggregations", "aggregate"))),
+    *_open("/stac/children", f"{_COLLECTION}/children", f"{_SOURCE}/items/{{record}}"),
+    *_open(*(f"{home}/browse{each}" for home in (_COLLECTION, _SOURCE) for each in _BROWSED)),
+    *_open(*(f"{_SOURCE}{each}" for each in ("", "/children", "/parts/{low}-{high}", "/parts/{low}-{high}/children"))),
     *_open("/stac/search", "/stac/aggregate", f"{_COLLECTION}/aggregate", method="POST"),
     *_open("/stac/collections-aggregate", method="POST"),
     *_open("/ogc", "/ogc/", "/ogc/conformance", "/ogc/api", "/ogc/collections", "/ogc/{rest:path}"),

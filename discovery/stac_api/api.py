@@ -31,6 +31,8 @@ from discovery import __version__
 from discovery.errors import DiscoveryError, UnsupportedMediaTypeError
 from discovery.portal import Portal
 from discovery.stac_api import description
+from discovery.stac_api.browsing import BrowsingExtension
+from discovery.stac_api.catalogs import Bounds, Known
 from discovery.stac_api.client import PortalClient
 from discovery.stac_api.extensions import AggregationExtension, CollectionsBody, FormatExtension, SearchBody
 from discovery.stac_api.links import JSON
@@ -168,13 +170,14 @@ class _SlashRouter(APIRouter):
         super().add_api_route(path, *args, **kwargs)
 
 
-def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -> None:
+def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac", bounds: Bounds | None = None) -> None:
     """Put the STAC API under a prefix of the application; nothing else of the application changes.
 
     stac-fastapi would give its middlewares, error handlers and settings to the whole application. It builds on one
     of its own instead, and only the routes are taken over.
     """
-    client = PortalClient(portal=portal, prefix=prefix)
+    known = Known(portal)
+    client = PortalClient(portal=portal, known=known, prefix=prefix)
     queryables = Queryables(values=Values(portal), collection=client.collection_id, prefix=prefix)
     filters = FilterExtension(
         client=queryables,
@@ -203,6 +206,12 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
         searched=create_request_model("CollectionsPost", CollectionsBody, extensions=extensions, request_type="POST"),
         router=_SlashRouter(route_class=StacRoute, tags=["STAC"]),
     )
+    browsed = BrowsingExtension(
+        client=client,
+        known=known,
+        bounds=bounds or Bounds(),
+        router=_SlashRouter(route_class=StacRoute, tags=["STAC"]),
+    )
     router = _SlashRouter(prefix=prefix, route_class=StacRoute, tags=["STAC"])
     router.add_api_route("/api", client.description_of_service, methods=["GET"], include_in_schema=False)
     scratch = FastAPI(openapi_url="/api", docs_url=None, redoc_url=None)
@@ -217,7 +226,7 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
             enable_direct_response=False,
         ),
         client=client,
-        extensions=[*extensions, of_collections, counts, written],
+        extensions=[*extensions, of_collections, counts, written, browsed],
         search_get_request_model=create_get_request_model([*extensions, FormatExtension()]),
         search_post_request_model=create_post_request_model(extensions, SearchBody),
         items_get_request_model=create_get_request_model(
@@ -230,5 +239,5 @@ def attach(app: FastAPI, portal: Portal, *, title: str, prefix: str = "/stac") -
     )
     # `register` of the extensions has filled their routers, on the other application, with the prefix. A router that
     # is included is searched twice for each request, so the routes themselves are taken over.
-    for each in (filters.router, sorts.router, counts.router, written.router, router):
+    for each in (filters.router, sorts.router, counts.router, written.router, browsed.router, router):
         app.router.routes.extend(each.routes)

@@ -25,6 +25,7 @@ from discovery.portal import Keyed, Portal
 from discovery.query.query import Comparison, Query, conjunction
 from discovery.stac_api import aggregations, description, formats, question
 from discovery.stac_api.aggregations import Counting
+from discovery.stac_api.catalogs import Known
 from discovery.stac_api.chosen import Chosen
 from discovery.stac_api.documents import Documents
 from discovery.stac_api.formats import Format
@@ -41,6 +42,7 @@ class PortalClient(BaseCoreClient):
     """The portal as a backend: what stac-fastapi calls is synchronous, and runs in its pool of threads."""
 
     portal: Portal
+    known: Known
     prefix: str
     landing_id: str = "discovery"
 
@@ -53,7 +55,7 @@ class PortalClient(BaseCoreClient):
             "description": self.description,
             "stac_version": self.stac_version,
             "conformsTo": self.conformance_classes(),
-            "links": Links.of(request, self.prefix).for_landing(request.app.docs_url),
+            "links": Links.of(request, self.prefix).for_landing(request.app.docs_url, self.known.sources()),
         }
         return _json(body)
 
@@ -140,13 +142,13 @@ class PortalClient(BaseCoreClient):
         links = Links.of(request, self.prefix)
         served = self.portal.store.catalogue.served_item(collection_id, item_id)
         if served is not None and served.parent_kind in question.COLLECTION_KINDS:
-            return _tagged(request, Documents(self.portal, links).item(served), GEOJSON)
+            return tagged(request, Documents(self.portal, links).item(served), GEOJSON)
         dataset = self._named(RESOURCES, "", collection_id)
         try:
             key = self.portal.record(self._item(dataset, item_id)).key
-        except MovedError as moved:
-            return _moved(self.portal, links, moved.id)
-        return _tagged(request, Documents(self.portal, links).items([key])[0], GEOJSON)
+        except MovedError as error:
+            return moved(self.portal, links, error.id)
+        return tagged(request, Documents(self.portal, links).items([key])[0], GEOJSON)
 
     def _item(self, dataset: str, item_id: str) -> str:
         """Return the id of an item of a collection, or of the one that the collection was merged into.
@@ -188,9 +190,9 @@ class PortalClient(BaseCoreClient):
         links = Links.of(request, self.prefix)
         try:
             stored = self.collection(collection_id)
-        except MovedError as moved:
-            return _moved(self.portal, links, moved.id)
-        return _tagged(request, Documents(self.portal, links).collection(stored), JSON)
+        except MovedError as error:
+            return moved(self.portal, links, error.id)
+        return tagged(request, Documents(self.portal, links).collection(stored), JSON)
 
     def _search(self, request: Request, asked: Asked) -> Response:
         links = Links.of(request, self.prefix)
@@ -320,7 +322,7 @@ def _counted(here: str, links: Links, answer: list[dict[str, Any]]) -> Response:
     return _json({"type": "AggregationCollection", "aggregations": answer, "links": around})
 
 
-def _tagged(request: Request, body: bytes, media_type: str) -> Response:
+def tagged(request: Request, body: bytes, media_type: str) -> Response:
     """Return a document with its tag, or 304 for a reader who has it; whoever changes it names the tag."""
     headers = {"ETag": conditions.tag_of(body), "Cache-Control": "no-cache"}
     if conditions.has(request, headers["ETag"]):
@@ -339,12 +341,7 @@ def _listed(head: bytes, bodies: Sequence[bytes], found: Keyed, links: object) -
     return head + b",".join(bodies) + b"]," + orjson.dumps(tail)[1:]
 
 
-def _moved(portal: Portal, links: Links, id: str) -> Response:
+def moved(portal: Portal, links: Links, id: str) -> Response:
     """Return the way to the record that another one was merged into."""
-    stored = portal.record(id)
-    if stored.record.scope == RESOURCES:
-        where = links.collection(stored.stac_id)
-    else:
-        parent = portal.record(stored.record.dataset)
-        where = links.item(parent.stac_id, stored.stac_id)
+    where = Documents(portal, links).address(portal.record(id))
     return Response(status_code=301, headers={"Location": where})

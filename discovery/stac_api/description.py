@@ -66,6 +66,19 @@ _LANDING: Final = _object(
     links=_LINKS,
 )
 _NAMES: Final = _object("Names", "$schema", "$id", "type", "properties", properties={"type": "object"})
+_CATALOG: Final = _object(
+    "Catalog",
+    *("type", "id", "title", "description", "stac_version", "links"),
+    type=_const("Catalog"),
+    id=_STRING,
+    description=_STRING,
+    stac_version=_STRING,
+    links=_LINKS,
+)
+_BELOW: Final = _object(
+    "Children", "children", *_PAGE, children={"type": "array", "items": {"oneOf": [_CATALOG, _COLLECTION]}}, **_PAGE
+)
+_BROWSED: Final = {JSON: {"schema": _CATALOG}}
 _FORMS: Final = {GEOJSON: {"schema": _ITEMS}} | {each: {} for each in MEDIA_TYPES.values()}
 _ANSWERS: Final[Mapping[str, tuple[str, Json]]] = {
     "/": ("The landing page.", {JSON: {"schema": _LANDING}}),
@@ -78,12 +91,21 @@ _ANSWERS: Final[Mapping[str, tuple[str, Json]]] = {
     "/collections/{}/items": ("Items of a collection.", _FORMS),
     "/collections/{}/items/{}": ("An item.", {GEOJSON: {"schema": _ITEM}}),
     "/search": ("Items that match.", _FORMS),
+    "/catalogs/{}": ("A source.", _BROWSED),
+    "/catalogs/{}/parts/{}-{}": ("Some collections of a source.", _BROWSED),
+    "/catalogs/{}/items/{}": ("An item whose collection is not in the catalogue.", {GEOJSON: {"schema": _ITEM}}),
+    **{
+        f"{path}/browse{time}": ("Items, or catalogs of some of them.", _BROWSED)
+        for path in ("/catalogs/{}", "/collections/{}")
+        for time in ("", "/{}")
+    },
 }
 """What is read, by paths in which ids have no names."""
 _ENDINGS: Final[tuple[tuple[str, tuple[str, Json]], ...]] = (
     ("queryables", ("What filters may name, as a JSON schema.", {SCHEMA: {"schema": _NAMES}})),
     ("sortables", ("What sortby may name, as a JSON schema.", {SCHEMA: {"schema": _NAMES}})),
     ("aggregations", ("What may be counted.", {JSON: {"schema": _COUNTS}})),
+    ("children", ("What is behind the links `child`.", {JSON: {"schema": _BELOW}})),
     ("aggregate", ("Counts.", {JSON: {"schema": _COUNTS}})),
 )
 _PARAMETERS: Final = {

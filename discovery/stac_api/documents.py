@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import orjson
 
 from discovery.exports.spliced import spliced
-from discovery.model.record import Record
+from discovery.model.record import RESOURCES, Record
 from discovery.model.stac import to_stac_collection, to_stac_item
 from discovery.portal import Portal
 from discovery.stac_api.links import Link, Links
@@ -64,28 +64,41 @@ class Documents:
         stored = self._portal.stored(list(keys.values()))
         return {each.record.id: each.stac_id for each in stored.values() if each.record.kind in COLLECTION_KINDS}
 
+    def address(self, stored: Stored) -> str:
+        """Return where the document of a record is: the collection that it is, or the item."""
+        record = stored.record
+        if record.scope == RESOURCES:
+            return self._links.collection(stored.stac_id)
+        collection = self._names({record.dataset}).get(record.dataset)
+        if collection is None:
+            return self._links.loose_item(record.source, record.id)
+        return self._links.item(collection, stored.stac_id)
+
     def item(self, served: Served) -> bytes:
         """Return an item that came as one."""
         collection = served.parent if served.parent_kind in COLLECTION_KINDS else ""
         if served.collection == collection and served.source_id == served.stac_id:
             return self._unnamed(served, collection)
-        links = self._links.for_item(served.id, served.stac_id, collection)
+        links = self._links.for_item(served.id, served.stac_id, collection, served.source)
         body = spliced(served, links, "Feature", collection)
         return body if body is not None else self._made_item(self._portal.stored([served.key])[served.key], collection)
 
     def _unnamed(self, served: Served, collection: str) -> bytes:
         """Return an item that has the same names here as at its source, so that only its links are written."""
-        links = self._links.for_items(collection).of(served.id, served.stac_id)
+        if collection:
+            links = self._links.for_items(collection).of(served.id, served.stac_id)
+        else:
+            links = orjson.dumps(self._links.for_item(served.id, served.stac_id, "", served.source))[1:-1]
         kept = b"," + served.links if served.links else b""
         return b"".join((served.body[: served.start], b"[", links, kept, b"]", served.body[served.end :]))
 
     def _made_item(self, stored: Stored, collection: str) -> bytes:
         document = to_stac_item(stored.record, collection)
-        links = self._links.for_item(stored.record.id, stored.stac_id, collection)
+        links = self._links.for_item(stored.record.id, stored.stac_id, collection, stored.record.source)
         return _finished(document, stored, links)
 
     def _sent_collection(self, served: Served, volumes: Sequence[Link] = ()) -> bytes:
-        links = [*self._links.for_collection(served.id, served.stac_id), *volumes]
+        links = [*self._links.for_collection(served.id, served.stac_id, served.source), *volumes]
         body = spliced(served, links, "Collection", None)
         return (
             body if body is not None else self._made_collection(self._portal.stored([served.key])[served.key], volumes)
@@ -93,7 +106,7 @@ class Documents:
 
     def _made_collection(self, stored: Stored, volumes: Sequence[Link] = ()) -> bytes:
         document = to_stac_collection(stored.record)
-        links = self._links.for_collection(stored.record.id, stored.stac_id)
+        links = self._links.for_collection(stored.record.id, stored.stac_id, stored.record.source)
         return _finished(document, stored, [*links, *volumes])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -29,6 +29,8 @@ SORTABLES: Final = "http://www.opengis.net/def/rel/ogc/1.0/sortables"
 Link = dict[str, Any]
 
 
+BY_TIME: Final = "Items by time"
+"""What the catalog of a collection's items is called."""
 _ID: Final = "~5e1f-the-id~"
 _RECORD: Final = "~5e1f-the-record~"
 """What stands for the id of an item and that of its record in a template: quoting leaves it as it is."""
@@ -66,10 +68,28 @@ class Links(Paths):
         return f"{self.base if collection is None else self.collection(collection)}/aggregations"
 
     def item(self, collection: str, id: str) -> str:
-        """Return the address of an item; one whose collection is not in the catalogue is only found by search."""
-        if not collection:
-            return f"{self.search}?{urlencode({'ids': id})}"
+        """Return the address of an item of a collection."""
         return f"{self.items(collection)}/{segment(id)}"
+
+    def loose_item(self, source: str, record: str) -> str:
+        """Return the address of an item whose collection is not in the catalogue, by its source and its record.
+
+        What such items are called is only unique in the collection that they name.
+        """
+        return f"{self.catalog(source)}/items/{record}"
+
+    @property
+    def children(self) -> str:
+        """The list of what the landing page links to as `child`."""
+        return f"{self.base}/children"
+
+    def catalog(self, source: str) -> str:
+        """Return the address of the catalog of a source."""
+        return f"{self.base}/catalogs/{segment(source)}"
+
+    def part(self, source: str, low: int, high: int) -> str:
+        """Return the address of some collections of a source, by the numbers of the first and the last."""
+        return f"{self.catalog(source)}/parts/{low}-{high}"
 
     def page(self, record: str) -> str:
         """Return the address of a record's page for people."""
@@ -79,10 +99,11 @@ class Links(Paths):
         """Return the address of the page with the ways to open a record."""
         return f"{self.site}/open?id={record}"
 
-    def for_item(self, record: str, id: str, collection: str) -> list[Link]:
+    def for_item(self, record: str, id: str, collection: str, source: str) -> list[Link]:
         """Return the links of an item; `collection` is empty where the catalogue does not have it."""
-        parent = self.collection(collection) if collection else self.root
-        found = [link("self", self.item(collection, id), GEOJSON), link("root", self.root), link("parent", parent)]
+        parent = self.collection(collection) if collection else self.catalog(source)
+        here = self.item(collection, id) if collection else self.loose_item(source, record)
+        found = [link("self", here, GEOJSON), link("root", self.root), link("parent", parent)]
         if collection:
             found.append(link("collection", parent))
         return [*found, link("alternate", self.page(record), HTML), *self.ways(record)]
@@ -100,7 +121,7 @@ class Links(Paths):
     @lru_cache(maxsize=1024)  # noqa: B019  # frozen, and a few addresses at most
     def for_items(self, collection: str) -> ItemLinks:
         """Return the links of all items of a collection, which are the same but for the names in them."""
-        head, rest = orjson.dumps(self.for_item(_RECORD, _ID, collection))[1:-1].split(_ID.encode(), 1)
+        head, rest = orjson.dumps(self.for_item(_RECORD, _ID, collection, ""))[1:-1].split(_ID.encode(), 1)
         return ItemLinks(head, tuple(rest.split(_RECORD.encode())))
 
     def volume(self, record: str, title: str, mount_path: str) -> Link:
@@ -108,14 +129,16 @@ class Links(Paths):
         found = {**link(f"{OWN}volume", self.page(record), HTML), "title": title}
         return found | ({"discovery:mount_path": mount_path} if mount_path else {})
 
-    def for_collection(self, record: str, id: str) -> list[Link]:
+    def for_collection(self, record: str, id: str, source: str) -> list[Link]:
         """Return the links of a collection."""
         here = self.collection(id)
         return [
             link("self", here),
             link("root", self.root),
-            link("parent", self.root),
+            link("parent", self.catalog(source)),
             link("items", self.items(id), GEOJSON),
+            {**link("child", f"{here}/browse"), "title": BY_TIME},
+            link("children", f"{here}/children"),
             link(QUERYABLES, f"{here}/queryables", SCHEMA),
             link(SORTABLES, f"{here}/sortables", SCHEMA),
             link("aggregate", f"{here}/aggregate"),
@@ -134,8 +157,13 @@ class Links(Paths):
             link("aggregations", f"{beside}aggregations"),
         ]
 
-    def for_landing(self, docs: str | None) -> list[Link]:
-        """Return the links of the landing page; `docs` is the path of the application's documentation."""
+    def for_landing(self, docs: str | None, sources: Iterable[tuple[str, str]] = ()) -> list[Link]:
+        """Return the links of the landing page.
+
+        Args:
+            docs: The path of the application's documentation.
+            sources: Id and title of each source that has something.
+        """
         found = [
             link("self", self.root),
             link("root", self.root),
@@ -150,6 +178,8 @@ class Links(Paths):
             link("aggregations", f"{self.base}/aggregations"),
             link("service-desc", self.api, OPENAPI),
             link("alternate", f"{self.site}/", HTML),
+            link("children", self.children),
+            *({**link("child", self.catalog(id)), "title": title} for id, title in sources),
         ]
         return [*found, link("service-doc", self.site + docs, HTML)] if docs else found
 

@@ -13,8 +13,9 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 COLLECTIONS: Final = "/collections/"
-_BELOW: Final = ("items", "queryables", "sortables", "aggregate", "aggregations")
-_KNOWN: Final = re.compile(rf"[^/]+(?:/items/[^/]+|/(?:{'|'.join(_BELOW)}))?")
+_BELOW: Final = ("items", "queryables", "sortables", "aggregate", "aggregations", "children")
+_BROWSED: Final = "browse(?:/[^/]+)?(?:/children)?"
+_KNOWN: Final = re.compile(rf"[^/]+(?:/items/[^/]+|/(?:{'|'.join(_BELOW)}|{_BROWSED}))?")
 """What stands behind `/collections/` where every slash of an id is written as `%2F`."""
 
 

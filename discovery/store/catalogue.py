@@ -69,6 +69,8 @@ class Served:
     parent: str = ""
     """The STAC id of its dataset, empty where that is not here."""
     parent_kind: str = ""
+    source: str = ""
+    """Whose document it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ _ANY_SERVED: Final = (
         raws.c.collection,
         _PARENT.c.stac_id.label("parent"),
         _PARENT.c.kind.label("parent_kind"),
+        records.c.source,
     )
     .join(raws, raws.c.key == records.c.key)
     .outerjoin(
@@ -432,4 +435,5 @@ def _served(row: Row[*tuple[Any, ...]]) -> Served:
         named,
         parent[0] or "",
         parent[1] or "",
+        parent[2],
     )

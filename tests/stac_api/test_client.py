@@ -23,6 +23,7 @@ from discovery.model.record import Record
 from discovery.model.source import Mapped, RawRecord, Source
 from discovery.portal import Portal
 from discovery.query.fields import FIELDS
+from discovery.stac_api.catalogs import Known
 from discovery.stac_api.client import PortalClient
 from discovery.stac_api.queryables import Queryables, Values
 from discovery.store.schema import records
@@ -47,7 +48,7 @@ def read(answer: Response) -> Any:
 
 @pytest.fixture
 def client(portal: Portal) -> PortalClient:
-    return PortalClient(portal=portal, prefix="/stac")
+    return PortalClient(portal=portal, known=Known(portal), prefix="/stac")
 
 
 @pytest.fixture

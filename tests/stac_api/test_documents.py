@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from discovery.exports.spliced import spliced
+from discovery.model.record import record_id
 from discovery.portal import Portal
 from discovery.query.query import Query
 from discovery.stac_api.documents import Documents
@@ -20,7 +21,7 @@ LINKS = Links("https://a.org", "https://a.org/stac")
 @pytest.mark.parametrize("kept", [b"", b'{"rel":"license","href":"https://b.org/l"}'])
 def test_the_short_way_gives_what_the_long_way_gives(portal: Portal, kept: bytes) -> None:
     plain = served(links=kept)
-    links = LINKS.for_item("rec", "a", "c")
+    links = LINKS.for_item("rec", "a", "c", "s")
     assert Documents(portal, LINKS).item(plain) == spliced(plain, links, "Feature", "c")
 
 
@@ -40,6 +41,23 @@ def test_the_short_way_is_only_for_items_with_their_own_names(portal: Portal, ot
     here = given.parent if given.parent_kind == "dataset" else ""
     assert made.get("collection", "") == here
     assert made.get("discovery:original_collection", here) == ("c" if here != "c" else here)
+
+
+def test_an_item_of_no_collection_keeps_its_bytes_and_is_one_of_its_source(portal: Portal) -> None:
+    given = served(b'{"stac_version":"1.0.0","type":"Feature","id":"a","n":1.50,"links":[]}', parent="", parent_kind="")
+    body = Documents(portal, LINKS).item(given)
+    assert b'"n":1.50' in body
+    assert orjson.loads(body)["links"] == LINKS.for_item("rec", "a", "", "s")
+
+
+def test_the_address_of_a_document_is_the_one_that_it_names_itself(portal: Portal) -> None:
+    known = portal.store.catalogue
+    keys = [*known.by_stac_item(["p2", "orphan"]), *known.by_stac_id("", ["sentinel-s2-l2a-cogs"]).values()]
+    documents = Documents(portal, LINKS)
+    addresses = {key: documents.address(each) for key, each in portal.stored(keys).items()}
+    made = [*documents.items(keys[:2]), *documents.collections(keys[2:])]
+    assert [addresses[key] for key in keys] == [orjson.loads(each)["links"][0]["href"] for each in made]
+    assert addresses[keys[1]] == f"{LINKS.catalog('vo')}/items/{record_id('vo', 'lost', 'orphan')}"
 
 
 def test_items_come_in_the_order_that_was_asked_for_without_those_that_are_gone(portal: Portal) -> None:

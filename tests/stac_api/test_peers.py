@@ -73,7 +73,7 @@ def test_rustac_pages_through_a_search(client: httpx.Client, peer: Callable[[boo
 def test_stac_api_validator_finds_no_error(client: httpx.Client, peer: Callable[[bool, str], None]) -> None:
     peer((VENV / ".installed").is_file(), "stac-api-validator is not here; tests/peers/stac_validator.sh builds it")
     classes = (
-        *("core", "collections", "features", "item-search", "filter"),
+        *("core", "browseable", "children", "collections", "features", "item-search", "filter"),
         *(f"{where}#{what}" for where in ("item-search", "features") for what in ("sort", "fields", "query")),
     )
     clouds = [each["properties"]["eo:cloud_cover"] for each in

@@ -31,9 +31,15 @@ OPERATIONS = [
     *(("GET", path) for path in (
         "/", "/conformance", "/collections", "/search", "/queryables", "/sortables", "/aggregate", "/aggregations",
         "/collections-queryables", "/collections-sortables", "/collections-aggregate", "/collections-aggregations",
+        "/children",
     )),
+    *(("GET", f"/catalogs/{{source}}{path}{children}") for children in ("", "/children") for path in (
+        "", "/parts/{low}-{high}", "/browse", "/browse/{when}",
+    )),
+    ("GET", "/catalogs/{source}/items/{record}"),
     *(("GET", f"/collections/{{collection_id}}{path}") for path in (
         "", "/items", "/items/{item_id}", "/queryables", "/sortables", "/aggregate", "/aggregations",
+        "/children", "/browse", "/browse/children", "/browse/{when}", "/browse/{when}/children",
     )),
     *(("POST", path) for path in (
         "/search", "/collections", "/aggregate", "/collections-aggregate", "/collections/{collection_id}/aggregate",

@@ -1,0 +1,414 @@
+"""The catalogs by which everything is reached by links: the sources, their collections, and items by time.
+
+The landing page leads to the catalog of each source, that to its collections, and each collection to its items: those
+of a year, a month, a day, an hour, until a catalog has few enough to link to them. Items whose collection is not in the
+catalogue are reached from their source in the same way. An item is of one collection, or of one source and none, and
+`When` cuts those into parts without an item in common: so every item is linked to from one catalog.
+
+How deep that gets: landing page, source, part of a source, collection, its items, some years, year, month, day, hour,
+and then a letter of the records' ids for every 32 times as many as a catalog links to. With 1,000 links a catalog and
+ten million items of the same hour these are thirteen. Ids are as good as drawn by lot, so it takes three letters there,
+and no two records have all sixteen in common.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from threading import Lock
+from typing import Any, Final, TypeVar
+
+import orjson
+
+from discovery.errors import NotFoundError
+from discovery.model.record import OBSERVATIONS
+from discovery.model.stac import STAC_VERSION
+from discovery.portal import Keyed, Portal
+from discovery.query.query import Comparison, Filter, Histogram, In, IsNull, Or, Query, Sort, conjunction
+from discovery.stac_api.documents import Documents
+from discovery.stac_api.links import BY_TIME, GEOJSON, Link, Links, link
+from discovery.stac_api.question import COLLECTION_KINDS
+from discovery.stac_api.when import Step, When
+from discovery.store.catalogue import Stored
+from discovery.store.tree import Entry, Part
+
+_T = TypeVar("_T")
+REACHED: Final = (*COLLECTION_KINDS, "observation")
+"""The kinds of records that are reached by links."""
+_TOGETHER: Final = 10_000
+"""Ids that one node of a filter names."""
+_YEARS: Final = 5_400
+"""Years beyond which an engine may not have counted all their months, of which it counts 65,000."""
+_INTERVALS: Final = {Step.YEAR: "year", Step.MONTH: "month", Step.DAY: "day"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long an answer may get."""
+
+    links: int = 1_000
+    """Links of one catalog to collections, or to items; some 250 bytes each."""
+    page: int = 100
+    """Catalogs and collections on a page of `children`."""
+    body: int = 4 << 20
+    """Bytes after which a page of `children` ends, though there are fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What a catalog links to as `child`."""
+
+    href: str
+    title: str
+    write: Callable[[], bytes]
+    """Returns the document that is there, empty where it has gone meanwhile."""
+
+    @property
+    def link(self) -> Link:
+        """The link to it."""
+        return {**link("child", self.href), "title": self.title}
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """A STAC Catalog, with what it leads to; what its children hold is not looked for."""
+
+    id: str
+    href: str
+    parent: str
+    title: str
+    description: str
+    children: tuple[Child, ...] = ()
+    items: tuple[Link, ...] = ()
+
+    def document(self, root: str) -> bytes:
+        """Return it as JSON."""
+        around = [link("self", self.href), link("root", root), link("parent", self.parent)]
+        if self.children:
+            around.append(link("children", f"{self.href}/children"))
+        return orjson.dumps(
+            {
+                "type": "Catalog",
+                "stac_version": STAC_VERSION,
+                "id": self.id,
+                "title": self.title,
+                "description": self.description,
+                "links": [*around, *(each.link for each in self.children), *self.items],
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Items that are browsed by time: those of a collection, or those of a source without one."""
+
+    id: str
+    owner: str
+    """What the collection or the source is called."""
+    title: str
+    """What the catalog of all of them is called, and with `href` where it is."""
+    href: str
+    parent: str
+    filter: Filter
+    item: Callable[[Entry], str]
+    """Returns the address of one of them."""
+
+    def at(self, when: When) -> str:
+        """Return the address of the catalog of some of them."""
+        return f"{self.href}/{when.text.replace('+', '%2B')}" if when.text else self.href
+
+
+class Known:
+    """What the store knows of all sources at once, looked for again only when something has changed.
+
+    Args:
+        portal: Whose store it is.
+        again: Seconds after which the store is asked whether something has; every landing page wants to know.
+    """
+
+    def __init__(self, portal: Portal, *, again: float = 1.0) -> None:
+        self._portal = portal
+        self._again = again
+        self._lock = Lock()
+        self._kept: dict[Callable[[], Any], tuple[int, float, tuple[Any, ...]]] = {}
+
+    def sources(self) -> tuple[tuple[str, str], ...]:
+        """Return id and title of each source that has a collection or an item, in the order of the titles."""
+        return self._latest(self._sources)
+
+    def lost(self) -> tuple[str, ...]:
+        """Return the ids that records name as their parent and that no collection has."""
+        return self._latest(self._lost)
+
+    def _sources(self) -> tuple[tuple[str, str], ...]:
+        found = self._portal.store.tree.sources(REACHED)
+        return tuple(sorted(found, key=lambda each: (each[1].casefold(), each[0])))
+
+    def _lost(self) -> tuple[str, ...]:
+        return tuple(self._portal.store.tree.lost(COLLECTION_KINDS))
+
+    def _latest(self, find: Callable[[], tuple[_T, ...]]) -> tuple[_T, ...]:
+        now = time.monotonic()
+        with self._lock:
+            change, until, found = self._kept.get(find, (-1, now, ()))
+            if now >= until:
+                latest = self._portal.store.catalogue.last_change()
+                found = found if latest == change else find()
+                self._kept[find] = latest, now + self._again, found
+            return found
+
+
+class Catalogs:
+    """The catalogs of one request.
+
+    Args:
+        portal: What they are made of.
+        known: The sources.
+        links: The addresses of the request.
+        bounds: How long they may get.
+    """
+
+    def __init__(self, portal: Portal, known: Known, links: Links, bounds: Bounds) -> None:
+        self._portal = portal
+        self._known = known
+        self._links = links
+        self._bounds = bounds
+
+    def sources(self) -> tuple[Child, ...]:
+        """Return what the landing page leads to."""
+        return tuple(
+            Child(self._links.catalog(id), title, partial(self._written, partial(self.source, id)))
+            for id, title in self._known.sources()
+        )
+
+    def source(self, id: str) -> Catalog:
+        """Return the catalog of a source: its collections, or parts of them, and its items without a collection.
+
+        Up to as many collections as the square of a catalog's links are at most two catalogs away.
+
+        Raises:
+            NotFoundError: No source of that id has anything.
+            UnavailableError: The engine does not answer.
+        """
+        title = self._title(id)
+        tree, most = self._portal.store.tree, self._bounds.links
+        found = tree.between(id, COLLECTION_KINDS, most + 1)
+        if len(found) <= most:
+            count, children = len(found), [self._collection(each) for each in _by_title(found)]
+        else:
+            parts = tree.parts(id, COLLECTION_KINDS, most)
+            count, children = sum(each.count for each in parts), [self._part(id, each) for each in parts]
+        loose = self._count(self._loose(id))
+        told = f"{_many(count, 'collection')} from {title}"
+        if loose:
+            shelf = self.loose(id)
+            write = partial(self._written, partial(self.browse, shelf, When()))
+            children.append(Child(shelf.href, f"{shelf.title}, {_many(loose, 'item')}", write))
+            told += f", and {_many(loose, 'item')} of none of them"
+        here = self._links.catalog(id)
+        return Catalog(id, here, self._links.root, title, f"{told}.", tuple(children))
+
+    def part(self, id: str, low: int, high: int) -> Catalog:
+        """Return the collections of a source whose records have numbers from `low` to `high`.
+
+        Raises:
+            NotFoundError: There are none, or more than are in a part.
+        """
+        title, most = self._title(id), self._bounds.links
+        found = self._portal.store.tree.between(id, COLLECTION_KINDS, most + 1, low, high)
+        if not 0 < len(found) <= most:
+            raise NotFoundError(f"no part {low}-{high} of source {id[:80]!r}; its catalog lists those that there are")
+        part = Part(found[0], found[-1], len(found))
+        return Catalog(
+            f"{id}:{low}-{high}",
+            self._links.part(id, low, high),
+            self._links.catalog(id),
+            _between(part),
+            f"{_many(len(found), 'collection')} from {title}.",
+            tuple(self._collection(each) for each in _by_title(found)),
+        )
+
+    def collection(self, stored: Stored) -> Shelf:
+        """Return the items of a collection."""
+        here = self._links.collection(stored.stac_id)
+        return Shelf(
+            stored.stac_id,
+            stored.record.title or stored.stac_id,
+            BY_TIME,
+            f"{here}/browse",
+            here,
+            Comparison("=", "dataset", stored.record.id),
+            lambda each: self._links.item(stored.stac_id, each.stac_id),
+        )
+
+    def loose(self, id: str) -> Shelf:
+        """Return the items of a source whose collection is not in the catalogue.
+
+        Raises:
+            NotFoundError: No source of that id has anything.
+        """
+        title, here = self._title(id), self._links.catalog(id)
+        return Shelf(
+            id,
+            title,
+            "Items without a collection",
+            f"{here}/browse",
+            here,
+            self._loose(id),
+            lambda each: self._links.loose_item(id, each.id),
+        )
+
+    def under(self, shelf: Shelf) -> tuple[Child, ...]:
+        """Return what a collection leads to: the catalog of its items."""
+        return (Child(shelf.href, shelf.title, partial(self._written, partial(self.browse, shelf, When()))),)
+
+    def browse(self, shelf: Shelf, when: When) -> Catalog:
+        """Return a catalog of items: links to them where they are few enough, else to those of shorter times.
+
+        Items are in time by their start, so that each is in one place. Of all items there is always a catalog.
+
+        Raises:
+            NotFoundError: There are none at that time.
+            UnavailableError: The engine does not answer.
+        """
+        finer = when.finer
+        found = self._counted(shelf, when, _INTERVALS.get(finer) if finer is not None else None)
+        total = found.total.value
+        if not total and when != When():
+            raise NotFoundError(f"no item of {shelf.id[:80]!r} at {when.text}")
+        few = total <= self._bounds.links
+        children = () if few else tuple(self._stretch(shelf, *each) for each in self._cut(shelf, when, found))
+        counted = _many(total, "item")
+        return Catalog(
+            f"{shelf.id}:{when.text or 'items'}",
+            shelf.at(when),
+            self._around(shelf, when),
+            shelf.title if when == When() else f"{when.title}, {counted}",
+            f"{counted} of {shelf.owner}: {when.title[:1].lower()}{when.title[1:]}.",
+            children,
+            tuple(self._items(shelf, when)) if few and total else (),
+        )
+
+    def _stretch(self, shelf: Shelf, when: When, count: int) -> Child:
+        write = partial(self._written, partial(self.browse, shelf, when))
+        return Child(shelf.at(when), f"{when.title}, {_many(count, 'item')}", write)
+
+    def _cut(self, shelf: Shelf, when: When, found: Keyed) -> Iterator[tuple[When, int]]:
+        """Yield what some items are cut into, each with how many it has, which is never none."""
+        finer, bins = when.finer, _bins(found)
+        if finer is None or len(bins) > _YEARS:
+            cuts = [(each, self._count(shelf.filter, each.filter)) for each in when.spelt()]
+        elif finer is Step.HOUR:
+            cuts = [(each, self._count(shelf.filter, each.filter)) for each in when.hours()]
+        elif finer is Step.YEAR:
+            cuts = self._years(bins)
+        else:
+            cuts = [(When.of(finer, start), count) for start, count in bins]
+        if when == When() and len(bins) <= _YEARS:
+            # What is in none of the years.
+            cuts.append((When(undated=True), found.total.value - sum(count for _, count in bins)))
+        yield from (each for each in cuts if each[1] > 0)
+
+    def _years(self, bins: Sequence[tuple[int, int]]) -> list[tuple[When, int]]:
+        """Return years, or ranges of as many of them as a catalog has links where they are more."""
+        most = self._bounds.links
+        years = [(When.of(Step.YEAR, start), count) for start, count in bins]
+        if len(years) <= most:
+            return years
+        grouped = [years[at : at + most] for at in range(0, len(years), most)]
+        return [(When.years(each[0][0], each[-1][0]), sum(count for _, count in each)) for each in grouped]
+
+    def _around(self, shelf: Shelf, when: When) -> str:
+        """Return the address of the catalog that links to this one."""
+        if when == When():
+            return shelf.parent
+        outer = when.around
+        if when.step is Step.YEAR and not when.letters:
+            # Ranges of years lie between only where there are many, which nothing but all the years tells.
+            ranges = self._years(_bins(self._counted(shelf, outer, "year")))
+            outer = next((each for each, _ in ranges if each.step is Step.YEARS and each.holds(when)), outer)
+        return shelf.at(outer)
+
+    def _items(self, shelf: Shelf, when: When) -> Iterator[Link]:
+        """Yield the links to some items, the earliest first."""
+        narrowed = conjunction([shelf.filter, when.filter])
+        asked = Query(scope=OBSERVATIONS, filter=narrowed, size=self._bounds.links, sort=Sort("start"))
+        keys = self._portal.keys(asked, total=False).keys
+        called = self._portal.store.tree.entries(keys)
+        for entry in (called[key] for key in keys if key in called):
+            found = link("item", shelf.item(entry), GEOJSON)
+            yield {**found, "title": entry.title} if entry.title else found
+
+    def _counted(self, shelf: Shelf, when: When, interval: str | None) -> Keyed:
+        narrowed = conjunction([shelf.filter, when.filter])
+        asked = Query(scope=OBSERVATIONS, filter=narrowed, size=0)
+        return self._portal.keys(replace(asked, histogram=Histogram(interval)) if interval else asked)
+
+    def _count(self, *filters: Filter | None) -> int:
+        return self._portal.keys(Query(scope=OBSERVATIONS, filter=conjunction(filters), size=0)).total.value
+
+    def _loose(self, id: str) -> Filter:
+        """Return what is true for the items of a source that are in no collection of the catalogue."""
+        lost = self._known.lost()
+        named = [In("dataset", lost[at : at + _TOGETHER]) for at in range(0, len(lost), _TOGETHER)]
+        found = conjunction([Comparison("=", "source", id), Or((IsNull("dataset"), *named))])
+        assert found is not None  # it has parts
+        return found
+
+    def _part(self, id: str, part: Part) -> Child:
+        low, high = part.first.key, part.last.key
+        write = partial(self._written, partial(self.part, id, low, high))
+        return Child(self._links.part(id, low, high), _between(part), write)
+
+    def _collection(self, entry: Entry) -> Child:
+        def write() -> bytes:
+            return next(iter(Documents(self._portal, self._links).collections([entry.key])), b"")
+
+        return Child(self._links.collection(entry.stac_id), entry.title or entry.stac_id, write)
+
+    def _title(self, id: str) -> str:
+        for known, title in self._known.sources():
+            if known == id:
+                return title
+        raise NotFoundError(f"no source {id[:80]!r} has anything here")
+
+    def _written(self, make: Callable[[], Catalog]) -> bytes:
+        try:
+            return make().document(self._links.root)
+        except NotFoundError:
+            return b""  # It has gone since it was counted.
+
+
+def page(children: Sequence[Child], start: int, limit: int, bounds: Bounds) -> tuple[list[bytes], int]:
+    """Return the documents of some children and where the next page begins; 0 where there is none."""
+    bodies: list[bytes] = []
+    size, at = 0, start
+    for each in children[start : start + min(limit, bounds.page)]:
+        body = each.write()
+        at += 1
+        if body:
+            bodies.append(body)
+            size += len(body)
+        if size > bounds.body:
+            break
+    return bodies, at if at < len(children) else 0
+
+
+def _bins(found: Keyed) -> list[tuple[int, int]]:
+    """Return the steps of a histogram that are not empty: where each begins, and its count."""
+    return [(each.start, each.count) for each in found.bins if each.count]
+
+
+def _by_title(entries: Sequence[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda each: ((each.title or each.stac_id).casefold(), each.key))
+
+
+def _between(part: Part) -> str:
+    first, last = (each.title or each.stac_id for each in (part.first, part.last))
+    return f"{_many(part.count, 'collection')}: {first} to {last}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -28,6 +28,61 @@ _SHARED: Final = ("within", "size", "mode")
 _BODY: Final = ("queries", *_QUERY, *_SHARED)
 _ASKED: Final = ("row", "id", "unlike", "here", "size", "mode", "f")
 _NARROWING: Final = (*region_text.SHAPES, "frame", "relation", "time", "filter")
+MODES: Final = ("fast", "balanced", "exact")
+"""How thoroughly rows are compared."""
+_TEXT: Final[dict[str, Any]] = {"type": "string"}
+_WITHIN: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "What narrows the rows, as parameters of the pages are; further ones are `facet.NAME`.",
+    "properties": dict.fromkeys(_NARROWING, _TEXT),
+    "additionalProperties": _TEXT,
+}
+_EXAMPLES: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "rows": {"type": "array", "items": {"type": "integer", "minimum": 0}, "description": "Rows, counted from 0."},
+        "ids": {"type": "array", "items": _TEXT, "description": "Rows by their names in the files."},
+        "vectors": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+    },
+    "additionalProperties": False,
+}
+_SPECIAL: Final[dict[str, Any]] = {
+    "like": _EXAMPLES,
+    "unlike": _EXAMPLES,
+    "region": {
+        "description": "A box or a circle as numbers, or GeoJSON: the row in the middle of it is the example.",
+        "anyOf": [_TEXT, {"type": "array", "items": {"type": "number"}}, {"type": "object"}],
+    },
+    "with_examples": {"type": "boolean", "description": "Whether the examples may be among the hits."},
+}
+_COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 1, "default": 10}
+QUESTION: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        **_SPECIAL,
+        "within": _WITHIN,
+        "size": _COUNT,
+        "mode": {"type": "string", "enum": list(MODES), "default": "balanced"},
+        "queries": {
+            "description": "Several questions that share the rest; `answers` then has an answer for each.",
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_BATCH,
+            "items": {"type": "object", "properties": _SPECIAL, "additionalProperties": False},
+        },
+    },
+    "additionalProperties": False,
+}
+"""What `from_body` reads, as JSON Schema."""
+CONTRASTS: Final[Mapping[tuple[str, ...], dict[str, Any]]] = {
+    names: {
+        "type": "object",
+        "properties": {"within": _WITHIN, "size": _COUNT, **dict.fromkeys(names, _TEXT)},
+        "additionalProperties": False,
+    }
+    for names in (CHANGE, OUTLIERS)
+}
+"""What `contrast` reads, by what is special to it, as JSON Schema."""
 
 
 def read(given: Iterable[tuple[str, str]], portal: Portal) -> Question | None:

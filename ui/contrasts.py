@@ -18,12 +18,12 @@ from discovery.hits import Change, Changes, Hit, Outliers
 from discovery.model.extent import EARTH
 from discovery.portal import Portal
 from discovery.similarity import Contrast
-from ui import asking, links, rows
+from ui import asking, described, links, rows
 from ui.contexts import Anchor, Site
 from ui.gate import Gate
 from ui.rendering import Renderer, answer
 from ui.routing import page_route, wants_json
-from ui.similar import NARROWING, PATH, Field, SpaceRow, field, row_of, said, still
+from ui.similar import NARROWING, PATH, TAG, Field, SpaceRow, field, row_of, said, still
 
 _CHANGE: Final = f"{PATH}/{{space}}/change"
 _OUTLIERS: Final = f"{PATH}/{{space}}/outliers"
@@ -107,15 +107,14 @@ def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
     pages = _Contrasts(portal, renderer)
     made = APIRouter(
         route_class=page_route(renderer, gate, for_programs=_is_for_programs),
-        include_in_schema=False,
         redirect_slashes=False,
     )
-    for path, page, posted in (
-        (_CHANGE, pages.change, pages.change_asked),
-        (_OUTLIERS, pages.outliers, pages.outliers_asked),
+    for path, page, posted, told, special in (
+        (_CHANGE, pages.change, pages.change_asked, "What differs most between two times", asking.CHANGE),
+        (_OUTLIERS, pages.outliers, pages.outliers_asked, "What is farthest from the middle", asking.OUTLIERS),
     ):
-        made.add_api_route(path, page, methods=["GET", "HEAD"], response_model=None)
-        made.add_api_route(path, posted, methods=["POST"], response_model=None)
+        made.add_api_route(path, page, methods=["GET", "HEAD"], response_model=None, include_in_schema=False)
+        described.asked(made, path, posted, told, asking.CONTRASTS[special], TAG)
     return made
 
 

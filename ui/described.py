@@ -35,6 +35,11 @@ _ASKED: Final = {
 }
 """What the parameters of a search mean, in the words of `docs/reference/parameters.md`."""
 _ALLOWED: Final = {"words": (SOME, ALL), "scope": SCOPES}
+_REFUSED: Final = {
+    400: "Something cannot be asked as it is.",
+    404: "There is none of this name.",
+    503: "It cannot be asked just now.",
+}
 _ERRORS: Final = {400: "A parameter cannot be as it is.", 406: "There is no form of it that `Accept` allows."}
 
 
@@ -47,6 +52,7 @@ def add(
     *,
     parameters: Sequence[dict[str, Any]] = (),
     errors: dict[int, str] | None = None,
+    tag: str = TAG,
 ) -> None:
     """Add the route of a document, described.
 
@@ -58,6 +64,7 @@ def add(
         media_types: The forms that it is sent in.
         parameters: What may stand behind `?`, as OpenAPI writes it.
         errors: What else may be answered, by status.
+        tag: What the document is one of.
     """
     responses: dict[int | str, dict[str, Any]] = {
         200: {"description": summary, "content": {each: {} for each in dict.fromkeys(media_types)}},
@@ -69,13 +76,43 @@ def add(
         endpoint,
         methods=["GET"],
         summary=summary,
-        tags=[TAG],
+        tags=[tag],
         response_model=None,
         response_class=Response,
         responses=responses,
         openapi_extra={"parameters": list(parameters)} if parameters else None,
     )
     router.add_api_route(path, endpoint, methods=["HEAD"], response_model=None, include_in_schema=False)
+
+
+def asked(
+    router: APIRouter, path: str, endpoint: Callable[..., Any], summary: str, body: dict[str, Any], tag: str
+) -> None:
+    """Add the route of a question in a body of JSON, described.
+
+    Args:
+        router: Takes it.
+        path: Where it is.
+        endpoint: What answers, with JSON.
+        summary: What is asked, in a few words.
+        body: What may be asked, as JSON Schema has it.
+        tag: What the question is one of.
+    """
+    responses: dict[int | str, dict[str, Any]] = {
+        200: {"description": summary, "content": {"application/json": {"schema": {"type": "object"}}}},
+        **{status: {"description": told} for status, told in _REFUSED.items()},
+    }
+    router.add_api_route(
+        path,
+        endpoint,
+        methods=["POST"],
+        summary=summary,
+        tags=[tag],
+        response_model=None,
+        response_class=Response,
+        responses=responses,
+        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}},
+    )
 
 
 def negotiated(

@@ -17,7 +17,7 @@ from discovery.hits import Hit, Hits
 from discovery.model.extent import EARTH
 from discovery.portal import Portal
 from discovery.similarity import Question
-from ui import asking, links, rows, text, wording
+from ui import asking, described, links, rows, text, wording
 from ui.contexts import Anchor, Site
 from ui.gate import Gate
 from ui.rendering import Renderer, answer
@@ -36,6 +36,17 @@ _HINTS: Final = {
     "later": "2024-01-01/..",
 }
 """How each is written."""
+TAG: Final = "embeddings"
+"""What the OpenAPI description calls all of this."""
+_PARAMETERS: Final = {
+    "row": "A row to look for others like it, counted from 0; several count together.",
+    "id": "The same by its name in the files.",
+    "unlike": "A row that the hits shall be unlike.",
+    "here": "west,south,east,north: the row in the middle is the example.",
+    "size": "How many hits.",
+    "mode": "fast, balanced or exact.",
+    **{name: f"{label}: {_HINTS[name]}." for name, label in NARROWING.items()},
+}
 Field = tuple[str, str, str, str]
 """Name, label, value and hint of a field of a form."""
 _ASKED: Final = {"row": "like row", "id": "like", "here": "like what is in", "unlike": "unlike row", "mode": ""}
@@ -99,12 +110,16 @@ def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
     pages = _Similar(portal, renderer)
     made = APIRouter(
         route_class=page_route(renderer, gate, for_programs=_is_for_programs),
-        include_in_schema=False,
         redirect_slashes=False,
     )
-    made.add_api_route(PATH, pages.spaces, methods=["GET", "HEAD"], response_model=None)
-    made.add_api_route(f"{PATH}/{{space}}", pages.space, methods=["GET", "HEAD"], response_model=None)
-    made.add_api_route(f"{PATH}/{{space}}/similar", pages.similar, methods=["POST"], response_model=None)
+    forms, chosen = ("text/html", "application/json"), described.query(links.FORMAT, "`json` instead of a page.")
+    missing = {404: "There is no such space."}
+    described.add(made, PATH, pages.spaces, "The spaces of embeddings", forms, parameters=[chosen], tag=TAG)
+    here = f"{PATH}/{{space}}"
+    asked = [described.query(name, told) for name, told in _PARAMETERS.items()]
+    told = "A space of embeddings, and what is like something in it"
+    described.add(made, here, pages.space, told, forms, parameters=[*asked, chosen], errors=missing, tag=TAG)
+    described.asked(made, f"{here}/similar", pages.similar, "What is like something", asking.QUESTION, TAG)
     return made
 
 
@@ -174,7 +189,7 @@ class _Similar:
             still=still(self._portal, space.name),
             narrowing=tuple(field(name, label, given) for name, label in NARROWING.items()),
             mode=given.get("mode", "balanced"),
-            modes=(("fast", "Fast"), ("balanced", "Balanced"), ("exact", "Exact")),
+            modes=tuple((each, each.capitalize()) for each in asking.MODES),
             asked=found is not None,
             hits=cards,
             shared=shared,

@@ -11,7 +11,9 @@ from fastapi.testclient import TestClient
 
 from discovery.portal import Portal
 from discovery.query import fields, form
-from ui import attach, described, negotiation
+from ui import attach, described, negotiation, similar
+
+ASKED = tuple(f"/embeddings/{{space}}/{each}" for each in ("similar", "change", "outliers"))
 
 
 @pytest.fixture
@@ -28,9 +30,39 @@ def test_what_programs_read_is_described_and_pages_for_people_are_not(paths: dic
         *("/records/{id}/arrays", "/records/{id}/arrays/quicklook"),
         *("/records/{id}", "/catalogue", "/catalogue.jsonld", "/catalogue.ttl", "/catalogue.rdf", "/catalogue.nt"),
         *("/changes.atom", "/sitemap.xml", "/sitemap/{number}.xml", "/robots.txt", "/opensearch.xml"),
+        *("/embeddings", "/embeddings/{space}", *ASKED),
     }
-    assert {method for each in paths.values() for method in each} == {"get"}
-    assert {tag for each in paths.values() for tag in each["get"]["tags"]} == {described.TAG}
+    for path, each in paths.items():
+        assert set(each) == ({"post"} if path in ASKED else {"get"})
+        found = {tag for told in each.values() for tag in told["tags"]}
+        assert found == {similar.TAG if path.startswith("/embeddings") else described.TAG}
+
+
+def test_questions_are_described_by_what_is_read(portal: Portal, paths: dict[str, Any]) -> None:
+    """The smallest body of each member is not refused for its form, and what is not described is."""
+    small = {"string": "x", "integer": 1, "boolean": True, "array": [], "object": {}}
+    said: dict[str, Any] = {
+        "by": "place",
+        "earlier": "2020",
+        "later": "2021",
+        "of": "all",
+        "mode": "fast",
+        "region": [1, 2, 3, 4],
+    }
+    said |= {"queries": [{}]}
+    app = FastAPI()
+    attach(app, portal, title="Test")
+    with TestClient(app) as client:
+        for path in ASKED:
+            schema = paths[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+            assert {"within", "size"} < set(schema["properties"])
+            assert schema["additionalProperties"] is False
+            for name, told in schema["properties"].items():
+                value = said[name] if name in said else small[told["type"]]
+                answer = client.post(path.format(space="none"), json={name: value})
+                assert answer.status_code == 404, (name, answer.text)
+            answer = client.post(path.format(space="none"), json={"colour": 1})
+            assert (answer.status_code, answer.json()["error"]["parameter"]) == (400, "colour")
 
 
 def test_a_record_is_described_in_every_form(paths: dict[str, Any]) -> None:
@@ -47,7 +79,7 @@ def test_what_is_described_is_answered_by_get_and_head(portal: Portal, paths: di
     attach(app, portal, title="Test")
     with TestClient(app) as client:
         for path in paths:
-            if "{" in path or path == "/catalogue":
+            if "{" in path or path in ("/catalogue", *ASKED):
                 continue
             answer = client.get(path)
             kind = answer.headers["content-type"].partition(";")[0]

@@ -34,8 +34,8 @@ Item = Annotated[str, Path(description="A record: an item whose collection is no
 Time = Annotated[
     str,
     Path(
-        description="2020, 2020-05, 2020-05-17, 2020-05-17T12, 1500..1999 or undated, perhaps with a tilde and letters "
-        "behind it: catalogs link to those that there are."
+        description="2020, 2020-05, 2020-05-17, 1500..1999 or undated, perhaps with letters and numbers behind it: "
+        "catalogs link to those that there are."
     ),
 ]
 Low = Annotated[int, Path(ge=0, le=MAX_KEY, description="The number of the first collection.")]

@@ -1,20 +1,20 @@
 """The catalogs by which everything is reached by links: the sources, their collections, and items by time.
 
 The landing page leads to the catalog of each source, that to its collections, and each collection to its items: those
-of a year, a month, a day, an hour, until a catalog has few enough to link to them. Items whose collection is not in the
+of a year, a month, a day, until a catalog has few enough to link to them. Items whose collection is not in the
 catalogue are reached from their source in the same way. An item is of one collection, or of one source and none, and
 `When` cuts those into parts without an item in common: so every item is linked to from one catalog.
 
-How deep that gets: landing page, source, part of a source, collection, its items, some years, year, month, day, hour,
-and then a letter of the records' ids for every 32 times as many as a catalog links to. With 1,000 links a catalog and
-ten million items of the same hour these are thirteen. Ids are as good as drawn by lot, so it takes three letters there,
-and no two records have all sixteen in common.
+How deep that gets: landing page, source, part of a source, collection, its items, some years, year, month, day. What is
+still too much has its numbers put in order and is cut at every thousandth, or where it is too much for that goes by the
+letters that ids begin with: each has a thirty-second, since ids are as good as drawn by lot. Of ten million items of
+one day that takes two letters and one cut, which makes twelve catalogs from the first to the last.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
@@ -42,6 +42,10 @@ _TOGETHER: Final = 10_000
 _YEARS: Final = 5_400
 """Years beyond which an engine may not have counted all their months, of which it counts 65,000."""
 _INTERVALS: Final = {Step.YEAR: "year", Step.MONTH: "month", Step.DAY: "day"}
+_SURE: Final = 2_048
+"""Ids of which none of the 32 letters is left out: they are drawn by lot, and the odds are 10**27 to one."""
+_WALK: Final = 10_000
+"""Numbers that an engine is asked for at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class Bounds:
 
     links: int = 1_000
     """Links of one catalog to collections, or to items; some 250 bytes each."""
+    numbered: int = 20_000
+    """Items whose numbers are put in order to be cut; more are told apart by letters of their ids first."""
     page: int = 100
     """Catalogs and collections on a page of `children`."""
     body: int = 4 << 20
@@ -273,43 +279,76 @@ class Catalogs:
             NotFoundError: There are none at that time.
             UnavailableError: The engine does not answer.
         """
+        if when.numbers is not None:
+            return self._numbered(shelf, when, *when.numbers)
         finer = when.finer
-        found = self._counted(shelf, when, _INTERVALS.get(finer) if finer is not None else None)
+        found = self._counted(shelf, when, _INTERVALS[finer] if finer is not None else None)
         total = found.total.value
         if not total and when != When():
             raise NotFoundError(f"no item of {shelf.id[:80]!r} at {when.text}")
-        few = total <= self._bounds.links
-        children = () if few else tuple(self._stretch(shelf, *each) for each in self._cut(shelf, when, found))
+        if total <= self._bounds.links:
+            return self._catalog(shelf, when, total, items=self._items(shelf, self._keys(shelf, when)))
+        return self._catalog(shelf, when, total, self._cut(shelf, when, found))
+
+    def _numbered(self, shelf: Shelf, when: When, low: int, high: int) -> Catalog:
+        """Return some items by their numbers."""
+        keys = [each for each in self._keys(shelf, when) if low <= each <= high]
+        if not keys:
+            raise NotFoundError(f"no item of {shelf.id[:80]!r} at {when.text}")
+        if len(keys) <= self._bounds.links:
+            return self._catalog(shelf, when, len(keys), items=self._items(shelf, keys))
+        return self._catalog(shelf, when, len(keys), self._slices(replace(when, numbers=None), keys))
+
+    def _catalog(
+        self,
+        shelf: Shelf,
+        when: When,
+        total: int,
+        cuts: Iterable[tuple[When, int | None]] = (),
+        items: Iterable[Link] = (),
+    ) -> Catalog:
         counted = _many(total, "item")
+        whole = when == When()
         return Catalog(
             f"{shelf.id}:{when.text or 'items'}",
             shelf.at(when),
             self._around(shelf, when),
-            shelf.title if when == When() else f"{when.title}, {counted}",
-            f"{counted} of {shelf.owner}: {when.title[:1].lower()}{when.title[1:]}.",
-            children,
-            tuple(self._items(shelf, when)) if few and total else (),
+            shelf.title if whole else f"{when.title}, {counted}",
+            f"{counted} of {shelf.owner}." if whole else f"{counted} of {shelf.owner}: {when.title}.",
+            tuple(self._stretch(shelf, *each) for each in cuts),
+            tuple(items),
         )
 
-    def _stretch(self, shelf: Shelf, when: When, count: int) -> Child:
+    def _stretch(self, shelf: Shelf, when: When, count: int | None) -> Child:
+        """Return some of a shelf as a child; how many they are may not be known."""
         write = partial(self._written, partial(self.browse, shelf, when))
-        return Child(shelf.at(when), f"{when.title}, {_many(count, 'item')}", write)
+        return Child(shelf.at(when), when.title if count is None else f"{when.title}, {_many(count, 'item')}", write)
 
-    def _cut(self, shelf: Shelf, when: When, found: Keyed) -> Iterator[tuple[When, int]]:
+    def _cut(self, shelf: Shelf, when: When, found: Keyed) -> Iterator[tuple[When, int | None]]:
         """Yield what some items are cut into, each with how many it has, which is never none."""
-        finer, bins = when.finer, _bins(found)
+        total, finer, bins = found.total.value, when.finer, _bins(found)
         if finer is None or len(bins) > _YEARS:
-            cuts = [(each, self._count(shelf.filter, each.filter)) for each in when.spelt()]
-        elif finer is Step.HOUR:
-            cuts = [(each, self._count(shelf.filter, each.filter)) for each in when.hours()]
-        elif finer is Step.YEAR:
-            cuts = self._years(bins)
+            yield from self._apart(shelf, when, total)
+            return
+        yield from self._years(bins) if finer is Step.YEAR else ((When.of(finer, start), n) for start, n in bins)
+        if when == When() and (rest := total - sum(count for _, count in bins)) > 0:
+            yield When(undated=True), rest  # What is in none of the years.
+
+    def _apart(self, shelf: Shelf, when: When, total: int) -> Iterator[tuple[When, int | None]]:
+        """Yield parts of what time does not tell apart: by number, or of very much by a letter of the ids."""
+        if total <= self._bounds.numbered:
+            yield from self._slices(when, sorted(self._keys(shelf, when)))
+        elif total > _SURE:
+            yield from ((each, None) for each in when.spelt())
         else:
-            cuts = [(When.of(finer, start), count) for start, count in bins]
-        if when == When() and len(bins) <= _YEARS:
-            # What is in none of the years.
-            cuts.append((When(undated=True), found.total.value - sum(count for _, count in bins)))
-        yield from (each for each in cuts if each[1] > 0)
+            counted = ((each, self._count(shelf.filter, each.filter)) for each in when.spelt())
+            yield from (each for each in counted if each[1])
+
+    def _slices(self, when: When, keys: Sequence[int]) -> Iterator[tuple[When, int]]:
+        ordered, most = sorted(keys), self._bounds.links
+        for at in range(0, len(ordered), most):
+            some = ordered[at : at + most]
+            yield when.between(some[0], some[-1]), len(some)
 
     def _years(self, bins: Sequence[tuple[int, int]]) -> list[tuple[When, int]]:
         """Return years, or ranges of as many of them as a catalog has links where they are more."""
@@ -325,17 +364,30 @@ class Catalogs:
         if when == When():
             return shelf.parent
         outer = when.around
-        if when.step is Step.YEAR and not when.letters:
+        if when.step is Step.YEAR and not when.letters and not when.numbers:
             # Ranges of years lie between only where there are many, which nothing but all the years tells.
             ranges = self._years(_bins(self._counted(shelf, outer, "year")))
             outer = next((each for each, _ in ranges if each.step is Step.YEARS and each.holds(when)), outer)
         return shelf.at(outer)
 
-    def _items(self, shelf: Shelf, when: When) -> Iterator[Link]:
-        """Yield the links to some items, the earliest first."""
+    def _keys(self, shelf: Shelf, when: When) -> list[int]:
+        """Return the numbers of the items of a time, whichever of them are asked for, the earliest first.
+
+        Where they are more than are ever put in order, the first ones.
+        """
         narrowed = conjunction([shelf.filter, when.filter])
-        asked = Query(scope=OBSERVATIONS, filter=narrowed, size=self._bounds.links, sort=Sort("start"))
-        keys = self._portal.keys(asked, total=False).keys
+        asked = Query(scope=OBSERVATIONS, filter=narrowed, size=_WALK, sort=Sort("start"))
+        most = max(self._bounds.numbered, self._bounds.links)
+        keys: list[int] = []
+        following: str | None = ""
+        while following is not None and len(keys) < most:
+            found = self._portal.keys(replace(asked, after=following), total=False)
+            keys += found.keys
+            following = found.next or None
+        return keys
+
+    def _items(self, shelf: Shelf, keys: Sequence[int]) -> Iterator[Link]:
+        """Yield the links to items, in the order of their numbers here."""
         called = self._portal.store.tree.entries(keys)
         for entry in (called[key] for key in keys if key in called):
             found = link("item", shelf.item(entry), GEOJSON)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -13,6 +14,8 @@ import pystac
 import pytest
 from fastapi import FastAPI
 
+from discovery.index.base import Index
+from discovery.index.elasticsearch import Access, ElasticsearchIndex
 from discovery.index.tantivy import TantivyIndex
 from discovery.indexer import follow
 from discovery.model.extent import Extent
@@ -61,11 +64,9 @@ def records() -> list[Record]:
     return [*found, Record("many", "labs", "lab", "datalab", "A datalab"), Record("labs", "labs", "l2", "datalab", "B")]
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
+def face(home: Path, index: Index) -> tuple[FastAPI, Portal]:
     """Return the STAC face over such a catalogue, with catalogs of three links."""
-    home: Path = tmp_path_factory.mktemp("browsing")
-    portal = Portal(Store(f"sqlite:///{home / 'store.db'}"), TantivyIndex(home / "index"))
+    portal = Portal(Store(f"sqlite:///{home / 'store.db'}"), index)
     for id, title in (("many", "Z archive"), ("few", "An archive"), ("empty", "Nothing")):
         portal.store.ledger.add_source(Source(id, "tap", "https://vo.test/tap", title))
     for source in ("many", "few", "labs"):
@@ -75,6 +76,14 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     follow(portal.store, portal.index)
     app = FastAPI(title="Test")
     attach(app, portal, title="Test portal", bounds=BOUNDS)
+    return app, portal
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
+    """Return the face over files of this machine."""
+    home: Path = tmp_path_factory.mktemp("browsing")
+    app, portal = face(home, TantivyIndex(home / "index"))
     yield app
     portal.close()
 
@@ -113,6 +122,24 @@ def walk(client: httpx.Client) -> dict[str, dict[str, Any]]:
 def documents(client: httpx.Client) -> dict[str, dict[str, Any]]:
     """Return everything that a walk meets but the items."""
     return walk(client)
+
+
+@pytest.mark.peer
+def test_a_server_as_engine_leads_to_the_same_catalogs(
+    tmp_path: Path,
+    elasticsearch: str,
+    elasticsearch_prefix: str,
+    serving: Callable[[FastAPI], AbstractContextManager[httpx.Client]],
+    documents: dict[str, dict[str, Any]],
+) -> None:
+    app, portal = face(tmp_path, ElasticsearchIndex(Access((elasticsearch,)), prefix=elasticsearch_prefix))
+    with serving(app) as there:
+        found = walk(there)
+        here = str(there.base_url)
+    portal.close()
+    # Records have the same numbers in both, which were filled in one order.
+    as_there = json.dumps(documents).replace(next(iter(documents)).removesuffix("/stac/"), here)
+    assert found == json.loads(as_there)
 
 
 def searched(client: httpx.Client) -> dict[str, dict[str, Any]]:

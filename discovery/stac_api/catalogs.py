@@ -212,7 +212,7 @@ class Catalogs:
             shelf = self.loose(id)
             write = partial(self._written, partial(self.browse, shelf, When()))
             children.append(Child(shelf.href, f"{shelf.title}, {_many(loose, 'item')}", write))
-            told += f", and {_many(loose, 'item')} of none of them"
+            told += f", and {_many(loose, 'item')} without a collection"
         here = self._links.catalog(id)
         return Catalog(id, here, self._links.root, title, f"{told}.", tuple(children))
 

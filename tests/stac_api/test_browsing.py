@@ -249,7 +249,7 @@ def test_sources_are_those_that_have_something(client: httpx.Client) -> None:
     titles = [each["title"] for each in landing["links"] if each["rel"] == "child"]
     assert titles == ["An archive", "Z archive"]
     few = get(client, "/stac/catalogs/few")
-    assert few["description"] == "1 collection from An archive, and 12 items of none of them."
+    assert few["description"] == "1 collection from An archive, and 12 items without a collection."
     assert get(client, "/stac/catalogs/many")["description"] == "11 collections from Z archive."
 
 

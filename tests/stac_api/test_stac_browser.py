@@ -103,6 +103,21 @@ def test_it_opens_the_catalogue_and_goes_on_to_a_collection(opened: Callable[[st
     page.get_by_role("heading", name=re.compile("Sentinel")).first.wait_for()
 
 
+def test_it_shows_sources_beside_collections_each_once_and_goes_down_to_an_item(opened: Callable[[str], Page]) -> None:
+    page = opened("")
+    page.get_by_role("link", name="vo", exact=True).first.wait_for()
+    cards = page.locator(".catalogs .card-title")
+    titles = sorted(text.strip() for text in cards.all_inner_texts())
+    assert titles == ["Plates", "Sentinel 2 L2A COGs", "Sentinel 2 L2A COGs", "earth", "mirror", "vo"]
+    page.get_by_role("link", name="vo", exact=True).first.click()
+    page.wait_for_url(re.compile(r"/catalogs/vo"))
+    page.get_by_role("link", name="Items without a collection").first.click()
+    page.wait_for_url(re.compile(r"/catalogs/vo/browse"))
+    page.get_by_role("link", name="Orphan").first.click()
+    page.wait_for_url(re.compile(r"/catalogs/vo/items/"))
+    page.get_by_role("heading", name="Orphan").first.wait_for()
+
+
 def test_it_opens_a_collection_with_its_items(opened: Callable[[str], Page]) -> None:
     page = opened(f"collections/{S2}")
     page.get_by_role("heading", name=re.compile("Sentinel")).first.wait_for()

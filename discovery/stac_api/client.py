@@ -338,7 +338,10 @@ def _listed(head: bytes, bodies: Sequence[bytes], found: Keyed, links: object) -
     tail: dict[str, object] = {"links": links, "numberReturned": len(bodies), "numberMatched": found.total.value}
     if not found.total.exact:
         tail["discovery:numberMatchedExact"] = False
-    return head + b",".join(bodies) + b"]," + orjson.dumps(tail)[1:]
+    # Joined once: a page is large, and a copy of it takes as long as some of its documents.
+    between = (part for each in bodies for part in (b",", each))
+    next(between, None)
+    return b"".join((head, *between, b"],", orjson.dumps(tail)[1:]))
 
 
 def moved(portal: Portal, links: Links, id: str) -> Response:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
-from typing import Any, Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 import orjson
 
@@ -126,44 +126,59 @@ class Shelf:
         return f"{self.href}/{when.text.replace('+', '%2B')}" if when.text else self.href
 
 
-class Known:
-    """What the store knows of all sources at once, looked for again only when something has changed.
+class Latest(Generic[_T]):
+    """Something that is found out of the whole store, again only when a record has changed.
 
     Args:
         portal: Whose store it is.
-        again: Seconds after which the store is asked whether something has; every landing page wants to know.
+        find: Finds it.
+        again: Seconds after which the store is asked whether something has changed.
+    """
+
+    def __init__(self, portal: Portal, find: Callable[[], tuple[_T, ...]], again: float) -> None:
+        self._portal = portal
+        self._find = find
+        self._again = again
+        self._lock = Lock()
+        self._change, self._until = -1, 0.0
+        self._found: tuple[_T, ...] = ()
+
+    def get(self) -> tuple[_T, ...]:
+        """Return it as it is, or was some moments ago."""
+        with self._lock:
+            now = time.monotonic()
+            if self._change < 0 or now >= self._until:
+                change = self._portal.store.catalogue.last_change()
+                if change != self._change:
+                    self._found = self._find()
+                self._change, self._until = change, now + self._again
+            return self._found
+
+
+class Known:
+    """What the store knows of all sources at once.
+
+    Args:
+        portal: Whose store it is.
+        again: Seconds after which the store is asked whether something has changed; every landing page wants to know.
     """
 
     def __init__(self, portal: Portal, *, again: float = 1.0) -> None:
-        self._portal = portal
-        self._again = again
-        self._lock = Lock()
-        self._kept: dict[Callable[[], Any], tuple[int, float, tuple[Any, ...]]] = {}
+        self._tree = portal.store.tree
+        self._sources = Latest(portal, self._named, again)
+        self._lost = Latest(portal, lambda: tuple(self._tree.lost(COLLECTION_KINDS)), again)
 
     def sources(self) -> tuple[tuple[str, str], ...]:
         """Return id and title of each source that has a collection or an item, in the order of the titles."""
-        return self._latest(self._sources)
+        return self._sources.get()
 
     def lost(self) -> tuple[str, ...]:
         """Return the ids that records name as their parent and that no collection has."""
-        return self._latest(self._lost)
+        return self._lost.get()
 
-    def _sources(self) -> tuple[tuple[str, str], ...]:
-        found = self._portal.store.tree.sources(REACHED)
+    def _named(self) -> tuple[tuple[str, str], ...]:
+        found = self._tree.sources(REACHED)
         return tuple(sorted(found, key=lambda each: (each[1].casefold(), each[0])))
-
-    def _lost(self) -> tuple[str, ...]:
-        return tuple(self._portal.store.tree.lost(COLLECTION_KINDS))
-
-    def _latest(self, find: Callable[[], tuple[_T, ...]]) -> tuple[_T, ...]:
-        now = time.monotonic()
-        with self._lock:
-            change, until, found = self._kept.get(find, (-1, now, ()))
-            if now >= until:
-                latest = self._portal.store.catalogue.last_change()
-                found = found if latest == change else find()
-                self._kept[find] = latest, now + self._again, found
-            return found
 
 
 class Catalogs:

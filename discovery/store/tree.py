@@ -39,9 +39,8 @@ _OF_SOURCE: Final = (
 _NUMBER: Final = records.c.key + 0
 _BETWEEN: Final = _ENTRY.where(*_OF_SOURCE).order_by(_NUMBER).limit(bindparam("most"))
 _KEYS: Final = select(records.c.key).where(*_OF_SOURCE).order_by(_NUMBER)
-_STANDING: Final = select(records.c.id).where(
-    LIVE, records.c.kind.in_(bindparam("kinds", expanding=True)), records.c.id.in_(bindparam("ids", expanding=True))
-)
+# Asked for the kinds as well, SQLite would go through all records of them instead of these ids.
+_STANDING: Final = select(records.c.id, records.c.kind).where(LIVE, records.c.id.in_(bindparam("ids", expanding=True)))
 MAX_KEY: Final = 2**63 - 1
 
 
@@ -123,6 +122,7 @@ class Tree:
             standing = {
                 id
                 for part in parts(named)
-                for id in connection.execute(_STANDING, {"kinds": list(kinds), "ids": part}).scalars()
+                for id, kind in connection.execute(_STANDING, {"ids": part})
+                if kind in kinds
             }
         return sorted(each for each in named if each not in standing)

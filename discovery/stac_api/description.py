@@ -108,6 +108,8 @@ _ENDINGS: Final[tuple[tuple[str, tuple[str, Json]], ...]] = (
     ("children", ("What is behind the links `child`.", {JSON: {"schema": _BELOW}})),
     ("aggregate", ("Counts.", {JSON: {"schema": _COUNTS}})),
 )
+_MOVING: Final = ("/collections/{}/browse", "/collections/{}/children")
+"""Beginnings of what a collection leads to: one that was merged into another says where that is."""
 _PARAMETERS: Final = {
     "limit": f"How many on a page; {MAX_PAGE:,} at most, and more are cut to that.",
     "filter": "A filter in CQL2: text, or JSON with `filter-lang=cql2-json`.",
@@ -140,7 +142,7 @@ def responses(path: str, methods: Iterable[str]) -> Responses:
         found[304] = {"description": "The reader has it: `If-None-Match` names its `ETag`."}
     if plain == "/collections" and "POST" in methods:
         found[201] = {"description": "The collection that was kept.", "content": {JSON: {"schema": _COLLECTION}}}
-    if path.endswith("}"):
+    if path.endswith("}") or plain.startswith(_MOVING):
         found[301] = {"description": "It is the same as another one by now, which `Location` names."}
     return found | refusals()
 

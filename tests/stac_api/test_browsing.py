@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import httpx
 import pystac
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import update
 
 from discovery.index.base import Index
 from discovery.index.elasticsearch import Access, ElasticsearchIndex
@@ -25,6 +27,8 @@ from discovery.model.source import Mapped, RawRecord, Source
 from discovery.portal import Portal
 from discovery.stac_api import attach
 from discovery.stac_api.catalogs import Bounds
+from discovery.store.codec import pack
+from discovery.store.schema import records as table
 from discovery.store.store import Store
 
 pytestmark = pytest.mark.slow
@@ -312,6 +316,35 @@ def test_numbers_that_cannot_be_are_refused(client: httpx.Client, path: str) -> 
     answer = client.get(f"/stac/{path}")
     assert answer.status_code in (400, 404), answer.text
     assert set(answer.json()) == {"code", "description"}
+
+
+def test_what_was_merged_or_has_found_its_collection_leads_to_where_it_is(
+    tmp_path: Path, serving: Callable[[FastAPI], AbstractContextManager[httpx.Client]]
+) -> None:
+    app, portal = face(tmp_path, TantivyIndex(tmp_path / "index"))
+    ids = {each.source_id: each.id for each in records()}
+    with portal.store.database.write() as connection:
+        for gone, here in (("set-1", "set-2"), ("p1", "i1?/é"), ("p2", "p3")):
+            connection.execute(update(table).where(table.c.id == ids[gone]).values(merged=ids[here]))
+        found = portal.record(ids["p4"]).record
+        moved = {"dataset": ids["set-3"], "body": pack(replace(found, dataset=ids["set-3"]).to_json())}
+        connection.execute(update(table).where(table.c.id == ids["p4"]).values(moved))
+    leads = [
+        *("collections/set-1/browse", "collections/set-1/browse/2020", "collections/set-1/children"),
+        *(f"catalogs/few/items/{ids[each]}" for each in ("p1", "p2", "p4")),
+    ]
+    with serving(app) as client:
+        answers = [client.get(f"/stac/{path}", follow_redirects=False) for path in leads]
+        assert {each.status_code for each in answers} == {301}
+        assert [each.headers["location"].removeprefix(f"{client.base_url}/stac") for each in answers] == [
+            *["/collections/set-2"] * 3,
+            "/collections/deep%2Ffield/items/i1%3F%2F%C3%A9",
+            f"/catalogs/few/items/{ids['p3']}",
+            "/collections/set-3/items/p4",
+        ]
+        for path in (f"catalogs/many/items/{ids['p3']}", f"catalogs/few/items/{ids['alone']}"):
+            assert client.get(f"/stac/{path}").status_code == 404
+    portal.close()
 
 
 def test_a_page_of_children_is_as_long_as_asked_for_and_no_longer_than_it_may_be(client: httpx.Client) -> None:

@@ -22,6 +22,7 @@ def served(body: bytes = SENT, **more: Any) -> Served:
     found = splice(body, document)
     made = Served(
         1, "rec", "a", "", "", body if found.public is None else found.public, found.start, found.end, found.links,
-        "application/geo+json", source_id="a", collection=found.collection, parent="c", parent_kind="dataset", source="s",
+        "application/geo+json", source_id="a",
+        collection=found.collection, parent="c", parent_kind="dataset", source="s",
     )  # fmt: skip
     return replace(made, **more)

@@ -22,6 +22,9 @@ LEAST: Final = 1_000
 LEVEL: Final = 4
 """Of zlib: beyond it a page of items takes twice the time for a twentieth less."""
 STATIC: Final = "/static/"
+_PACKED: Final = ("image/png", "image/jpeg", "image/webp", "font/woff2", "application/vnd.apache.parquet")
+"""What is compressed already; SVG is not."""
+_AS_IT_IS: Final = "identity"
 _ENDING: Final = "-gzip"
 _REFUSED: Final = re.compile(rb"(?:^|,)\s*gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 """A weight of nothing, which starlette overlooks."""
@@ -58,7 +61,7 @@ class Compression:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._compressed = GZipMiddleware(app, minimum_size=LEAST, compresslevel=LEVEL)
+        self._compressed = GZipMiddleware(_packed_stays(app), minimum_size=LEAST, compresslevel=LEVEL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -71,6 +74,8 @@ class Compression:
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                if headers.get("Content-Encoding") == _AS_IT_IS:
+                    del headers["Content-Encoding"]
                 tag = headers.get("ETag", "")
                 ending = f'{tag[:-1]}{_ENDING}"'
                 unchanged = message["status"] == HTTPStatus.NOT_MODIFIED
@@ -82,6 +87,22 @@ class Compression:
             await send(message)
 
         await self._compressed(asked, receive, tagged)
+
+
+def _packed_stays(app: ASGIApp) -> ASGIApp:
+    """Let what is compressed already have a coding, which starlette then leaves alone."""
+
+    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+        async def coded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("Content-Type", "").startswith(_PACKED):
+                    headers.setdefault("Content-Encoding", _AS_IT_IS)
+            await send(message)
+
+        await app(scope, receive, coded)
+
+    return answered
 
 
 def _told(header: tuple[bytes, bytes]) -> tuple[bytes, bytes] | None:

@@ -40,10 +40,21 @@ def weak(_request: Request) -> Response:
     return PlainTextResponse("abc " * LEAST, headers={"ETag": 'W/"t"'})
 
 
+def packed(request: Request) -> Response:
+    kind = request.query_params["kind"]
+    if "pieces" in request.query_params:
+        return StreamingResponse(iter([b"abc " * LEAST] * 2), media_type=kind)
+    return Response(b"abc " * LEAST, media_type=kind, headers={"ETag": '"t"'})
+
+
 def client(*allowed: str) -> TestClient:
     paths = ("/stac/search", "/admin/harvests", "/static/style.css")
     app = Starlette(routes=[*(Route(path, long, methods=["GET", "POST"]) for path in paths), Route("/search", short)])
-    app.router.routes += [Route("/tagged", tagged, methods=["GET", "PUT"]), Route("/weak", weak)]
+    app.router.routes += [
+        Route("/tagged", tagged, methods=["GET", "PUT"]),
+        Route("/weak", weak),
+        Route("/packed", packed),
+    ]
     app.add_middleware(Compression)
     app.add_middleware(Sharing, origins=allowed)
     return TestClient(app)
@@ -58,6 +69,16 @@ def test_long_answers_are_compressed_for_whoever_takes_that() -> None:
     assert len(body) < LEAST
     plain = client("*").get("/stac/search", headers={"Accept-Encoding": "identity"})
     assert "Content-Encoding" not in plain.headers
+
+
+@pytest.mark.parametrize("pieces", ["", "&pieces"])
+@pytest.mark.parametrize("kind", ["image/png", "application/vnd.apache.parquet"])
+def test_what_is_compressed_already_is_sent_as_it_is(kind: str, pieces: str) -> None:
+    answer = client("*").get(f"/packed?kind={kind}{pieces}", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in answer.headers
+    assert answer.headers.get("ETag", '"t"') == '"t"'
+    text = client("*").get(f"/packed?kind=image/svg%2Bxml{pieces}", headers={"Accept-Encoding": "gzip"})
+    assert text.headers["Content-Encoding"] == "gzip"
 
 
 @pytest.mark.parametrize("refused", ["gzip;q=0", "deflate, gzip; q=0.0", "identity, GZIP;Q=0 , br", "br", ""])

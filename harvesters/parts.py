@@ -28,6 +28,8 @@ class Part:
     parts: Callable[[], list[Part]]
     out: Callable[[], AbstractContextManager[None]]
     """Takes it out while a block runs."""
+    text: str = ""
+    """What it says, where it is one value and nothing below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ def _entry(owner: dict[str, Any], name: str, path: str, depth: int) -> Part:
             owner.update(held)
 
     value = owner[name]
-    return Part(path, isinstance(value, list), lambda: _members(value, path, depth + 1), out)
+    text = str(value) if isinstance(value, (str, int, float)) else ""
+    return Part(path, isinstance(value, list), lambda: _members(value, path, depth + 1), out, text)
 
 
 def _item(owner: list[Any], number: int, path: str, depth: int) -> Part:
@@ -137,7 +140,8 @@ def _element(owner: Any, element: Any, path: str) -> Part:
             owner.insert(place, element)
 
     several = len({_tag(each) for each in element}) == 1 < len(element)
-    return Part(path, several, lambda: _below(element, path), out)
+    text = (element.text or "").strip() if len(element) == 0 else ""
+    return Part(path, several, lambda: _below(element, path), out, text)
 
 
 def _attribute(element: Any, name: str, path: str) -> Part:
@@ -149,4 +153,4 @@ def _attribute(element: Any, name: str, path: str) -> Part:
         finally:
             element.set(name, value)
 
-    return Part(path, False, list, out)
+    return Part(path, False, list, out, str(element.attrib[name]).strip())

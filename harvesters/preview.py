@@ -174,6 +174,10 @@ class _Trials:
         with part.out():
             changed = _changed(before, map_one(self.worker, replace(self.raw, body=write(), document=None)))
         if not changed:
+            # The protocol has cut the identity out already, so no mapping misses it; it came from where it stands.
+            named = _naming(part, self.record.source_id)
+            if named and "source_id" not in self.found:
+                return {"source_id": [named]}
             self.unused.append(part.path)
             return {}
         below: _Found = {}
@@ -186,6 +190,17 @@ class _Trials:
             all_of_it = len(paths) > 1 and (part.several or len(paths) == len(parts))
             out[name] = paths if paths and len(paths) <= _APART and not all_of_it else [part.path]
         return out
+
+
+def _naming(part: Part, name: str) -> str:
+    """Return where in a part a name stands as a whole value; empty where it does not."""
+    left, count = [part], 0
+    while left and count < _TRIALS:
+        each, count = left.pop(), count + 1
+        if each.text == name:
+            return each.path
+        left += reversed(each.parts())
+    return ""
 
 
 def _changed(before: Mapping[str, Any], outcome: Mapped | Quarantined) -> list[str]:

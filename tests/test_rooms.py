@@ -21,7 +21,6 @@ EXCEPTIONS = {
     "discovery/cli/launches.py": "the same",
     "discovery/cli/links.py": "the same",
     "discovery/cli/jobs.py": "the same",
-    "discovery/cli/output.py": "the same",
     "discovery/cli/opening.py": "the same",
     "discovery/cli/operators.py": "the same",
     "discovery/cli/people.py": "the same",

@@ -33,7 +33,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, emp
     if not rows:
         console.print(empty)
         return
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        # A name or a path that is cut at the edge of a terminal could neither be read nor copied.
+        table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(each) for each in row))
     console.print(table)

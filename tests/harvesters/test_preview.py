@@ -159,3 +159,30 @@ def test_what_is_not_there_or_does_not_answer_is_said(store: Store, client: Clie
         preview_record(store, "nothing", client=client)
     with pytest.raises(SourceUnavailableError):
         list(preview_source(Source("s", "stac-api", "http://127.0.0.1:9/"), 1, client=client, folder=tmp_path))
+
+
+def test_the_name_of_an_element_came_from_where_it_stands_in_the_document(
+    shown: Callable[[Source], Preview], lines: Lines, make_item: Make
+) -> None:
+    preview = shown(lines(make_item("x", properties={"datetime": "2020-01-01T00:00:00Z", "other": "x"})))
+    assert paths(preview)["source_id"] == ("id",)
+    assert "id" not in preview.unused
+
+
+def test_the_name_of_an_xml_document_came_from_the_element_that_holds_it(
+    store: Store, client: Client, harvest: Harvest, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.xml").write_text(
+        '<gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd" xmlns:gco="http://www.isotc211.org/2005/gco">'
+        "<gmd:fileIdentifier><gco:CharacterString> u-1 </gco:CharacterString></gmd:fileIdentifier></gmd:MD_Metadata>"
+    )
+    source = Source("s", "folder", folder.as_uri())
+    store.ledger.add_source(source)
+    harvest(source)
+    (row,) = store.catalogue.export()
+    preview = preview_record(store, row["id"], client=client, folder=tmp_path)
+    assert preview.source_id == "u-1"
+    assert paths(preview)["source_id"] == ("gmd:fileIdentifier/gco:CharacterString",)
+    assert preview.unused == ()

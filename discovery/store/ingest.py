@@ -20,7 +20,7 @@ from discovery.store.bulk import parts
 from discovery.store.catalogue import PRESENT
 from discovery.store.codec import pack, storable
 from discovery.store.connection import Database
-from discovery.store.schema import cursors, meta, quarantine, raws, records
+from discovery.store.schema import cursors, meta, quarantine, raws, records, runs
 
 _MAPPED: Final = 16
 """Bytes of a fingerprint that speak of the mapped record; those behind them speak of the bytes as sent."""
@@ -165,8 +165,12 @@ class Ingest:
         return deleted
 
     def remove(self, source: str) -> int:
-        """Give every live record of a source a tombstone, and forget its cursors and quarantine."""
+        """Give every live record of a source a tombstone; forget its cursors, its quarantine and how far it was read.
+
+        A source of its name that comes later is read whole: what has changed since an earlier walk is not all of it.
+        """
         with self._database.write() as connection:
+            connection.execute(update(runs).where(runs.c.source == source).values(mode=None, began=None, setup=None))
             deleted = _bury_all(connection, (records.c.source == source) & PRESENT)
             connection.execute(delete(cursors).where(cursors.c.source == source))
             connection.execute(delete(quarantine).where(quarantine.c.source == source))

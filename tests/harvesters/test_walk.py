@@ -132,6 +132,17 @@ def test_the_second_walk_asks_only_for_what_has_changed(
     assert (counts.seen, counts.added, counts.updated, len(live(store))) == (2, 1, 1, 31)
 
 
+def test_a_source_that_was_removed_and_comes_back_is_read_whole(
+    store: Store, go: Go, lines: Callable[..., Source], make_item: Make, aged: Callable[[int], None]
+) -> None:
+    source = lines(*items(make_item, 10))
+    go(source)
+    aged(DAY)
+    store.ingest.remove("s")
+    back = go(source)
+    assert (back.mode, back.counts.updated, len(live(store))) == (FULL, 10, 10)
+
+
 def test_what_changed_during_the_overlap_comes_again_and_changes_nothing(
     store: Store, go: Go, lines: Callable[..., Source], make_item: Make
 ) -> None:

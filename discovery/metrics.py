@@ -49,8 +49,16 @@ class Catalogue:
         yield _family("discovery_jobs", "Jobs that wait or are being done.", ("status",), waiting)
 
     def _runs(self) -> Iterator[Metric]:
-        latest = self._portal.store.ledger.latest(1)
-        last = {source: runs[0] for source, runs in latest.items() if runs}
+        ledger = self._portal.store.ledger
+        # The runs of a source that was removed are kept; an alarm about it would never end.
+        there = {each.id: each for each in ledger.sources()}
+        last = {source: runs[0] for source, runs in ledger.latest(1).items() if source in there}
+        yield _family(
+            "discovery_source_enabled",
+            "Whether a source is harvested.",
+            ("source",),
+            [((source,), int(each.enabled)) for source, each in there.items()],
+        )
         yield _family(
             "discovery_last_run",
             "How the last run over a source stands: 1 for its status.",
@@ -75,10 +83,10 @@ class Catalogue:
             ("source", "what"),
             [((source, what), getattr(run.report.counts, what)) for source, run in last.items() for what in _COUNTED],
         )
-        stated = [((source,), run.report.stated) for source, run in last.items() if run.report.stated is not None]
+        stated = [((source,), number) for source, number in ledger.stated().items() if source in there]
         yield _family(
             "discovery_stated_elements",
-            "Elements that a source said it has in its last whole walk.",
+            "Elements that a source said it has in its last run, else in its last whole walk.",
             ("source",),
             stated,
         )

@@ -20,22 +20,26 @@ class Standing:
     kinds: Mapping[str, int]
     """How many records of each kind are here."""
     quarantined: int
+    stated: int | None
+    """How many elements the source says that it has: in its last run, else in its last whole walk."""
 
     @property
     def records(self) -> int:
         """How many records are here."""
         return sum(self.kinds.values())
 
-    @property
-    def stated(self) -> int | None:
-        """How many elements the source said that it has, in its last whole walk; None where it does not say."""
-        return self.last.report.stated if self.last is not None else None
-
 
 def standings(store: Store) -> list[Standing]:
     """Return how every source stands, by id."""
-    held, waiting = store.catalogue.counts(), store.ledger.quarantined_counts()
+    held, waiting, stated = store.catalogue.counts(), store.ledger.quarantined_counts(), store.ledger.stated()
     return [
-        Standing(each.source, each.last, each.next, held.get(each.source.id, {}), waiting.get(each.source.id, 0))
+        Standing(
+            each.source,
+            each.last,
+            each.next,
+            held.get(each.source.id, {}),
+            waiting.get(each.source.id, 0),
+            stated.get(each.source.id),
+        )
         for each in agenda(store.ledger)
     ]

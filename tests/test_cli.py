@@ -249,8 +249,17 @@ def test_the_list_says_how_the_last_run_ended_and_when_the_next_one_is_due(run: 
     items.unlink()
     run("harvest", "scenes", "--json")
     (row,) = json.loads(run("source", "list", "--json")[1])
-    assert (row["records"], row["last_status"], row["failures"]) == (30, "failed", 1)
+    assert (row["records"], row["stated"], row["last_status"], row["failures"]) == (30, None, "failed", 1)
     assert row["last_run"] < row["next_run"]
+    assert "after 1 failure " in " ".join(run("source", "list")[1].split())
+
+
+def test_a_source_is_not_removed_while_it_is_harvested(run: Run, items: Path, tmp_path: Path) -> None:
+    harvested(run, items)
+    with wiring.harvest_lock(Settings(tmp_path / "home"), "scenes").hold():
+        assert run("source", "remove", "scenes")[0] == 3
+    assert [row["records"] for row in json.loads(run("source", "list", "--json")[1])] == [30]
+    assert json.loads(run("source", "remove", "scenes", "--json")[1])["deleted"] == 30
 
 
 @pytest.mark.parametrize(

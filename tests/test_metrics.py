@@ -66,6 +66,15 @@ def test_the_numbers_are_those_of_the_catalogue(portal: Portal) -> None:
     assert found["discovery_index_documents", "resources"] == 2
 
 
+def test_a_source_that_was_removed_or_rests_alarms_nobody(portal: Portal) -> None:
+    portal.store.ledger.enable(SOURCE, False)
+    found = numbers(portal)
+    assert (found["discovery_source_enabled", SOURCE], found["discovery_stated_elements", SOURCE]) == (0, 9)
+    portal.store.ingest.remove(SOURCE)
+    portal.store.ledger.remove_source(SOURCE)
+    assert [name for name, *labels in numbers(portal) if SOURCE in labels] == []
+
+
 def test_numbers_come_while_the_engine_is_away(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(_scope: str) -> None:
         raise UnavailableError("no node answers")

@@ -57,7 +57,7 @@ def source_add(
 
 @app.command("list")
 def source_list(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the sources with what is held of each, how the last run ended and when the next one is due."""
+    """List the sources: what is here of each and what is there, how the last run ended, when the next one is due."""
     from harvesters.standing import standings
 
     with closing(wiring.open_store(settings_of(context))) as store:
@@ -66,12 +66,13 @@ def source_list(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    columns = ("id", "kind", "records", "last run", "ended", "next run", "url")
+    columns = ("id", "kind", "records", "there", "last run", "ended", "next run", "url")
     cells = [
         (
             row["id"],
             row["kind"],
             row["records"],
+            "not said" if row["stated"] is None else row["stated"],
             _minute(row["last_run"]),
             row["last_status"],
             _next_shown(row),
@@ -90,6 +91,7 @@ def _standing(standing: Standing) -> dict[str, Any]:
     return {
         **_source_row(standing.source),
         "records": standing.records,
+        "stated": standing.stated,
         "last_run": iso(last.started) if last is not None else None,
         "last_status": last.status if last is not None else "",
         "next_run": iso(coming.at) if coming is not None else None,
@@ -101,7 +103,8 @@ def _next_shown(row: Mapping[str, Any]) -> str:
     if not row["enabled"]:
         return "not enabled"
     shown = _minute(row["next_run"])
-    return f"{shown}, after {row['failures']} failures" if row["failures"] else shown
+    failures = row["failures"]
+    return f"{shown}, after {failures} failure{'' if failures == 1 else 's'}" if failures else shown
 
 
 def _minute(moment: str | None) -> str:
@@ -176,9 +179,11 @@ def source_remove(
     """Remove a source and every record that came from it."""
     with opened_portal(context) as portal:
         source = portal.store.ledger.source(id)
-        deleted = portal.store.ingest.remove(id)
-        portal.store.ledger.remove_source(id)
-        wiring.kept(settings_of(context), source).forget()
+        # What a harvest brings while its source is removed would stay for ever.
+        with wiring.harvest_lock(settings_of(context), id).hold():
+            deleted = portal.store.ingest.remove(id)
+            portal.store.ledger.remove_source(id)
+            wiring.kept(settings_of(context), source).forget()
         settle(context, portal)
     say(as_json, {"removed": id, "deleted": deleted}, f"removed {id} with what came from it: {deleted} records")
 

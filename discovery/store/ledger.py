@@ -10,7 +10,7 @@ from sqlalchemy import Row, delete, func, insert, select, update
 
 from discovery.errors import ConflictError, NotFoundError
 from discovery.model.record import Issue
-from discovery.model.source import PARTIAL, RUNNING, Quarantined, RawRecord, Report, Run, Source, Walked
+from discovery.model.source import FULL, PARTIAL, RUNNING, Quarantined, RawRecord, Report, Run, Source, Walked
 from discovery.store import facts
 from discovery.store.codec import storable, unpack
 from discovery.store.connection import Database
@@ -154,6 +154,18 @@ class Ledger:
             for row in connection.execute(select(runs).where(runs.c.id.in_(chosen)).order_by(runs.c.id.desc())):
                 out.setdefault(row.source, []).append(_run(row))
         return out
+
+    def stated(self) -> dict[str, int]:
+        """Return how many elements each source says that it has: by its last run, else by its last whole walk.
+
+        A run over what has changed, and one that failed, asks for no such number; the one from before still stands.
+        """
+        newest = select(func.max(runs.c.id)).group_by(runs.c.source)
+        whole = newest.where(runs.c.mode == FULL, runs.c.began.is_not(None))
+        chosen = select(runs).where(runs.c.id.in_(newest) | runs.c.id.in_(whole)).order_by(runs.c.id)
+        with self._database.read() as connection:
+            found = [_run(row) for row in connection.execute(chosen)]
+        return {each.source: each.report.stated for each in found if each.report.stated is not None}
 
     def run(self, id: int) -> Run:
         """Return one run.

@@ -79,7 +79,9 @@ class HarvestSource:
     title: str = attribute("What people call it.")
     enabled: bool = attribute("Whether it is harvested.")
     records: Long = attribute("Records that are here.")
-    stated: Long | None = attribute("Elements that the source says it has; null where it does not say.")
+    stated: Long | None = attribute(
+        "Elements that the source says it has, in its last run or else its last whole walk; null: it does not say."
+    )
     quarantined: Long = attribute("Elements that became no record.")
     next: Instant | None = attribute("When it is harvested next; null where it has no schedule.")
     last_run: HarvestRun | None = attribute("Its last run.")

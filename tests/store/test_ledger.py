@@ -10,7 +10,20 @@ import pytest
 
 from discovery.errors import ConflictError, NotFoundError
 from discovery.model.record import Issue
-from discovery.model.source import COMPLETE, PARTIAL, RUNNING, Counts, Quarantined, RawRecord, Report, Source
+from discovery.model.source import (
+    CHANGES,
+    COMPLETE,
+    FAILED,
+    FULL,
+    PARTIAL,
+    RUNNING,
+    Counts,
+    Quarantined,
+    RawRecord,
+    Report,
+    Source,
+    Walked,
+)
 from discovery.store.store import Store
 
 pytestmark = pytest.mark.stores
@@ -74,6 +87,25 @@ def test_a_run_that_a_kill_left_open_is_closed_as_partial(store: Store) -> None:
     assert store.ledger.run(other.id).status == RUNNING
     assert [each.id for each in store.ledger.runs("esa")] == [second.id, killed.id]
     assert len(store.ledger.runs(limit=2)) == 2
+
+
+def test_what_a_source_says_that_it_has_outlives_runs_that_do_not_ask(store: Store) -> None:
+    def ran(source: str, status: str, stated: int | None, walked: Walked | None = None) -> None:
+        store.ledger.end(Report(source, store.ledger.begin(source).id, status, stated=stated), walked)
+
+    assert store.ledger.stated() == {}
+    ran("esa", COMPLETE, 8, Walked(FULL, 1, "a"))
+    ran("esa", COMPLETE, 9, Walked(FULL, 2, "a"))
+    ran("eso", COMPLETE, None, Walked(FULL, 1, "a"))
+    for _ in range(20):
+        ran("esa", COMPLETE, None, Walked(CHANGES, 3, "a"))
+    assert store.ledger.stated() == {"esa": 9}
+    ran("esa", FAILED, None)
+    assert store.ledger.stated() == {"esa": 9}
+    ran("esa", PARTIAL, 11)
+    assert store.ledger.stated() == {"esa": 11}
+    ran("esa", COMPLETE, None, Walked(FULL, 4, "a"))
+    assert store.ledger.stated() == {}
 
 
 def test_an_unknown_run_is_not_found(store: Store) -> None:

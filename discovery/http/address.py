@@ -100,7 +100,7 @@ def check(url: str | httpx.URL, policy: Policy) -> Target:
     if parsed.scheme not in _DEFAULT_PORTS:
         raise _refused(text, f"has the scheme {parsed.scheme[:20]!r}; allowed: http, https")
     if parsed.userinfo or b"@" in parsed.raw_host:
-        raise _refused(text, "has a user name in it; give credentials as a header")
+        raise _refused(text, "has a user name in it; only what is open to everybody is read")
     host = parsed.raw_host.decode("ascii", "replace").lower()
     port = parsed.port if parsed.port is not None else _DEFAULT_PORTS[parsed.scheme]
     _check_host(host, bracketed=parsed.netloc.startswith(b"["), text=text)

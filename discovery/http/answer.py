@@ -152,8 +152,8 @@ def refusal(url: str, status: int, content: bytes, wait: float | None) -> NotFou
 
 
 _SENTENCES = {
-    401: ("the source wants us to sign in (401); give it credentials", "unauthorised"),
-    403: ("the source does not let us in (403); it may need credentials or have blocked us", "unauthorised"),
+    401: ("the source wants a sign-in (401); only what is open to everybody is read", "unauthorised"),
+    403: ("the source does not let us in (403); it wants a sign-in, or it has blocked us", "unauthorised"),
     429: ("the source says that we ask too often (429)", "rate_limited"),
 }
 

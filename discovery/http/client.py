@@ -122,6 +122,7 @@ class Client:
         self._gates = gates or Gates(policy.per_host)
         self._counters = Counters()
         self._rest_until = 0
+        self._left_alone: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -390,6 +391,7 @@ class Client:
         attempt: int,
     ) -> Body:
         """Send one request from one of the host's places, which the returned body holds until it is closed."""
+        self._respect(target)
         gate = self._gates.of(target.host)
         self._count(waited=gate.enter(self.policy.slot_wait, self._watch))
         trip.requests += 1
@@ -430,9 +432,20 @@ class Client:
                 until = time.time_ns() // 1_000_000 + int(1000 * min(wait, LONGEST_REST))
                 with self._lock:
                     self._rest_until = max(self._rest_until, until)
+                    self._left_alone[target.host] = time.monotonic() + min(wait, LONGEST_REST)
             # Our other threads leave the host alone for as long.
             self._gates.of(target.host).rest(min(wait, self.policy.backoff_cap))
         return refusal(body.url, body.status, _excerpt(body), wait)
+
+    def _respect(self, target: Target) -> None:
+        """Raise where the host has said that it wants to be left alone for longer than we wait."""
+        with self._lock:
+            until = self._left_alone.get(target.host, 0.0)
+        left = until - time.monotonic()
+        if left > 0:
+            # Whoever can do without the first answer would ask for the next, sooner than the host wishes.
+            message = f"{redact(str(target.url))}: the host has said that it wants to be left alone"
+            raise SourceUnavailableError(message, detail="rate_limited", retry_after=left)
 
     def _wait(self, seconds: float) -> None:
         started = time.monotonic()

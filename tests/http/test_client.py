@@ -206,6 +206,21 @@ def test_a_source_that_wants_an_hour_is_left_alone(server: Server, client: Clien
     assert len(server.seen) == 1
 
 
+def test_a_host_that_wants_an_hour_is_asked_for_nothing_else_either(server: Server, client: Client) -> None:
+    """Who can do without the first answer, such as that of /capabilities, goes on to the next question."""
+    url = failing(server, 9, 503, {"Retry-After": "3600"})
+    with pytest.raises(SourceUnavailableError):
+        client.get(url)
+    started = time.monotonic()
+    for ask in (lambda: client.get(f"{url}/other"), lambda: client.stream(f"{url}/sync", method="POST")):
+        with pytest.raises(SourceUnavailableError) as caught:
+            ask()
+        assert caught.value.detail == "rate_limited"
+        assert 3500 < (caught.value.retry_after or 0) <= 3600
+    assert len(server.seen) == 1
+    assert time.monotonic() - started < 5
+
+
 def test_after_all_attempts_the_last_reason_is_given(server: Server, client: Client) -> None:
     with pytest.raises(SourceUnavailableError) as caught:
         client.get(failing(server, 99, 429))

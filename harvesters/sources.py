@@ -15,7 +15,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 
 from discovery.errors import ConfigError, NotFoundError
-from discovery.http import has_credentials, redact
+from discovery.http import Client, Policy, has_credentials, redact
 from discovery.model.checks import PORTAL
 from discovery.model.source import Source
 from harvesters import registry, table_map
@@ -140,7 +140,11 @@ def checked(source: Source) -> Source:
     if urlsplit(source.url).scheme not in _SCHEMES:
         shown = redact(source.url)[:80]
         raise ConfigError(f"source {source.id}: url {shown!r} is not a file:, http: or https: address")
-    registry.read_settings(registry.find(source.kind), source.settings)
+    if urlsplit(source.url).scheme != "file":
+        Policy().allowing(source.url)
+    with Client(Policy()) as client:
+        # Its harvester knows more of what can be, and making one asks nobody.
+        registry.harvester(source, client)
     return source if source.title else replace(source, title=source.id)
 
 
@@ -158,18 +162,18 @@ def _tables(text: str) -> list[_Table]:
             f"a file of sources has [[source]] tables and nothing else; found {', '.join(data) or 'source'}"
         )
     faults, found = [], []
+    first: dict[str, int] = {}
     lines = _Lines(text)
     for number, table in enumerate(tables):
         try:
             each = _Table.model_validate(table)
-            _source(each)
+            if first.setdefault(each.id, number) != number:
+                there = lines.of(first[each.id], ()).removesuffix(": ") or "above"
+                faults.append(f"{lines.of(number, ())}source {each.id} is there twice, first in {there}")
+            faults += [f"{lines.of(number, where)}{said}" for where, said in _unfit(each)]
             found.append(each)
         except ValidationError as error:
             faults += [f"{lines.of(number, where)}{_named(table)}{said}" for where, said in _faults(error, table)]
-        except ConfigError as error:
-            faults.append(f"{lines.of(number, ())}{error}")
-    ids = [each.id for each in found]
-    faults += [f"source {id} is there twice" for id in sorted({each for each in ids if ids.count(each) > 1})]
     if faults:
         rest = len(faults) - _MOST_FAULTS
         raise ConfigError("\n".join([*faults[:_MOST_FAULTS], *([f"and {rest} more"] if rest > 0 else [])]))
@@ -203,6 +207,20 @@ def _faults(error: ValidationError, table: Mapping[str, Any]) -> Iterator[tuple[
         else:
             wanted = "true or false" if name == "enabled" else "a text"
             yield place, f"has {name} = {str(each['input'])[:80]}, which is not {wanted}"
+
+
+def _unfit(table: _Table) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield where what a source's kind does not take stands, and why: the table itself, else each of its settings."""
+    try:
+        checked(Source(table.id, table.kind, table.url))
+    except ConfigError as error:
+        yield (), str(error)
+        return
+    for name, value in table.settings.items():
+        try:
+            registry.read_settings(registry.find(table.kind), {name: _text(value)})
+        except ConfigError as error:
+            yield ("settings", name), str(error)
 
 
 class _Lines:

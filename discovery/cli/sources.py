@@ -202,6 +202,10 @@ def source_apply(
         text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{file} is no text in UTF-8, as TOML has to be: {error.reason} at byte {error.start}"
+        ) from error
     wanted = files.read(text)
     with closing(wiring.open_store(settings_of(context))) as store:
         known = {each.id: each for each in store.ledger.sources()}

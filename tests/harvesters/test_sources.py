@@ -97,6 +97,35 @@ settings = 7
     )
 
 
+def test_a_setting_that_its_kind_does_not_take_is_told_with_its_line() -> None:
+    text = """[[source]]
+id = "a"
+kind = "stac-api"
+url = "https://example.org/"
+[source.settings]
+domain = "moon"
+schedule = "61 2 * * *"
+paralel = 2
+[[source]]
+id = "b"
+kind = "stac-apy"
+url = "https://example.org/"
+
+[[source]]
+id = "a"
+kind = "stac-api"
+url = "https://example.org/"
+"""
+    with pytest.raises(ConfigError) as caught:
+        sources.read(text)
+    domain, schedule, name, kind, twice = str(caught.value).splitlines()
+    assert domain.startswith("line 6: stac-api: setting domain is 'moon'; allowed: ")
+    assert schedule == "line 7: schedule '61 2 * * *': Bad minute"
+    assert name.startswith("line 8: stac-api has no setting 'paralel'; did you mean parallel")
+    assert kind.startswith("line 9: there is no source kind 'stac-apy'; did you mean stac-api")
+    assert twice == "line 14: source a is there twice, first in line 1"
+
+
 def test_a_file_of_a_thousand_faults_is_told_in_twenty_lines() -> None:
     with pytest.raises(ConfigError) as caught:
         sources.read("[[source]]\nid = 1\n" * 1000)

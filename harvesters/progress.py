@@ -60,7 +60,8 @@ class Lines:
 
     def end(self, message: str) -> None:
         """Write how it ended."""
-        self._write(f"{self._title}: {message}")
+        # A run may end before it knows what it is about; whoever began it says so anyway.
+        self._write(f"{self._title}: {message}" if self._title else message)
 
     def _write(self, line: str) -> None:
         self._stream.write(line + "\n")

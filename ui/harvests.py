@@ -204,7 +204,7 @@ def _run_row(run: Run) -> RunRow:
 
 
 def _entry_row(each: Quarantined) -> EntryRow:
-    place = " / ".join(part for part in (each.raw.container, each.raw.source_id) if part) or each.raw.position
+    place = " / ".join(part for part in (each.raw.container, each.raw.source_id or each.raw.position) if part)
     return EntryRow(
         id=each.id,
         url=entry_url(each.id),

@@ -9,7 +9,7 @@ import typer
 
 from discovery import wiring
 from discovery.cli.context import opened_portal, settings_of, settle
-from discovery.cli.output import AsJson, print_json, print_table, say
+from discovery.cli.output import AsJson, console, print_json, print_table, say
 from discovery.model.source import Quarantined
 
 app = typer.Typer(no_args_is_help=True, help="Elements that could not become records.")
@@ -19,11 +19,16 @@ app = typer.Typer(no_args_is_help=True, help="Elements that could not become rec
 def quarantine_list(
     context: typer.Context,
     source: Annotated[str | None, typer.Argument(help="Only of this source.")] = None,
+    size: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 1000,
+    after: Annotated[int, typer.Option(min=0, help="The number of the last one of the list before.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """List what is in quarantine, with the reasons."""
+    """List what is in quarantine, with the reasons, oldest first."""
     with closing(wiring.open_store(settings_of(context))) as store:
-        found = store.ledger.quarantined(source)
+        found = store.ledger.quarantined(source, size, after=after)
+        if source is not None and not found:
+            store.ledger.source(source)
+        reasons = store.ledger.quarantine_reasons(source)
     if as_json:
         print_json([_quarantine_row(each) for each in found])
         return
@@ -31,7 +36,12 @@ def quarantine_list(
         (each.id, each.source, each.raw.source_id or each.raw.position, each.issue.code, each.issue.message)
         for each in found
     ]
-    print_table(("number", "source", "element", "code", "reason"), cells, empty="nothing is in quarantine")
+    of = f" of {source}" if source is not None else ""
+    empty = "nothing more is in quarantine" if reasons else f"nothing{of} is in quarantine"
+    print_table(("number", "source", "element", "code", "reason"), cells, empty=empty)
+    if len(found) == size:
+        held = ", ".join(f"{count} {code}" for code, count in reasons)
+        console.print(f"in quarantine{of} are {held}; next: --after {found[-1].id}", markup=False, soft_wrap=True)
 
 
 @app.command("show")

@@ -11,7 +11,7 @@ import typer
 from discovery import wiring
 from discovery.cli.context import opened_portal, settings_of, settle
 from discovery.cli.output import AsJson, console, print_json, print_table, say, shown_time
-from discovery.model.source import HELD
+from discovery.model.source import FAILED, HELD, PARTIAL, Run
 
 app = typer.Typer(no_args_is_help=True, help="What harvests have done.")
 
@@ -20,11 +20,15 @@ app = typer.Typer(no_args_is_help=True, help="What harvests have done.")
 def runs_list(
     context: typer.Context,
     source: Annotated[str | None, typer.Argument(help="Only of this source.")] = None,
+    size: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first; what one says that did not come to its end stands below."""
     with closing(wiring.open_store(settings_of(context))) as store:
-        found = store.ledger.runs(source)
+        found = store.ledger.runs(source, size)
+        if source is not None and not found:
+            # A name that is not known has no runs either, which is no answer; one that was removed still has.
+            store.ledger.source(source)
     if as_json:
         print_json([each.to_dict() for each in found])
         return
@@ -42,7 +46,15 @@ def runs_list(
         for each in found
     ]
     columns = ("run", "source", "status", "mode", "started", "seen", "missing", "quarantined")
-    print_table(columns, cells, empty="no runs yet")
+    print_table(columns, cells, empty="no runs yet; see discovery harvest --help")
+    newest: dict[str, Run] = {}
+    for each in found:
+        newest.setdefault(each.source, each)
+    for each in newest.values():
+        if each.status in (HELD, PARTIAL, FAILED) and each.report.message:
+            said = f"run {each.id}, {each.source}: {each.report.message}"
+            onward = f"; next: discovery runs show {each.id}" if each.status == HELD else ""
+            console.print(said + onward, markup=False, soft_wrap=True)
 
 
 @app.command("show")
@@ -55,7 +67,7 @@ def runs_show(
     if as_json:
         print_json(row)
     else:
-        print_table(("", ""), [(name, value) for name, value in row.items() if value != ""], empty="")
+        print_table(("", ""), [(name, value) for name, value in row.items() if value not in ("", None)], empty="")
         if row["status"] == HELD:
             console.print(f"next: discovery runs approve {run}, if it is right that so much has gone", markup=False)
 

@@ -38,7 +38,7 @@ def terms_unmapped(
         print_json(rows)
         return
     cells = [(row["field"], row["value"], row["records"], ", ".join(row["sources"])) for row in rows]
-    print_table(("field", "value", "records", "sources"), cells, empty="every value is a term of ours")
+    print_table(("field", "value", "records", "sources"), cells, empty="no value of any record lacks a term")
     if rows:
         console.print("next: name them in the file of the setting terms, then discovery remap and discovery reindex")
 

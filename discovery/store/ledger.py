@@ -203,10 +203,12 @@ class Ledger:
         with self._database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(statement)}
 
-    def quarantine_reasons(self, source: str) -> list[tuple[str, int]]:
-        """Return the reasons for which elements of a source are in quarantine, the most frequent ones first."""
+    def quarantine_reasons(self, source: str | None = None) -> list[tuple[str, int]]:
+        """Return why elements of a source, or of all, are in quarantine, the most frequent reasons first."""
         count = func.count()
-        statement = select(quarantine.c.code, count).where(quarantine.c.source == source).group_by(quarantine.c.code)
+        statement = select(quarantine.c.code, count).group_by(quarantine.c.code)
+        if source is not None:
+            statement = statement.where(quarantine.c.source == source)
         with self._database.read() as connection:
             return [(code, n) for code, n in connection.execute(statement.order_by(count.desc(), quarantine.c.code))]
 

@@ -47,6 +47,12 @@ def test_lines_without_a_total_promise_no_end(monkeypatch: pytest.MonkeyPatch) -
     assert stream.getvalue() == "A source: 50 (5/s)\n"
 
 
+def test_a_run_that_ends_before_it_began_says_only_how() -> None:
+    stream = io.StringIO()
+    progress.Lines(stream).end("failed, 0 seen: no answer")
+    assert stream.getvalue() == "failed, 0 seen: no answer\n"
+
+
 def test_a_bar_leaves_one_line_and_shows_titles_as_they_are() -> None:
     stream = Terminal()
     with progress.Bar(stream) as bar:

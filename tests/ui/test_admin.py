@@ -106,6 +106,13 @@ def test_no_other_site_can_send_a_form_in_an_operators_name(inside: TestClient, 
     assert inside.get(PAGES[0]).status_code == 200
 
 
+def test_an_element_without_an_id_is_named_by_where_it_stood(inside: TestClient, portal: Portal) -> None:
+    ledger = portal.store.ledger
+    lost = Quarantined(RawRecord("scenes", "", b"{}", position="line 303"), Issue("missing-id", "no id"))
+    portal.store.ingest.page("ice", ledger.begin("ice").id, [], [lost])
+    assert "scenes / line 303" in inside.get("/admin/harvests/ice").text
+
+
 def test_the_list_says_how_each_source_stands(inside: TestClient) -> None:
     page = inside.get(PAGES[0])
     assert page.headers["cache-control"] == "private, no-store"

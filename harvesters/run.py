@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -160,6 +161,7 @@ class _Run:
         self._before = client.counters
         self._started = self._told = time.monotonic()
         self._counts = Counts()
+        self._refused = Counter[str]()
         self._parts = [Part()]
         self._counting = threading.Lock()
         self._halt, self._interrupted = threading.Event(), threading.Event()
@@ -178,6 +180,8 @@ class _Run:
         status, message = FAILED, ""
         try:
             status, message = self._outcome()
+            if self._dry:
+                message = "; ".join(each for each in (message, *self._foreseen()) if each)
         finally:
             # Also after an error that nobody foresaw: a run is never left open.
             rest = self._client.rest_until or self._rest_until or None
@@ -186,6 +190,13 @@ class _Run:
             report = replace(self._report(status, clean(message)), not_before=rest)
             self._close(report)
         return report
+
+    def _foreseen(self) -> Iterator[str]:
+        """Yield what a run that writes nothing has to say, since nobody can look at it afterwards."""
+        yield "nothing was written"
+        if self._refused:
+            reasons = ", ".join(f"{code} ({count})" for code, count in self._refused.most_common())
+            yield f"these would be in quarantine: {reasons}"
 
     def _outcome(self) -> tuple[str, str]:
         """Return how the walk ended and why; retry is the client's business, skip and stop are decided here."""
@@ -238,7 +249,7 @@ class _Run:
         if self._walk_parts(changes):
             return PARTIAL, f"stopped after {self._limit} elements, as asked"
         if self._dry:
-            return COMPLETE, "nothing was written"
+            return COMPLETE, ""
         return self._finish_changes() if self._walk.mode == CHANGES else self._finish(seen_ids)
 
     def _resume(self) -> None:
@@ -416,7 +427,7 @@ class _Run:
             self._number,
             self._walk,
             self._stopped,
-            self._dry,
+            self._refused if self._dry else None,
         )
 
     def _stopped(self) -> bool:
@@ -480,12 +491,17 @@ class _Run:
         self._counts += Counts(deleted=gone)
         waiting = unseen - gone
         said = f"{waiting} records are missing; the next walk over everything deletes those that it misses, too"
-        return COMPLETE, "; ".join(each for each in (said if waiting else "", note) if each)
+        empty = "nothing that the source gave is a record" if seen else "the source has nothing"
+        told = (said if waiting else "", note, "" if live else empty)
+        return COMPLETE, "; ".join(each for each in told if each)
 
     def _suspicion(self, seen: int, unseen: int, live: int) -> str:
         """Return why the source should not be believed when it says that records are gone; empty when it should."""
         if seen == 0 and live:
             return f"the source has nothing, where it had {live} records"
+        if seen == self._rejected and unseen and self._walk.mode == FULL:
+            # A fault that is told as a document, with status 200, is no source that has become empty.
+            return f"nothing that the source gave is a record, where it had {live}"
         # What came twice was seen twice, and must not stand for what never came.
         different = min(seen, live - unseen + self._rejected)
         if self._matched is not None and different < self._matched and self._walk.mode == FULL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -35,7 +36,7 @@ class Taker:
         number: The walk that it brings further, by its first run.
         walk: What that walk reads.
         stopped: Looked at before each element.
-        dry: Whether nothing is written.
+        refused: Where nothing is to be written, how many elements are in quarantine by each reason; None to write.
     """
 
     store: Store
@@ -45,7 +46,7 @@ class Taker:
     number: int
     walk: Walk
     stopped: Callable[[], bool]
-    dry: bool = False
+    refused: Counter[str] | None = None
 
     def take(self, part: Part, page: RawPage, room: int | None = None, gone: Sequence[str] = ()) -> tuple[Part, Counts]:
         """Take a page, and return where its part stands then and what the page did.
@@ -78,7 +79,8 @@ class Taker:
         return after, self._stored(after, mapped, rejected, gone)
 
     def _stored(self, part: Part, mapped: list[Mapped], rejected: list[Quarantined], gone: Sequence[str]) -> Counts:
-        if self.dry:
+        if self.refused is not None:
+            self.refused.update(each.issue.code for each in rejected)
             return _foreseen(self.store, mapped, rejected)
         state = part.to_json() if part.name else {**part.to_json(), **self.walk.to_json()}
         return self.store.ingest.page(

@@ -60,7 +60,7 @@ def harvest(
         if as_json:
             print_json(report.to_dict())
         else:
-            _print_report(report)
+            _print_report(report, dry_run)
         settle(context, portal)
     if report.status != COMPLETE:
         raise typer.Exit(INCOMPLETE)
@@ -72,7 +72,7 @@ def _cluster(address: str, store: str) -> AbstractContextManager[Cluster]:
     return cluster.dask(address, store)
 
 
-def _print_report(report: Report) -> None:
+def _print_report(report: Report, dry_run: bool) -> None:
     counts = report.counts
     console.print(
         f"{report.source}: {report.status}. {counts.seen} seen, {counts.added} added, {counts.updated} updated, "
@@ -84,5 +84,7 @@ def _print_report(report: Report) -> None:
         console.print(report.message, markup=False)
     if report.status == HELD:
         console.print(f"next: discovery runs approve {report.run}, if it is right that so much has gone", markup=False)
-    if counts.quarantined:
+    if counts.quarantined and dry_run:
+        console.print(f"next: discovery preview {report.source}, to see the reasons of the first ones", markup=False)
+    elif counts.quarantined:
         console.print(f"next: discovery quarantine list {report.source}", markup=False)

@@ -116,8 +116,11 @@ def test_a_dry_run_writes_nothing(store: Store, harvest: Harvest, lines: Lines, 
     counts = report.counts
     assert (counts.seen, counts.added, counts.updated, counts.unchanged, counts.quarantined) == (4, 1, 1, 1, 1)
     assert (store.catalogue.last_change(), len(store.ledger.runs()), live(store)) == before
+    assert report.message == "nothing was written; these would be in quarantine: broken-json (1)"
     assert store.ledger.quarantined() == []
     assert store.ingest.checkpoint("s") is None
+    limited = harvest(lines(make_item("i0"), make_item("i1")), dry_run=True, limit=1)
+    assert limited.message == "stopped after 1 elements, as asked; nothing was written"
 
 
 def test_what_two_whole_walks_miss_gets_a_tombstone(
@@ -153,6 +156,24 @@ def test_a_source_that_shrinks_too_much_is_held(
     for _ in range(2):
         assert harvest(lines(*items[:after], page=500)).status == status
     assert len(live(store)) == (after if status == COMPLETE else before)
+
+
+def test_a_source_that_gives_an_error_in_place_of_its_records_is_held(
+    store: Store, harvest: Harvest, lines: Lines, make_item: Make
+) -> None:
+    harvest(lines(*(make_item(f"i{n}") for n in range(5))))
+    fault = lines({"type": "about:blank", "title": "Internal error", "status": 500})
+    for _ in range(3):
+        report = harvest(fault)
+        assert (report.status, report.counts.quarantined, report.counts.deleted) == (HELD, 1, 0)
+        assert "nothing that the source gave is a record, where it had 5" in report.message
+    assert len(live(store)) == 5
+    assert harvest(fault, approve=True).counts.deleted == 5
+
+
+def test_a_source_that_never_had_a_record_says_so(store: Store, harvest: Harvest, lines: Lines) -> None:
+    assert harvest(lines()).message == "the source has nothing"
+    assert harvest(lines({"error": "internal"})).message == "nothing that the source gave is a record"
 
 
 def test_a_held_run_that_is_approved_deletes_at_once(

@@ -137,10 +137,14 @@ def checked(source: Source) -> Source:
         raise ConfigError(f"source id {PORTAL!r} is that of what is made here; take another one")
     if has_credentials(source.url):
         raise ConfigError(f"source {source.id}: its url holds a password or key; it would be shown to everybody")
-    if urlsplit(source.url).scheme not in _SCHEMES:
+    try:
+        scheme = urlsplit(source.url).scheme
+    except ValueError as error:
+        raise ConfigError(f"source {source.id}: url {redact(source.url)[:80]!r} is not a URL: {error}") from error
+    if scheme not in _SCHEMES:
         shown = redact(source.url)[:80]
         raise ConfigError(f"source {source.id}: url {shown!r} is not a file:, http: or https: address")
-    if urlsplit(source.url).scheme != "file":
+    if scheme != "file":
         Policy().allowing(source.url)
     with Client(Policy()) as client:
         # Its harvester knows more of what can be, and making one asks nobody.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -39,6 +40,8 @@ class TapTable:
     """
 
     def __init__(self, context: SourceContext, standard: Standard, table: str = "") -> None:
+        if urlsplit(context.source.url).scheme not in ("http", "https"):
+            raise ConfigError(f"tap: url {context.source.url[:80]!r} is not an http: or https: address")
         self._standard = standard
         self._service = Service(context.client, context.source.url, context.text("mode"))
         self._table = table or context.text("table")

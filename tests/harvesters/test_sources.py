@@ -52,6 +52,25 @@ def test_a_file_that_is_wrong_says_where(text: str, said: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "url", "settings", "said"),
+    [
+        ("csw", "file:///srv/csw", {}, "not an http: or https: address"),
+        ("tap", "file:///srv/tap", {}, "not an http: or https: address"),
+        ("epntap", "file:///srv/tap", {}, "not an http: or https: address"),
+        ("stac-static", "http://", {}, "with a host"),
+        ("folder", "https://[::1", {}, "not a URL"),
+        ("tap", "https://example.org/tap", {"modified": "a b"}, "the name of a column"),
+        ("tap", "https://example.org/tap", {"table": "a b"}, "such as ivoa.ObsCore"),
+    ],
+)
+def test_a_source_that_could_not_be_harvested_cannot_be_added(
+    kind: str, url: str, settings: dict[str, str], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        sources.checked(Source("s", kind, url, "S", settings))
+
+
 def test_no_source_is_called_as_what_is_made_here() -> None:
     with pytest.raises(ConfigError, match="'portal' is that of what is made here"):
         sources.read('[[source]]\nid = "portal"\nkind = "stac-api"\nurl = "https://x.example/"\n')

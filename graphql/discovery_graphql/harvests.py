@@ -18,7 +18,7 @@ from discovery_graphql.enums import JobStatus, RunStatus, member
 from discovery_graphql.rights import admitted
 from discovery_graphql.scalars import Instant, Long
 from discovery_graphql.search import MAX_PAGE, Info
-from harvesters.standing import standings
+from harvesters.standing import Standing, standings
 
 Number = Annotated[int, strawberry.argument(description="The number of it.")]
 Whose = Annotated[strawberry.ID, strawberry.argument(description="The id of the source.")]
@@ -48,6 +48,7 @@ class HarvestRun:
     stated: Long | None = attribute("Elements that the source says it has.")
     requests: Long = attribute("Requests that were sent.")
     bytes: Long = attribute("Bytes that were read.")
+    not_before: Instant | None = attribute("Until when the source has asked to be left alone; null: it has not.")
     message: str = attribute("Why it ended so.")
 
 
@@ -108,22 +109,7 @@ class HarvestQueries:
     @resolver("The endpoints that are harvested. For operators: show a token as `Authorization: Bearer`.")
     def sources(self, info: Info) -> list[HarvestSource]:
         """Return every source."""
-        portal = for_operators(info)
-        return [
-            HarvestSource(
-                id=strawberry.ID(each.source.id),
-                kind=each.source.kind,
-                url=redact(each.source.url),
-                title=each.source.title,
-                enabled=each.source.enabled,
-                records=Long(each.records),
-                stated=_long(each.stated),
-                quarantined=Long(each.quarantined),
-                next=Instant(each.next.at) if each.next else None,
-                last_run=shown_run(each.last) if each.last else None,
-            )
-            for each in standings(portal.store)
-        ]
+        return [shown_source(each) for each in standings(for_operators(info).store)]
 
     @resolver("Runs, newest first. For operators.")
     def runs(self, info: Info, source: Which = UNSET, first: Many = 20) -> list[HarvestRun]:
@@ -165,6 +151,12 @@ class HarvestQueries:
         """Return a job."""
         return shown_job(for_operators(info).job(id))
 
+    @resolver("Work that was asked for, newest first. For operators.")
+    def jobs(self, info: Info, first: Many = 20) -> list[Job]:
+        """Return jobs."""
+        portal = for_operators(info)
+        return [shown_job(each) for each in portal.jobs(page_of(first))]
+
 
 @strawberry.type
 class HarvestMutations:
@@ -200,6 +192,21 @@ class HarvestMutations:
         """Ask for a new mapping."""
         return _ask(info, jobs.REMAP, source=source or None)
 
+    @resolver(
+        "Harvest a source on its schedule and when asked for, or leave it alone; its records stay. For operators."
+    )
+    def enable_source(
+        self,
+        info: Info,
+        source: Whose,
+        enabled: Annotated[bool, strawberry.argument(description="Whether it is harvested.")] = True,
+    ) -> HarvestSource:
+        """Say whether a source is harvested."""
+        portal = for_operators(info)
+        portal.store.ledger.enable(str(source), enabled)
+        portal.people.note(info.context.who, "source.enabled", str(source), "", str(enabled).lower())
+        return next(shown_source(each) for each in standings(portal.store) if each.source.id == source)
+
 
 def for_operators(info: Info) -> Portal:
     """Return the portal to operators who have shown a token for harvests.
@@ -212,7 +219,11 @@ def for_operators(info: Info) -> Portal:
 
 
 def _ask(info: Info, kind: str, **arguments: Any) -> Job:
-    return shown_job(for_operators(info).ask(kind, arguments))
+    portal = for_operators(info)
+    job = portal.ask(kind, arguments)
+    told = " ".join(f"{name}={value}" for name, value in job.arguments.items())
+    portal.people.note(info.context.who, f"job.{kind}", str(job.id), "", told)
+    return shown_job(job)
 
 
 def page_of(first: int) -> int:
@@ -227,6 +238,22 @@ def page_of(first: int) -> int:
     if first > MAX_PAGE:
         raise LimitError("graphql-page", f"first must be 0 to {MAX_PAGE}, not {first}", parameter="first")
     return first
+
+
+def shown_source(standing: Standing) -> HarvestSource:
+    """Return a source as the schema shows it."""
+    return HarvestSource(
+        id=strawberry.ID(standing.source.id),
+        kind=standing.source.kind,
+        url=redact(standing.source.url),
+        title=standing.source.title,
+        enabled=standing.source.enabled,
+        records=Long(standing.records),
+        stated=_long(standing.stated),
+        quarantined=Long(standing.quarantined),
+        next=Instant(standing.next.at) if standing.next else None,
+        last_run=shown_run(standing.last) if standing.last else None,
+    )
 
 
 def shown_run(run: model.Run) -> HarvestRun:
@@ -245,6 +272,7 @@ def shown_run(run: model.Run) -> HarvestRun:
         stated=_long(report.stated),
         requests=Long(report.requests),
         bytes=Long(report.bytes),
+        not_before=None if report.not_before is None else Instant(report.not_before),
         message=report.message,
     )
 

@@ -31,10 +31,12 @@ QUESTIONS = (
     "{ runs { id } }",
     "{ quarantine { id } }",
     "{ job(id: 1) { id } }",
+    "{ jobs { id } }",
     'mutation { harvest(source: "ice") { id } }',
     "mutation { retry { id } }",
     "mutation { approve(run: 1) { id } }",
     "mutation { remap { id } }",
+    'mutation { enableSource(source: "ice", enabled: false) { id } }',
 )
 
 
@@ -77,6 +79,7 @@ def test_nobody_else_learns_or_does_anything(ask: Ask, portal: Portal, query: st
     assert [each["extensions"]["code"] for each in answer["errors"]] == ["denied"]
     assert not answer["data"] or not any(answer["data"].values())
     assert portal.jobs() == []
+    assert portal.store.ledger.source("ice").enabled
 
 
 def test_without_a_header_it_is_the_same(client: TestClient) -> None:
@@ -124,3 +127,26 @@ def test_what_is_asked_for_waits_for_the_steward(ask: Ask, portal: Portal) -> No
         "run": None,
     }
     assert ask('mutation { harvest(source: "nothing") { id } }')["errors"][0]["extensions"]["code"] == "not_found"
+
+
+def test_a_source_is_left_alone_and_taken_up_again(ask: Ask, portal: Portal) -> None:
+    told = ask('mutation { enableSource(source: "ice", enabled: false) { id enabled records } }')["data"]
+    assert told["enableSource"] == {"id": "ice", "enabled": False, "records": 2}
+    assert not portal.store.ledger.source("ice").enabled
+    assert ask('mutation { enableSource(source: "ice") { enabled } }')["data"]["enableSource"] == {"enabled": True}
+    assert ask('mutation { enableSource(source: "no") { id } }')["errors"][0]["extensions"]["code"] == "not_found"
+
+
+def test_work_is_listed_and_the_log_says_who_asked(ask: Ask, portal: Portal) -> None:
+    ask('mutation { harvest(source: "ice") { id } approve(run: 1) { id } enableSource(source: "ice") { id } }')
+    assert ask("{ jobs(first: 5) { id kind } }")["data"]["jobs"] == [
+        {"id": 2, "kind": "approve"},
+        {"id": 1, "kind": "harvest"},
+    ]
+    assert len(ask("{ jobs(first: 1) { id } }")["data"]["jobs"]) == 1
+    noted = [(each.act, each.about, each.after) for each in reversed(portal.store.audit.lines())]
+    assert noted == [
+        ("job.harvest", "1", "source=ice"),
+        ("job.approve", "2", "run=1 by=Operators"),
+        ("source.enabled", "ice", "true"),
+    ]

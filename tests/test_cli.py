@@ -694,7 +694,10 @@ def test_what_no_vocabulary_knows_is_listed_until_an_operator_names_it(
     harvested(run, path)
     rows = json.loads(run("terms", "unmapped", "--json")[1])
     assert rows == [{"field": "instrument", "value": "MYCAM", "records": 1, "sources": ["scenes"]}]
-    assert "MYCAM" in run("terms", "unmapped", "--field", "instrument")[1]
+    shown = run("terms", "unmapped", "--field", "instrument")[1]
+    assert "MYCAM" in shown
+    assert "may be more" not in shown
+    assert "there may be more than 1 of a field" in run("terms", "unmapped", "--size", "1")[1]
     assert run("terms", "unmapped", "--field", "planet")[0] == 2
     assert run("terms", "show", "mycam")[0] == 2
     (tmp_path / "home" / "own.toml").write_text('[instrument]\n"MyCam" = { label = "My camera", names = ["MYCAM"] }\n')

@@ -80,10 +80,10 @@ class _Admin:
 
     def source(self, request: Request, key: str) -> Response:
         id = request.path_params["id"]
-        if wants_json(request):
-            return answer(harvests.one_json(self._portal, id))
         after = request.query_params.get("after", "")
         behind = int(after) if after.isdecimal() and len(after) < 16 else 0
+        if wants_json(request):
+            return answer(harvests.one_json(self._portal, id, behind))
         context = harvests.one(self._portal, id, self._site(request), key, self._notice(request), behind)
         return self._renderer.page("source.html", context)
 

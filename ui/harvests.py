@@ -93,14 +93,16 @@ def one(portal: Portal, id: str, site: Site, key: str, notice: str = "", after: 
     return SourceContext(site, key, notice, row, _facts(standing), runs, reasons, shown, following, jobs)
 
 
-def one_json(portal: Portal, id: str) -> dict[str, Any]:
-    """Return one source, its runs and its quarantine as flat values; raises as `one` does."""
+def one_json(portal: Portal, id: str, after: int = 0) -> dict[str, Any]:
+    """Return one source, its runs and a page of its quarantine as flat values; raises as `one` does."""
     portal.store.ledger.source(id)
+    entries = portal.store.ledger.quarantined(id, ENTRIES + 1, after=after)
     return {
         "source": id,
         "runs": [each.to_dict() for each in portal.store.ledger.runs(id, RUNS)],
         "reasons": dict(portal.store.ledger.quarantine_reasons(id)),
-        "quarantine": [{"id": each.id, **each.to_dict()} for each in portal.store.ledger.quarantined(id, ENTRIES)],
+        "quarantine": [{"id": each.id, **each.to_dict()} for each in entries[:ENTRIES]],
+        "next": source_url(id, after=entries[ENTRIES - 1].id, f="json") if len(entries) > ENTRIES else None,
     }
 
 

@@ -39,6 +39,8 @@ def terms_unmapped(
         return
     cells = [(row["field"], row["value"], row["records"], ", ".join(row["sources"])) for row in rows]
     print_table(("field", "value", "records", "sources"), cells, empty="no value of any record lacks a term")
+    if any(len([row for row in rows if row["field"] == each]) == size for each in fields):
+        console.print(f"there may be more than {size} of a field: see --size and --field")
     if rows:
         console.print("next: name them in the file of the setting terms, then discovery remap and discovery reindex")
 

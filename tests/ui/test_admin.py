@@ -113,6 +113,16 @@ def test_an_element_without_an_id_is_named_by_where_it_stood(inside: TestClient,
     assert "scenes / line 303" in inside.get("/admin/harvests/ice").text
 
 
+def test_a_program_reads_quarantine_to_its_end(inside: TestClient, portal: Portal) -> None:
+    run = portal.store.ledger.begin("ice").id
+    more = [Quarantined(RawRecord("c", f"e{n}", b"{}"), Issue("missing-id", "no id")) for n in range(60)]
+    portal.store.ingest.page("ice", run, [], more)
+    first = inside.get("/admin/harvests/ice", params={"f": "json"}).json()
+    rest = inside.get(first["next"]).json()
+    ids = [each["id"] for page in (first, rest) for each in page["quarantine"]]
+    assert (len(ids), len(set(ids)), rest["next"]) == (62, 62, None)
+
+
 def test_the_list_says_how_each_source_stands(inside: TestClient) -> None:
     page = inside.get(PAGES[0])
     assert page.headers["cache-control"] == "private, no-store"

@@ -302,8 +302,10 @@ def _roles(schema: pa.Schema, said: Mapping[str, str], address: str) -> dict[str
     found = {
         role: next((each for each in names if schema.get_field_index(each) >= 0), "") for role, names in ROLES.items()
     } | dict(said)
+    # A column without a name is nobody's: damaged files have such.
+    named = [each for each in schema if each.name]
     lists = [
-        each.name for each in schema if any(test(each.type) for test in _LISTS) and _is_number(each.type.value_type)
+        each.name for each in named if any(test(each.type) for test in _LISTS) and _is_number(each.type.value_type)
     ]
     if found["vector"] not in lists:
         if "vector" in said or len(lists) != 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -141,8 +142,9 @@ def test_columns_are_named_where_names_do_not_say(tmp_path: Path) -> None:
         ArrowTable(str(tmp_path / "t.parquet"), {"vector": "c"})
 
 
-def test_a_file_without_vectors_is_named(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"vector": ["text"]}), tmp_path / "t.parquet")
+@pytest.mark.parametrize("column", [{"vector": ["text"]}, {"": [[1.0, 2.0]]}], ids=["text", "nameless"])
+def test_a_file_without_vectors_is_named(tmp_path: Path, column: dict[str, list[Any]]) -> None:
+    pq.write_table(pa.table(column), tmp_path / "t.parquet")
     with pytest.raises(ConfigError, match="no column of lists of numbers"):
         ArrowTable(str(tmp_path / "t.parquet"))
 

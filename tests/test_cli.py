@@ -276,6 +276,15 @@ def test_what_a_run_says_that_did_not_end_stands_below_the_list(run: Run, items:
     assert len(json.loads(run("runs", "list", "--size", "1", "--json")[1])) == 1
 
 
+def test_a_run_that_was_killed_is_told(run: Run, items: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    harvested(run, items)
+    with closing(wiring.open_store(Settings(tmp_path / "home"))) as store:
+        killed = store.ledger.begin("scenes")
+    assert "nothing was heard" not in run("runs", "list")[1]
+    monkeypatch.setattr("discovery.cli.runs.now", lambda: killed.started + 15 * 60_000)
+    assert "run 2, scenes: nothing was heard of it for 15 minutes" in run("runs", "list")[1]
+
+
 def test_quarantine_is_listed_a_part_at_a_time(run: Run, items: Path) -> None:
     items.write_text(items.read_text() + "{broken\n" * 3 + "[1]\n")
     run("source", "add", "scenes", "--kind", "stac-items", "--url", items.as_uri())

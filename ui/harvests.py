@@ -11,6 +11,7 @@ from discovery.model.instant import iso
 from discovery.model.job import Job
 from discovery.model.source import HELD, Quarantined, Run
 from discovery.portal import Portal
+from discovery.store.ingest import now
 from harvesters.standing import Standing, standings
 from ui import wording
 from ui.contexts import Anchor, Fact, Site
@@ -148,9 +149,8 @@ def _source_row(standing: Standing) -> SourceRow:
 
 
 def _problem(run: Run | None) -> str:
-    if run is None or run.status not in ("held", "failed", "partial"):
-        return ""
-    return f"{run.status}: {run.report.message}" if run.report.message else run.status
+    trouble = run.trouble(now()) if run is not None else ""
+    return "" if run is None or not trouble else trouble if trouble == run.status else f"{run.status}: {trouble}"
 
 
 def _share(here: int, there: int | None) -> int | None:

@@ -11,7 +11,8 @@ import typer
 from discovery import wiring
 from discovery.cli.context import opened_portal, settings_of, settle
 from discovery.cli.output import AsJson, console, print_json, print_table, say, shown_time
-from discovery.model.source import FAILED, HELD, PARTIAL, Run
+from discovery.model.source import HELD, Run
+from discovery.store.ingest import now
 
 app = typer.Typer(no_args_is_help=True, help="What harvests have done.")
 
@@ -51,8 +52,8 @@ def runs_list(
     for each in found:
         newest.setdefault(each.source, each)
     for each in newest.values():
-        if each.status in (HELD, PARTIAL, FAILED) and each.report.message:
-            said = f"run {each.id}, {each.source}: {each.report.message}"
+        if trouble := each.trouble(now()):
+            said = f"run {each.id}, {each.source}: {trouble}"
             onward = f"; next: discovery runs show {each.id}" if each.status == HELD else ""
             console.print(said + onward, markup=False, soft_wrap=True)
 

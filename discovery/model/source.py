@@ -11,12 +11,17 @@ from discovery.model.quick import quick
 from discovery.model.record import Issue, Record
 
 RUNNING: Final = "running"
+"""Under way; one of which nothing was heard for ten minutes was probably killed, and the next run goes on from there."""
 COMPLETE: Final = "complete"
+"""The walk reached its end."""
 PARTIAL: Final = "partial"
 """The walk did not reach its end: interrupted, limited, or the source failed; the next run resumes."""
 HELD: Final = "held"
 """Complete, but so much has vanished that somebody must approve before anything is deleted."""
 FAILED: Final = "failed"
+"""Nothing came at all; the next run tries again."""
+SILENT: Final = 600
+"""Seconds without a word after which a run that is under way looks as if it had been killed."""
 
 FULL: Final = "full"
 """A walk over everything; what it does not meet is missing."""
@@ -211,6 +216,23 @@ class Run:
     started: int
     finished: int | None
     report: Report
+
+    def trouble(self, moment: int) -> str:
+        """Return what somebody should know who looks after it; empty where it ended well or is being done.
+
+        A run tells how far it is every few seconds, but cannot tell that it was killed.
+
+        Args:
+            moment: Now, in UTC milliseconds.
+        """
+        if self.status in (PARTIAL, HELD, FAILED):
+            return self.report.message or self.status
+        silent = (moment - self.started) / 1000 - self.report.seconds
+        if self.status != RUNNING or silent < SILENT:
+            return ""
+        return (
+            f"nothing was heard of it for {silent / 60:.0f} minutes; if it was killed, the next run goes on from there"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report with when the run began and ended, as flat JSON values."""

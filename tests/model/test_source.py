@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from discovery.model.source import COMPLETE, RUNNING, Counts, Report, Run
+from discovery.model.source import COMPLETE, FAILED, HELD, PARTIAL, RUNNING, Counts, Report, Run
 
 COUNTS = Counts(seen=10, added=1, updated=2, unchanged=3, deleted=4, quarantined=5, warnings=6)
 
@@ -40,3 +40,14 @@ def test_a_run_ends_with_its_report() -> None:
     run = Run(7, "esa", RUNNING, 100, None, Report("esa", 7, RUNNING))
     ended = run.ended(Report("esa", 7, COMPLETE, COUNTS), 200)
     assert (ended.status, ended.started, ended.finished, ended.report.counts) == (COMPLETE, 100, 200, COUNTS)
+
+
+def test_a_run_tells_what_somebody_should_know() -> None:
+    def trouble(status: str, message: str = "", moment: int = 0) -> str:
+        return Run(7, "esa", status, 0, None, Report("esa", 7, status, seconds=60.0, message=message)).trouble(moment)
+
+    assert trouble(COMPLETE, "nothing was written", 10**9) == ""
+    assert [trouble(status, "why") for status in (PARTIAL, HELD, FAILED)] == ["why"] * 3
+    assert trouble(PARTIAL) == PARTIAL
+    assert trouble(RUNNING, moment=(60 + 599) * 1000) == ""
+    assert trouble(RUNNING, moment=(60 + 720) * 1000).startswith("nothing was heard of it for 12 minutes; ")

@@ -16,6 +16,7 @@ from discovery.cli import (
     embeddings,
     harvests,
     inspecting,
+    issues,
     jobs,
     launches,
     links,
@@ -46,7 +47,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 sources.app.add_typer(services.app)
-for group in (harvests, previews, searches, links, opening, locating, inspecting, upkeep, serving):
+for group in (harvests, issues, previews, searches, links, opening, locating, inspecting, upkeep, serving):
     app.add_typer(group.app)
 app.add_typer(sources.app, name="source")
 app.add_typer(runs.app, name="runs")

@@ -84,6 +84,8 @@ def _print_report(report: Report, dry_run: bool) -> None:
         console.print(report.message, markup=False)
     if report.status == HELD:
         console.print(f"next: discovery runs approve {report.run}, if it is right that so much has gone", markup=False)
+    if counts.warnings and not dry_run:
+        console.print(f"next: discovery warnings {report.source}", markup=False)
     if counts.quarantined and dry_run:
         console.print(f"next: discovery preview {report.source}, to see the reasons of the first ones", markup=False)
     elif counts.quarantined:

@@ -21,6 +21,7 @@ from discovery.store.connection import Database
 from discovery.store.schema import meta, raws, records
 
 MAX_CHANGE: Final = 2**63 - 1
+_ISSUES: Final = b'"issues":'
 _EXPORTED: Final = ("id", "source", "container", "source_id", "dataset", "kind", "title", "updated")
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -354,6 +355,29 @@ class Catalogue:
             if not rows:
                 return
             yield [Record.from_json(unpack(row.body)) for row in rows]
+            after = rows[-1].key
+
+    def warned(self, source: str | None = None, portion: int = 500) -> Iterator[Record]:
+        """Yield the records, of a source or all, that have warnings, in order of their numbers; every body is read."""
+        columns = records.c
+        statement = (
+            select(columns.key, columns.body)
+            .where(PRESENT, columns.key > bindparam("after"))
+            .order_by(columns.key)
+            .limit(portion)
+        )
+        if source is not None:
+            statement = statement.where(columns.source == source)
+        after = 0
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(statement, {"after": after}).all()
+            if not rows:
+                return
+            bodies = (unpack(row.body) for row in rows)
+            # Most have none, and need not be read whole to say so.
+            found = (Record.from_json(body) for body in bodies if _ISSUES in body)
+            yield from (each for each in found if each.issues)
             after = rows[-1].key
 
     def parents(self, ids: Collection[str]) -> set[str]:

@@ -11,7 +11,7 @@ from discovery.model.quick import quick
 from discovery.model.record import Issue, Record
 
 RUNNING: Final = "running"
-"""Under way; one of which nothing was heard for ten minutes was probably killed, and the next run goes on from there."""
+"""Under way; where nothing was heard of it for ten minutes it was probably killed, and the next goes on from there."""
 COMPLETE: Final = "complete"
 """The walk reached its end."""
 PARTIAL: Final = "partial"

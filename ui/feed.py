@@ -46,7 +46,8 @@ def feed(title: str, site: str, scope: str, happenings: list[Happening], before:
         happenings: What happened, newest first; as many as a page holds say that there is more.
         before: What the page was asked for.
     """
-    newest = happenings[0].when if happenings else 0
+    # What came last need not be what happened last: one that others speak for no longer keeps its own moment.
+    newest = max((each.when for each in happenings), default=0)
     root = _E.feed(
         _E.title(_text(f"{title}: changes of {scope}")),
         _E.id(site + address(scope)),

@@ -61,3 +61,9 @@ def test_text_that_xml_cannot_hold_is_replaced_and_markup_is_text() -> None:
     for child in ("title", "id", "updated", "author"):
         assert root.find(f"{{{ATOM}}}{child}") is not None
     assert len(etree.fromstring(feed("P", "https://p.example", "resources", []))) == 6
+
+
+def test_a_feed_is_as_new_as_the_newest_that_it_tells() -> None:
+    happenings = [Happening(7, "merged", 5_000, None, "new"), Happening(6, "i", 9_000, dataset(1))]
+    root = etree.fromstring(feed("P", "https://p.example", "resources", happenings))
+    assert root.findtext(f"{{{ATOM}}}updated") == "1970-01-01T00:00:09Z"

@@ -17,7 +17,7 @@ from ui import forms, harvests
 from ui.gate import KEY, Gate, key_of
 from ui.links import FORMAT
 from ui.rendering import Renderer, answer, redirect
-from ui.routing import page_route, wants_json
+from ui.routing import is_by_program, page_route, wants_json
 
 PATH: Final = "/admin"
 _FRESH: Final = {"Cache-Control": "no-store"}
@@ -26,7 +26,8 @@ _FRESH: Final = {"Cache-Control": "no-store"}
 def router(portal: Portal, renderer: Renderer, gate: Gate) -> APIRouter:
     """Return the routes of the operators' pages, all of them below `/admin`."""
     pages = _Admin(portal, renderer, gate)
-    made = APIRouter(route_class=page_route(renderer, gate), include_in_schema=False, redirect_slashes=False)
+    route = page_route(renderer, gate, for_programs=lambda request, _path: is_by_program(request))
+    made = APIRouter(route_class=route, include_in_schema=False, redirect_slashes=False)
     for path, read in (
         (PATH, pages.start),
         (harvests.HARVESTS, pages.overview),

@@ -113,6 +113,14 @@ def test_an_element_without_an_id_is_named_by_where_it_stood(inside: TestClient,
     assert "scenes / line 303" in inside.get("/admin/harvests/ice").text
 
 
+def test_a_program_with_a_token_is_refused_in_json(visitor: TestClient) -> None:
+    shown = {"Authorization": f"Bearer {TOKEN}"}
+    wrong = visitor.post("/admin/jobs", data={"kind": "nonsense"}, headers=shown)
+    assert (wrong.status_code, wrong.json()["error"]["kind"]) == (400, "unknown_field")
+    nothing = visitor.post("/admin/jobs", data={"kind": "harvest", "source": "nothing"}, headers=shown)
+    assert (nothing.status_code, "known: ice, off" in nothing.json()["error"]["message"]) == (404, True)
+
+
 def test_a_program_reads_quarantine_to_its_end(inside: TestClient, portal: Portal) -> None:
     run = portal.store.ledger.begin("ice").id
     more = [Quarantined(RawRecord("c", f"e{n}", b"{}"), Issue("missing-id", "no id")) for n in range(60)]

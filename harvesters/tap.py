@@ -40,8 +40,9 @@ class TapTable:
     """
 
     def __init__(self, context: SourceContext, standard: Standard, table: str = "") -> None:
-        if urlsplit(context.source.url).scheme not in ("http", "https"):
-            raise ConfigError(f"tap: url {context.source.url[:80]!r} is not an http: or https: address")
+        source = context.source
+        if urlsplit(source.url).scheme not in ("http", "https"):
+            raise ConfigError(f"{source.kind}: url {source.url[:80]!r} is not an http: or https: address")
         self._standard = standard
         self._service = Service(context.client, context.source.url, context.text("mode"))
         self._table = table or context.text("table")

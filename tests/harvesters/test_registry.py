@@ -9,7 +9,7 @@ from discovery.http import Client
 from discovery.model.source import Source
 from harvesters import registry
 
-SERVICES = ("tap", "sia2", "stac-api", "ogc-records", "ogc-collections", "opensearch", "csw", "oai-pmh")
+SERVICES = ("tap", "epntap", "sia2", "stac-api", "ogc-records", "ogc-collections", "opensearch", "csw", "oai-pmh")
 URLS = {kind: f"http://127.0.0.1/{kind}" for kind in SERVICES}
 
 

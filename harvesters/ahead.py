@@ -5,10 +5,20 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 _Q = TypeVar("_Q")
 _A = TypeVar("_A")
+
+
+@dataclass(frozen=True, eq=False)
+class _Begun(Generic[_Q, _A]):
+    """A question whose answer somebody may want, and the answer once it is there."""
+
+    question: _Q
+    answer: Future[_A] = field(default_factory=Future)
 
 
 class Ahead(Generic[_Q, _A]):
@@ -54,7 +64,7 @@ class Ahead(Generic[_Q, _A]):
             self.begin()
             return self._answer(question)
         self._begun.remove(begun)
-        return begun.result()
+        return begun.answer.result()
 
     def _look(self) -> None:
         """Look for one answer after the other until none is waited for."""
@@ -64,27 +74,7 @@ class Ahead(Generic[_Q, _A]):
                     self._at_work = False
                     return
                 each = self._waiting.popleft()
-            each.look(self._answer)
-
-
-class _Begun(Generic[_Q, _A]):
-    """A question whose answer somebody may want, and the answer once it is there."""
-
-    def __init__(self, question: _Q) -> None:
-        self.question = question
-        self._known = threading.Event()
-        self._answers: list[_A] = []
-        self._error: BaseException | None = None
-
-    def look(self, answer: Callable[[_Q], _A]) -> None:
-        try:
-            self._answers.append(answer(self.question))
-        except BaseException as error:  # noqa: BLE001  # it is raised where it is waited for
-            self._error = error
-        self._known.set()
-
-    def result(self) -> _A:
-        self._known.wait()
-        if self._error is not None:
-            raise self._error
-        return self._answers.pop()
+            try:
+                each.answer.set_result(self._answer(each.question))
+            except BaseException as error:  # noqa: BLE001  # it is raised where it is waited for
+                each.answer.set_exception(error)

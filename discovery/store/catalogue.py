@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Row, bindparam, func, select, text
+from sqlalchemy import Row, Select, bindparam, func, select, text
 from sqlalchemy.dialects import sqlite
 
 from discovery.errors import GoneError, MovedError, NotFoundError
@@ -150,6 +150,9 @@ _ANY_SERVED: Final = (
         (_PARENT.c.id == records.c.dataset) & _PARENT.c.deleted.is_(None) & _PARENT.c.merged.is_(None),
     )
     .where(LIVE, raws.c.links_start.is_not(None))
+)
+_NUMBERED: Final = (
+    select(records.c.key, records.c.body).where(records.c.key > bindparam("after")).order_by(records.c.key)
 )
 _SERVED: Final = _ANY_SERVED.where(records.c.key.in_(bindparam("keys", expanding=True)))
 # Past SQLAlchemy, which takes as long for the rows of a page as SQLite does.
@@ -330,54 +333,40 @@ class Catalogue:
         )
         if scope is not None:
             statement = statement.where(columns.scope == scope)
-        after = 0
-        while True:
-            with self._database.read() as connection:
-                rows = connection.execute(statement, {"after": after}).all()
+        for rows in self._portions(statement):
             for row in rows:
                 yield dict(zip(_EXPORTED, row[1:], strict=True))
-            if not rows:
-                return
-            after = rows[-1].key
 
     def walk(self, portion: int = 500) -> Iterator[list[Record]]:
         """Yield the live records in order of their numbers, some at a time, in bounded memory."""
-        statement = (
-            select(records.c.key, records.c.body)
-            .where(LIVE, records.c.key > bindparam("after"))
-            .order_by(records.c.key)
-            .limit(portion)
-        )
-        after = 0
-        while True:
-            with self._database.read() as connection:
-                rows = connection.execute(statement, {"after": after}).all()
-            if not rows:
-                return
+        statement = _NUMBERED.where(LIVE).limit(portion)
+        for rows in self._portions(statement):
             yield [Record.from_json(unpack(row.body)) for row in rows]
-            after = rows[-1].key
 
     def warned(self, source: str | None = None, portion: int = 500) -> Iterator[Record]:
         """Yield the records, of a source or all, that have warnings, in order of their numbers; every body is read."""
-        columns = records.c
-        statement = (
-            select(columns.key, columns.body)
-            .where(PRESENT, columns.key > bindparam("after"))
-            .order_by(columns.key)
-            .limit(portion)
-        )
+        statement = _NUMBERED.where(PRESENT).limit(portion)
         if source is not None:
-            statement = statement.where(columns.source == source)
-        after = 0
-        while True:
-            with self._database.read() as connection:
-                rows = connection.execute(statement, {"after": after}).all()
-            if not rows:
-                return
+            statement = statement.where(records.c.source == source)
+        for rows in self._portions(statement):
             bodies = (unpack(row.body) for row in rows)
             # Most have none, and need not be read whole to say so.
             found = (Record.from_json(body) for body in bodies if _ISSUES in body)
             yield from (each for each in found if each.issues)
+
+    def _portions(self, statement: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
+        """Yield what a statement finds behind each number, portion by portion; nothing is held open in between.
+
+        Args:
+            statement: With a limit, the number as its first column and order, and the parameter `after`.
+        """
+        after = 0
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(statement, {"after": after}).all()
+            if not rows:
+                return
+            yield rows
             after = rows[-1].key
 
     def parents(self, ids: Collection[str]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Annotated
 
@@ -53,12 +53,8 @@ def _print_counts(found: Iterator[tuple[Record, Issue]], source: str | None, as_
     for (name, code), count in counts.most_common():
         record, issue = examples[name, code]
         rows.append({"source": name, "code": code, "count": count, "record": record.id, "message": issue.message})
-    if as_json:
-        print_json(rows)
-        return
-    columns = ("source", "code", "count", "record", "message")
-    print_table(columns, [tuple(each.values()) for each in rows], empty="no record has a warning")
-    if rows:
+    _print_rows(rows, as_json, "no record has a warning")
+    if rows and not as_json:
         of = f"{source} " if source else ""
         console.print(f"next: discovery warnings {of}--code {rows[0]['code']}", markup=False)
 
@@ -79,10 +75,14 @@ def _print_records(found: Iterator[tuple[Record, Issue]], limit: int, as_json: b
                 "message": issue.message,
             }
         )
+    _print_rows(rows, as_json, "no record has this warning")
+    if more and not as_json:
+        console.print(f"and more; --limit {limit * 10} lists more of them", markup=False)
+
+
+def _print_rows(rows: Sequence[Mapping[str, object]], as_json: bool, empty: str) -> None:
+    """Print rows that have the same members."""
     if as_json:
         print_json(rows)
-        return
-    columns = ("record", "source", "source_id", "path", "message")
-    print_table(columns, [tuple(each.values()) for each in rows], empty="no record has this warning")
-    if more:
-        console.print(f"and more; --limit {limit * 10} lists more of them", markup=False)
+    else:
+        print_table(tuple(rows[0]) if rows else (), [tuple(each.values()) for each in rows], empty=empty)

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from discovery import __version__
 from discovery.errors import BadQueryError, DiscoveryError, GoneError, LimitError, MovedError, NotFoundError
+from discovery.exports.listed import listed
 from discovery.model.record import OBSERVATIONS, RESOURCES, SCOPES
 from discovery.ogc_api import documents, facets, openapi, page, question
 from discovery.ogc_api.accept import chosen
@@ -216,8 +217,7 @@ class _Face:
         tail["numberReturned"] = len(bodies)
         if asked.facets:
             tail["facets"] = facets.answered(asked.facets, found)
-        head = b'{"type":"FeatureCollection","features":['
-        body = head + b",".join(bodies) + b"]," + orjson.dumps(tail)[1:]
+        body = listed(b'{"type":"FeatureCollection","features":[', bodies, tail)
         return Answer("records", TITLES[query.scope], body, links.items(query.scope))
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 
 import attr
-import orjson
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from stac_fastapi.types.extension import ApiExtension
 
 from discovery.errors import MovedError, NotFoundError
+from discovery.exports.listed import listed
 from discovery.model.record import OBSERVATIONS
 from discovery.stac_api.catalogs import Bounds, Catalog, Catalogs, Child, Known, page
 from discovery.stac_api.client import PortalClient, moved, tagged
@@ -210,5 +210,4 @@ class BrowsingExtension(ApiExtension):
             more = f"&limit={limit}" if "limit" in request.query_params else ""
             around.append(link("next", f"{here}?token={following}{more}"))
         tail: dict[str, Any] = {"links": around, "numberReturned": len(bodies), "numberMatched": len(children)}
-        body = b'{"children":[' + b",".join(bodies) + b"]," + orjson.dumps(tail)[1:]
-        return tagged(request, body, JSON)
+        return tagged(request, listed(b'{"children":[', bodies, tail), JSON)

@@ -20,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from discovery import conditions
 from discovery.errors import BadQueryError, MovedError, NotFoundError
 from discovery.exports import geoparquet
+from discovery.exports.listed import listed
 from discovery.model.record import OBSERVATIONS, RESOURCES
 from discovery.portal import Keyed, Portal
 from discovery.query.query import Comparison, Query, conjunction
@@ -338,10 +339,7 @@ def _listed(head: bytes, bodies: Sequence[bytes], found: Keyed, links: object) -
     tail: dict[str, object] = {"links": links, "numberReturned": len(bodies), "numberMatched": found.total.value}
     if not found.total.exact:
         tail["discovery:numberMatchedExact"] = False
-    # Joined once: a page is large, and a copy of it takes as long as some of its documents.
-    between = (part for each in bodies for part in (b",", each))
-    next(between, None)
-    return b"".join((head, *between, b"],", orjson.dumps(tail)[1:]))
+    return listed(head, bodies, tail)
 
 
 def moved(portal: Portal, links: Links, id: str) -> Response:
